@@ -1,0 +1,35 @@
+import type { EpochSeconds } from '../kit/units.js'
+import type { Workload } from '../kit/workload.js'
+
+/** Why a point of a history is not learned from; the index is the code in `WorkloadDemand.mask`. */
+export const maskReasons = ['observed', 'gap', 'retry-storm', 'attack'] as const
+export type MaskReason = (typeof maskReasons)[number]
+
+/** Demand of all workloads on one regular grid in UTC. Columns, never rows. */
+export interface DemandHistory {
+  /** Start of the first step. */
+  start: EpochSeconds
+  stepSeconds: number
+  /** Number of steps; every column has this length. */
+  length: number
+  /** In ascending order of `workloadId`. */
+  workloads: WorkloadDemand[]
+}
+
+/**
+ * Amounts a step (not rates). A point whose `mask` is not 0 is missing or excluded: its amounts are NaN and
+ * must not be read as zero.
+ */
+export interface WorkloadDemand {
+  workload: Workload
+  requests: Float64Array
+  inputTokens: Float64Array
+  outputTokens: Float64Array
+  /** Whether the token columns were measured, or computed from the config's `assumedLengths`; `none` when there are neither (columns of zeros). */
+  tokens: 'measured' | 'assumed' | 'none'
+  /** 0 observed, else an index into `maskReasons`. */
+  mask: Uint8Array
+}
+
+export const demandMetrics = ['requests', 'inputTokens', 'outputTokens'] as const
+export type DemandMetric = (typeof demandMetrics)[number]

@@ -1,0 +1,52 @@
+import type { GpuShape } from '../catalog/gpu-shape.js'
+
+/** Where a number comes from; shown beside every figure. */
+export type Provenance = 'measured' | 'calibrated' | 'estimated' | 'assumed'
+
+/** Mean lengths of a request, and the longest that must fit. */
+export interface RequestLengths {
+  inputTokens: number
+  outputTokens: number
+  maximumInputTokens: number
+  maximumOutputTokens: number
+}
+
+/**
+ * What one replica carries under the service level. Load is linear in tokens: a stream of I input and O output
+ * tokens a second keeps I × replicaSecondsPerInputToken + O × replicaSecondsPerOutputToken replicas busy.
+ */
+export interface ReplicaCapacity {
+  model: string
+  shape: GpuShape
+  provenance: Provenance
+  source: string
+  weightBytes: number
+  kvCacheBytesPerToken: number
+  /** Tokens that the KV cache of one replica holds. */
+  kvCacheTokens: number
+  /** Running sequences at which a service level or memory binds. */
+  maximumConcurrency: number
+  bindingLimit: 'ttft' | 'itl' | 'end-to-end' | 'kv-cache'
+  /** At maximum concurrency. */
+  ttftSeconds: number
+  itlSeconds: number
+  prefillTokensPerSecond: number
+  decodeTokensPerSecond: number
+  replicaSecondsPerInputToken: number
+  replicaSecondsPerOutputToken: number
+  /** At the stated mean lengths: 1 / (input × … + output × …). */
+  requestsPerSecond: number
+  lengths: RequestLengths
+  coldStart: ColdStart
+}
+
+/** Parts of the time from a scaling decision to a ready replica, at the 95th percentile. */
+export interface ColdStart {
+  nodeSeconds: number
+  imageSeconds: number
+  weightsSeconds: number
+  warmUpSeconds: number
+  /** Sum of the parts: at least the 95th percentile of the sum. */
+  totalSeconds: number
+  provenance: Provenance
+}

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+export interface CliRun {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+const root = resolve(import.meta.dirname, '..')
+// With LLMSCALE_TEST_SOURCE=1 the TypeScript sources run, else the compiled program, as users have it.
+const node =
+  process.env['LLMSCALE_TEST_SOURCE'] === '1'
+    ? ['--import', join(root, 'node_modules/tsx/dist/esm/index.mjs'), join(root, 'bin/dev.js')]
+    : [join(root, 'bin/run.js')]
+
+/** Runs `llmscale` as a process of its own. */
+export function runCli(
+  args: string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<CliRun> {
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, [...node, ...args], {
+      cwd: options.cwd ?? root,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    child.on('error', fail)
+    child.on('close', (code) => done({ code: code ?? -1, stdout, stderr }))
+  })
+}
+
+/** An empty folder for one test. */
+export function emptyFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'llmscale-test-'))
+}

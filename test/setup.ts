@@ -1,0 +1,8 @@
+import { existsSync } from 'node:fs'
+
+/** Command tests run the compiled program; without it every one of them would fail for the same reason. */
+export default function setup(): void {
+  if (!existsSync('dist/src/commands'))
+    throw new Error('dist/ is missing: run `npm run build` first, or `npm test`')
+  delete process.env['NODE_ENV']
+}

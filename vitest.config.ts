@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/cluster/**'],
+    pool: 'forks',
+    disableConsoleIntercept: true, // else the output of a command run in the test is empty
+    globalSetup: ['test/setup.ts'],
+    reporters: ['default', './test/summary-reporter.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+})
