@@ -21,9 +21,9 @@ describe('durations', () => {
   })
   it('round-trips every whole number of milliseconds', () => {
     fc.assert(
-      fc.property(fc.nat(10_000_000_000), (ms) =>
-        expect(parseDuration(formatDuration(ms / 1000))).toBeCloseTo(ms / 1000, 3),
-      ),
+      fc.property(fc.nat(10_000_000_000), (ms) => {
+        expect(parseDuration(formatDuration(ms / 1000))).toBeCloseTo(ms / 1000, 3)
+      }),
     )
   })
 })
