@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { parseConfig } from '../config/parse-config.js'
+import type { Config } from '../config/schema.js'
+import { LlmscaleError } from '../kit/errors.js'
+import { nearestName } from '../kit/names.js'
+
+/** The configuration in a file; CONFIG_MISSING without one, CONFIG_INVALID with every error in it. */
+export async function readConfig(path: string): Promise<Config> {
+  return parseConfig(await readConfigText(path), path)
+}
+
+async function readConfigText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new LlmscaleError(
+      'configInvalid',
+      missing ? 'CONFIG_MISSING' : 'CONFIG_UNREADABLE',
+      missing ? `${path} does not exist.` : `${path} cannot be read: ${(cause as Error).message}`,
+      missing ? ['llmscale init writes one.', 'Name another with --config.'] : [],
+    )
+  }
+}
+
+/** The path of a file that the configuration names: relative to the configuration's own folder. */
+export function besideConfig(configPath: string, file: string): string {
+  return resolve(dirname(configPath), file)
+}
+
+/** The environment of `--env`, else the only one. Throws a usage error that lists them. */
+export function environmentOf(
+  config: Config,
+  name: string | undefined,
+): { name: string; environment: Config['environments'][string] } {
+  const names = Object.keys(config.environments)
+  const chosen = name ?? (names.length === 1 ? names[0]! : undefined)
+  const environment = chosen === undefined ? undefined : config.environments[chosen]
+  if (chosen !== undefined && environment !== undefined) return { name: chosen, environment }
+  const near = chosen === undefined ? undefined : nearestName(chosen, names)
+  throw new LlmscaleError(
+    'usage',
+    chosen === undefined ? 'ENVIRONMENT_NEEDED' : 'ENVIRONMENT_UNKNOWN',
+    chosen === undefined
+      ? `The configuration has several environments (${names.join(', ')}): name one with --env.`
+      : `No environment ${JSON.stringify(chosen)} in the configuration; it has ${names.join(', ')}.`,
+    near === undefined ? [] : [`--env ${near}`],
+  )
+}

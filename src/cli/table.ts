@@ -1,0 +1,54 @@
+export interface Column {
+  header: string
+  align?: 'right'
+}
+
+const gap = '  '
+const narrowestText = 8
+
+/**
+ * A plain table: header, rule, rows; columns two spaces apart. Where it is wider than `width` characters the widest
+ * text columns are shortened in the middle, where names differ least; numbers are never cut.
+ * Default width: the terminal's, and no limit when piped, so that nothing is lost to `grep`.
+ */
+export function formatTable(columns: Column[], rows: string[][], width = terminalWidth()): string {
+  const widths = columns.map((column, index) =>
+    rows.reduce((widest, row) => Math.max(widest, row[index]?.length ?? 0), column.header.length),
+  )
+  shrinkTextColumns(columns, widths, width)
+  const line = (cells: string[]) =>
+    columns
+      .map((column, index) => {
+        const cell = shortenMiddle(cells[index] ?? '', widths[index]!)
+        return column.align === 'right' ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!)
+      })
+      .join(gap)
+      .trimEnd()
+  return [
+    line(columns.map((column) => column.header)),
+    widths.map((columnWidth) => '-'.repeat(columnWidth)).join(gap),
+    ...rows.map(line),
+  ].join('\n')
+}
+
+function terminalWidth(): number {
+  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
+}
+
+/** Takes the excess from the widest text column, one character at a time, down to a readable rest. */
+function shrinkTextColumns(columns: Column[], widths: number[], width: number): void {
+  let excess = widths.reduce((sum, columnWidth) => sum + columnWidth + gap.length, -gap.length) - width
+  for (; excess > 0; excess--) {
+    let widest = -1
+    for (const [index, column] of columns.entries())
+      if (column.align !== 'right' && (widest < 0 || widths[index]! > widths[widest]!)) widest = index
+    if (widest < 0 || widths[widest]! <= narrowestText) return
+    widths[widest]! -= 1
+  }
+}
+
+function shortenMiddle(text: string, width: number): string {
+  if (text.length <= width) return text
+  const head = Math.ceil((width - 1) / 2)
+  return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`
+}

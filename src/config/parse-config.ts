@@ -1,0 +1,185 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { z } from 'zod'
+import { LlmscaleError } from '../kit/errors.js'
+import { nearestName } from '../kit/names.js'
+import { Config } from './schema.js'
+
+/** Something wrong with the configuration, at a path of keys and indexes. */
+export interface Finding {
+  path: (string | number)[]
+  message: string
+  /** Points at the last key of the path instead of its value. */
+  atKey?: boolean
+}
+
+/**
+ * The configuration in a text of YAML. Pure: files that it names are not read.
+ * Throws one LlmscaleError (CONFIG_INVALID) with a line for everything that is wrong:
+ * `llmscale.yaml:12:7 workloads[0].slo.ttftP95: "2 s" is not a duration; write 2s or 500ms`.
+ * @param path how the text's file is called in messages
+ */
+export function parseConfig(text: string, path: string): Config {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset)
+    return `${path}:${line}:${col}`
+  }
+  const flaws: { offset: number; text: string }[] = []
+  for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+    const detail =
+      code === 'DUPLICATE_KEY'
+        ? `${/^[^:\s]+/.exec(text.slice(pos[0]))?.[0]}: this key is given twice`
+        : `not valid YAML: ${message}`
+    flaws.push({ offset: pos[0], text: `${at(pos[0])} ${detail}` })
+  }
+
+  // After an error of syntax the tree is a guess; a doubled key leaves it whole.
+  const readable = document.errors.every(({ code }) => code === 'DUPLICATE_KEY')
+  const result = readable
+    ? Config.safeParse(toValue(document), { reportInput: true, error: explain })
+    : undefined
+  if (result !== undefined && !result.success) {
+    for (const finding of result.error.issues.flatMap((issue) => toFindings(issue))) {
+      const offset = offsetOf(document, finding)
+      flaws.push({ offset, text: `${at(offset)} ${formatPath(finding.path)}: ${finding.message}` })
+    }
+  }
+  if (flaws.length > 0 || result === undefined || !result.success) {
+    const message = flaws
+      .sort((a, b) => a.offset - b.offset)
+      .map((flaw) => flaw.text)
+      .join('\n')
+    throw new LlmscaleError('configInvalid', 'CONFIG_INVALID', message)
+  }
+  return result.data
+}
+
+function toValue(document: Document): unknown {
+  return document.toJS() ?? {}
+}
+
+/** `workloads[0].slo.ttftP95`; names that are not plain words are quoted. */
+function formatPath(path: Finding['path']): string {
+  let text = ''
+  for (const part of path) {
+    if (typeof part === 'number') text += `[${part}]`
+    else if (!/^[A-Za-z_][\w-]*$/.test(part)) text += `[${JSON.stringify(part)}]`
+    else text += text === '' ? part : `.${part}`
+  }
+  return text === '' ? 'configuration' : text
+}
+
+/** Where a finding points: the value or key at its path, else the nearest parent that exists. */
+function offsetOf(document: Document, finding: Finding): number {
+  let node = document.contents as Node | null
+  let offset = node?.range?.[0] ?? 0
+  for (const [depth, part] of finding.path.entries()) {
+    if (isAlias(node)) node = node.resolve(document) ?? null
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => String(isScalar(key) ? key.value : key) === String(part))
+      if (pair === undefined) return offset
+      const key = pair.key as Node
+      const value = pair.value as Node | null
+      if (finding.atKey && depth === finding.path.length - 1) return key.range?.[0] ?? offset
+      // A block's own position is its first key; people look for the line that names it.
+      offset = (isScalar(value) || isAlias(value) ? value.range?.[0] : key.range?.[0]) ?? offset
+      node = value
+    } else if (isSeq(node)) {
+      const item = node.items[part as number] as Node | undefined
+      if (item === undefined) return offset
+      offset = item.range?.[0] ?? offset
+      node = item
+    } else return offset
+  }
+  return offset
+}
+
+/** Our wording of zod's issues; messages that the schema gives itself stand over it. */
+function explain(issue: z.core.$ZodRawIssue): string | undefined {
+  const input = JSON.stringify(issue.input)
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return 'is required'
+      return `${input} is not ${nounOf(issue.expected)}`
+    case 'invalid_value': {
+      const allowed = issue.values.map(String)
+      if (issue.input === undefined) return `is required: one of ${allowed.join(', ')}`
+      const near = nearestName(String(issue.input), allowed)
+      return `${input} is not one of ${allowed.join(', ')}${near === undefined ? '' : `; did you mean ${near}?`}`
+    }
+    case 'too_small':
+      if (issue.origin === 'array') return `needs at least ${issue.minimum}`
+      if (issue.origin === 'string') return 'must not be empty'
+      return `${input} is too small; ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
+    case 'too_big':
+      return `${input} is too large; at most ${issue.maximum}`
+    case 'invalid_union':
+      return issue.input === undefined ? 'is required' : `${input} is not allowed here`
+    default:
+      return undefined
+  }
+}
+
+function nounOf(type: string): string {
+  const nouns: Record<string, string> = {
+    string: 'a text',
+    number: 'a number',
+    int: 'a whole number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'a block of keys',
+    record: 'a block of keys',
+  }
+  return nouns[type] ?? `a ${type}`
+}
+
+function toFindings(issue: z.core.$ZodIssue, prefix: Finding['path'] = []): Finding[] {
+  const path = [...prefix, ...(issue.path as Finding['path'])]
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(path)
+    return issue.keys.map((key) => {
+      const near = nearestName(key, known)
+      const advice = near === undefined ? `known here: ${known.join(', ')}` : `did you mean ${near}?`
+      return { path: [...path, key], message: `unknown key; ${advice}`, atKey: true }
+    })
+  }
+  if (issue.code === 'invalid_key') {
+    return [{ path, message: issue.issues.map(({ message }) => message).join('; '), atKey: true }]
+  }
+  if (issue.code === 'invalid_union') {
+    // The branch that was meant is the one whose outermost type fits.
+    const meant = issue.errors.find((branch) =>
+      branch.every((inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys'),
+    )
+    if (meant !== undefined) return meant.flatMap((inner) => toFindings(inner, path))
+  }
+  return [{ path, message: issue.message }]
+}
+
+/** Keys that the schema knows in the block at a path. */
+function knownKeys(path: Finding['path']): string[] {
+  let schemas: z.core.$ZodType[] = [Config]
+  for (const part of path) schemas = schemas.flatMap((schema) => childSchemas(schema, String(part)))
+  return schemas
+    .flatMap(unwrap)
+    .flatMap((schema) => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : []))
+}
+
+function childSchemas(schema: z.core.$ZodType, key: string): z.core.$ZodType[] {
+  return unwrap(schema).flatMap((bare) => {
+    if (bare instanceof z.ZodObject) return bare.shape[key] === undefined ? [] : [bare.shape[key]]
+    if (bare instanceof z.ZodArray) return [bare.element as z.core.$ZodType]
+    if (bare instanceof z.ZodRecord) return [bare.valueType as z.core.$ZodType]
+    return []
+  })
+}
+
+/** The schema below its defaults, or each branch of a union. */
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return unwrap(schema.unwrap() as z.core.$ZodType)
+  if (schema instanceof z.ZodUnion)
+    return schema.options.flatMap((option) => unwrap(option as z.core.$ZodType))
+  return [schema]
+}
