@@ -1,0 +1,59 @@
+import { type CatalogEntry, findEntry } from './entry.js'
+
+/** An EC2 instance type: pools count whole nodes of it. */
+export interface InstanceType extends CatalogEntry {
+  /** Catalogue name of its GPUs. */
+  gpu: string
+  gpusPerNode: number
+}
+
+const source = 'https://aws.amazon.com/ec2/instance-types/'
+const asOf = '2026-07-20'
+
+const family = (gpu: string, gpusPerNodeOf: Record<string, number>): InstanceType[] =>
+  Object.entries(gpusPerNodeOf).map(([name, gpusPerNode]) => ({ name, gpu, gpusPerNode, source, asOf }))
+
+export const instanceTypes: readonly InstanceType[] = [
+  ...family('A10G', {
+    'g5.xlarge': 1,
+    'g5.2xlarge': 1,
+    'g5.4xlarge': 1,
+    'g5.8xlarge': 1,
+    'g5.12xlarge': 4,
+    'g5.16xlarge': 1,
+    'g5.24xlarge': 4,
+    'g5.48xlarge': 8,
+  }),
+  ...family('L4', {
+    'g6.xlarge': 1,
+    'g6.2xlarge': 1,
+    'g6.4xlarge': 1,
+    'g6.8xlarge': 1,
+    'g6.12xlarge': 4,
+    'g6.16xlarge': 1,
+    'g6.24xlarge': 4,
+    'g6.48xlarge': 8,
+  }),
+  ...family('L40S', {
+    'g6e.xlarge': 1,
+    'g6e.2xlarge': 1,
+    'g6e.4xlarge': 1,
+    'g6e.8xlarge': 1,
+    'g6e.12xlarge': 4,
+    'g6e.16xlarge': 1,
+    'g6e.24xlarge': 4,
+    'g6e.48xlarge': 8,
+  }),
+  ...family('A100-40GB', { 'p4d.24xlarge': 8 }),
+  ...family('A100-80GB', { 'p4de.24xlarge': 8 }),
+  ...family('H100', { 'p5.4xlarge': 1, 'p5.48xlarge': 8 }),
+  ...family('H200', { 'p5en.48xlarge': 8 }),
+  ...family('B200', { 'p6-b200.48xlarge': 8 }),
+]
+
+export const instanceTypeNames: readonly string[] = instanceTypes.map(({ name }) => name)
+
+/** The catalogue's instance type of a name, whatever the case. */
+export function findInstanceType(name: string): InstanceType | undefined {
+  return findEntry(instanceTypes, name)
+}
