@@ -1,9 +1,12 @@
 import { Command, Flags } from '@oclif/core'
-import { exitCodes, LlmscaleError, type Warning } from '../kit/errors.js'
+import type { Warning } from '../kit/errors.js'
+import { describeFailure, printFailure } from './failure.js'
+
+const clearLine = '\r\x1b[K'
 
 /**
- * Every command's base: global flags, the JSON envelope, warnings and exit codes. A command parses its flags,
- * calls one use case and returns a plain value; under `--json` that value is the envelope's `result`.
+ * Every command's base: global flags, the JSON envelope, warnings, progress and exit codes. A command parses its
+ * flags, calls one use case and returns a plain value; under `--json` that value is the envelope's `result`.
  */
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true
@@ -23,35 +26,77 @@ export abstract class BaseCommand extends Command {
   }
 
   protected readonly warnings: Warning[] = []
+  private statusShown = false
 
   /** Under `--json` a falsy result would print nothing, hence an object. */
   abstract override run(): Promise<object>
 
+  protected override async init(): Promise<void> {
+    await super.init()
+    if (this.argv.includes('--no-color')) process.env['NO_COLOR'] = '1'
+  }
+
   /** Keeps a warning for the envelope and shows it on stderr. */
   protected note(warning: Warning): void {
     this.warnings.push(warning)
-    if (!this.jsonEnabled()) process.stderr.write(`Warning: ${warning.message}\n`)
+    if (!this.jsonEnabled()) this.writeChatter(`Warning: ${warning.message}`)
+  }
+
+  /** What the user may do next, on stderr; silent under `--quiet` and `--json`. */
+  protected hint(text: string): void {
+    if (!this.isQuiet()) this.writeChatter(text)
+  }
+
+  /** Says on one line of a terminal's stderr what is going on; the next text replaces it. Silent when piped. */
+  protected progress(text: string): void {
+    if (this.isQuiet() || !process.stderr.isTTY) return
+    const width = process.stderr.columns - 1
+    process.stderr.write(`${clearLine}${text.length > width ? `${text.slice(0, width - 1)}…` : text}`)
+    this.statusShown = true
+  }
+
+  override log(message = ''): void {
+    this.clearProgress()
+    super.log(message)
+  }
+
+  override logJson(json: unknown): void {
+    this.clearProgress()
+    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`)
   }
 
   protected override toSuccessJson(result: unknown): object {
     return { status: process.exitCode ?? 0, result, warnings: this.warnings }
   }
 
-  protected override async catch(error: Error & { exitCode?: number }): Promise<void> {
-    const known = error instanceof LlmscaleError
-    process.exitCode = known ? error.exitCode : exitCodes.bug
-    const code = known ? error.code : 'BUG'
-    const tryThis = known ? error.tryThis : []
+  protected override async catch(error: Error): Promise<void> {
+    this.clearProgress()
+    const failure = describeFailure(error, {
+      name: `${this.config.bin} ${this.id?.replaceAll(':', ' ')}`,
+      flags: Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags, json: true }),
+    })
+    process.exitCode = failure.status
     if (this.jsonEnabled()) {
-      this.logJson({
-        status: process.exitCode,
-        error: { code, message: error.message, tryThis },
-        warnings: this.warnings,
-      })
-    } else {
-      process.stderr.write(
-        `Error: ${error.message}\n${tryThis.map((line) => `Try this: ${line}\n`).join('')}`,
-      )
-    }
+      const { status, ...described } = failure
+      this.logJson({ status, error: described, warnings: this.warnings })
+    } else printFailure(failure)
+  }
+
+  protected override async finally(): Promise<void> {
+    this.clearProgress()
+  }
+
+  private isQuiet(): boolean {
+    return this.argv.includes('--quiet') || this.jsonEnabled()
+  }
+
+  private writeChatter(text: string): void {
+    this.clearProgress()
+    process.stderr.write(`${text}\n`)
+  }
+
+  private clearProgress(): void {
+    if (this.statusShown) process.stderr.write(clearLine)
+    this.statusShown = false
   }
 }

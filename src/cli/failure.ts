@@ -1,0 +1,51 @@
+import { CLIError } from '@oclif/core/errors'
+import { exitCodes, LlmscaleError } from '../kit/errors.js'
+import { nearestName } from '../kit/names.js'
+
+/** A failed command as the shell and the JSON envelope see it. */
+export interface Failure {
+  status: number
+  code: string
+  message: string
+  tryThis: string[]
+}
+
+/** What a wrong command line is compared with. */
+interface CommandLine {
+  /** As people type it: `llmscale metrics check`. */
+  name: string
+  /** Known flags without dashes. */
+  flags: string[]
+}
+
+/** An expected failure keeps its reason, a wrong command line is a usage error, anything else is our bug. */
+export function describeFailure(error: Error, commandLine: CommandLine): Failure {
+  if (error instanceof LlmscaleError) {
+    return { status: error.exitCode, code: error.code, message: error.message, tryThis: error.tryThis }
+  }
+  if (error instanceof CLIError) return describeUsageError(error, commandLine)
+  if (process.env['DEBUG']) process.stderr.write(`${error.stack}\n`)
+  return {
+    status: exitCodes.bug,
+    code: 'BUG',
+    message: `This is a bug in llmscale: ${error.message}`,
+    tryThis: ['Run it again with DEBUG=1 and report the stack that it prints.'],
+  }
+}
+
+function describeUsageError(error: CLIError & { flags?: string[] }, { name, flags }: CommandLine): Failure {
+  const suggestions = (error.flags ?? []).flatMap((flag) => {
+    const near = nearestName(flag.replace(/^-+|=.*$/g, ''), flags)
+    return near === undefined ? [] : [`Did you mean --${near}?`]
+  })
+  return {
+    status: exitCodes.usage,
+    code: 'USAGE',
+    message: error.message.replace(/\n*See more help with --help$/, ''),
+    tryThis: [...suggestions, `${name} --help`],
+  }
+}
+
+export function printFailure({ message, tryThis }: Failure): void {
+  process.stderr.write(`Error: ${message}\n${tryThis.map((line) => `Try this: ${line}\n`).join('')}`)
+}
