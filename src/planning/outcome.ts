@@ -1,0 +1,105 @@
+import type { DemandForecast } from '../forecast/demand-forecast.js'
+import { samplePath } from '../forecast/sample-path.js'
+import { secondsPerDay } from '../kit/units.js'
+import type { Interval, Pool } from './capacity-plan.js'
+import { createLoad, type LoadGrid } from './load.js'
+import { nodesUsdPerHour, wholeNodes } from './node-group.js'
+import { intervalOf } from './peaks.js'
+import type { SharedGroup } from './place-workloads.js'
+import type { PlannedWorkload } from './plan-inputs.js'
+import {
+  breachShare,
+  compareCapacity,
+  type Reaction,
+  reactiveReplicas,
+  readyReplicas,
+} from './ready-capacity.js'
+
+/** How one workload is run: its floors by tick, and the reactive trigger inside its bounds. */
+export interface Operation {
+  floors: Float64Array
+  reaction: Reaction
+}
+
+/** A node group with its pools and the indices of the workloads that share it. */
+export interface PooledGroup extends SharedGroup {
+  pools: readonly Pool[]
+}
+
+/** What a way of running all workloads leads to, over the sample paths; estimated. */
+export interface Outcome {
+  usdPerDay: Interval
+  /** Expected share of all requests that arrive while ready capacity is below demand. */
+  breachRisk: number
+  workloads: { usdPerDay: Interval; breachRisk: number }[]
+}
+
+/**
+ * Runs the ready-capacity recursion along every joint path and adds nodes, money and breaches path by path: a
+ * quantile of a sum is never a sum of quantiles. Breach risk is the mean over paths of the share of requests.
+ */
+export function estimateOutcome(
+  forecast: DemandForecast,
+  workloads: readonly PlannedWorkload[],
+  operations: readonly Operation[],
+  grid: LoadGrid,
+  burstFactor: number,
+  groups: readonly PooledGroup[],
+): Outcome {
+  const paths = forecast.pathCount
+  const days = (grid.length * grid.tickSeconds) / secondsPerDay
+  const tickHours = grid.tickSeconds / 3600
+  const usd = new Float64Array(paths)
+  const usdOf = workloads.map(() => new Float64Array(paths))
+  const breaches = new Float64Array(workloads.length)
+  let breachSum = 0
+  for (let path = 0; path < paths; path++) {
+    const ready: Float64Array[] = []
+    let breached = 0
+    let requests = 0
+    for (const [index, planned] of workloads.entries()) {
+      const { floors, reaction } = operations[index]!
+      if (planned.index === undefined) {
+        ready.push(floors.map((floor) => Math.max(floor, reaction.minReplicas)))
+      } else {
+        const load = createLoad(
+          samplePath(forecast, planned.index, path),
+          planned.capacity,
+          grid,
+          burstFactor,
+        )
+        const capacity = readyReplicas(reactiveReplicas(load, reaction), floors)
+        const shortfall = compareCapacity(load, capacity)
+        breaches[index]! += breachShare(shortfall) / paths
+        breached += shortfall.breachedRequests
+        requests += shortfall.requests
+        ready.push(capacity)
+      }
+      const replicaHours = ready[index]!.reduce((sum, replicas) => sum + replicas, 0) * tickHours
+      usdOf[index]![path] = (replicaHours * planned.usdPerReplicaHour) / days
+    }
+    breachSum += requests > 0 ? breached / requests / paths : 0
+    for (const { group, pools, members } of groups) {
+      const usdOfNodes = new Map<number, number>()
+      for (let tick = 0; tick < grid.length; tick++) {
+        let nodes = 0
+        for (const index of members) nodes += ready[index]![tick]! * workloads[index]!.nodesPerReplica
+        nodes = wholeNodes(nodes)
+        let hourly = usdOfNodes.get(nodes)
+        if (hourly === undefined) {
+          hourly = nodesUsdPerHour(group, pools, nodes)
+          usdOfNodes.set(nodes, hourly)
+        }
+        usd[path]! += (hourly * tickHours) / days
+      }
+    }
+  }
+  return {
+    usdPerDay: intervalOf(usd.sort()),
+    breachRisk: breachSum,
+    workloads: workloads.map((_planned, index) => ({
+      usdPerDay: intervalOf(usdOf[index]!.sort()),
+      breachRisk: breaches[index]!,
+    })),
+  }
+}

@@ -1,0 +1,38 @@
+import type { GpuShape } from '../catalog/gpu-shape.js'
+import type { Config } from '../config/schema.js'
+import type { DemandForecast } from '../forecast/demand-forecast.js'
+import type { EpochSeconds } from '../kit/units.js'
+import type { Workload } from '../kit/workload.js'
+import type { DemandHistory } from '../metrics/demand-history.js'
+import type { ReplicaCapacity } from '../sizing/replica-capacity.js'
+import type { CapacityPlan } from './capacity-plan.js'
+
+/** Everything that a plan depends on. The same inputs give the same plan, byte for byte. */
+export interface PlanInputs {
+  config: Config
+  /** Name of the environment that is planned. */
+  environment: string
+  /** Demand up to `now`. */
+  history: DemandHistory
+  forecast: DemandForecast
+  /** Forecasts as they would have been made at earlier origins, on which floors are scored. */
+  pastForecasts: readonly DemandForecast[]
+  /** The plan in force. */
+  baseline?: CapacityPlan
+  now: EpochSeconds
+  toolVersion: string
+}
+
+/** A workload that the config asks for, with the shape that it was given. */
+export interface PlannedWorkload {
+  workload: Workload
+  entry: Config['workloads'][number]
+  shape: GpuShape
+  gpusPerNode: number
+  capacity: ReplicaCapacity
+  nodesPerReplica: number
+  usdPerReplicaHour: number
+  shapeReason: string
+  /** Index in history and forecast; undefined where the metrics have no demand of it. */
+  index: number | undefined
+}
