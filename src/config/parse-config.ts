@@ -2,15 +2,8 @@ import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node,
 import { z } from 'zod'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
+import { crossCheck, type Finding } from './cross-checks.js'
 import { Config } from './schema.js'
-
-/** Something wrong with the configuration, at a path of keys and indexes. */
-export interface Finding {
-  path: (string | number)[]
-  message: string
-  /** Points at the last key of the path instead of its value. */
-  atKey?: boolean
-}
 
 /**
  * The configuration in a text of YAML. Pure: files that it names are not read.
@@ -26,37 +19,45 @@ export function parseConfig(text: string, path: string): Config {
     return `${path}:${line}:${col}`
   }
   const flaws: { offset: number; text: string }[] = []
+  const addFinding = (finding: Finding) => {
+    const offset = offsetOf(document, finding)
+    flaws.push({ offset, text: `${formatPath(finding.path)}: ${finding.message}` })
+  }
   for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
-    const detail =
-      code === 'DUPLICATE_KEY'
-        ? `${/^[^:\s]+/.exec(text.slice(pos[0]))?.[0]}: this key is given twice`
-        : `not valid YAML: ${message}`
-    flaws.push({ offset: pos[0], text: `${at(pos[0])} ${detail}` })
+    const [offset] = pos
+    const key = /^[^:\s]+/.exec(text.slice(offset))?.[0]
+    flaws.push({
+      offset,
+      text: code === 'DUPLICATE_KEY' ? `${key}: this key is given twice` : `not valid YAML: ${message}`,
+    })
   }
 
-  // After an error of syntax the tree is a guess; a doubled key leaves it whole.
-  const readable = document.errors.every(({ code }) => code === 'DUPLICATE_KEY')
-  const result = readable
-    ? Config.safeParse(toValue(document), { reportInput: true, error: explain })
-    : undefined
-  if (result !== undefined && !result.success) {
-    for (const finding of result.error.issues.flatMap((issue) => toFindings(issue))) {
-      const offset = offsetOf(document, finding)
-      flaws.push({ offset, text: `${at(offset)} ${formatPath(finding.path)}: ${finding.message}` })
-    }
+  let config: Config | undefined
+  // After an error of syntax the tree is a guess; a key given twice leaves it whole.
+  if (document.errors.every(({ code }) => code === 'DUPLICATE_KEY')) {
+    const value = toValue(document, addFinding)
+    const result = Config.safeParse(value, { reportInput: true, error: explain })
+    config = result.data
+    for (const issue of result.error?.issues ?? [])
+      for (const finding of toFindings(issue)) addFinding(finding)
+    for (const finding of crossCheck(value)) addFinding(finding)
   }
-  if (flaws.length > 0 || result === undefined || !result.success) {
-    const message = flaws
-      .sort((a, b) => a.offset - b.offset)
-      .map((flaw) => flaw.text)
-      .join('\n')
-    throw new LlmscaleError('configInvalid', 'CONFIG_INVALID', message)
-  }
-  return result.data
+  if (config !== undefined && flaws.length === 0) return config
+  const message = flaws
+    .sort((a, b) => a.offset - b.offset)
+    .map((flaw) => `${at(flaw.offset)} ${flaw.text}`)
+    .join('\n')
+  throw new LlmscaleError('configInvalid', 'CONFIG_INVALID', message)
 }
 
-function toValue(document: Document): unknown {
-  return document.toJS() ?? {}
+/** The plain value of a document; an alias without its anchor is found only here. */
+function toValue(document: Document, addFinding: (finding: Finding) => void): unknown {
+  try {
+    return document.toJS() ?? {}
+  } catch (error) {
+    addFinding({ path: [], message: (error as Error).message })
+    return {}
+  }
 }
 
 /** `workloads[0].slo.ttftP95`; names that are not plain words are quoted. */
@@ -101,6 +102,7 @@ function explain(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
       if (issue.input === undefined) return 'is required'
+      if (issue.input === null) return `is empty; give ${nounOf(issue.expected)} or leave the key out`
       return `${input} is not ${nounOf(issue.expected)}`
     case 'invalid_value': {
       const allowed = issue.values.map(String)

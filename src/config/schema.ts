@@ -14,12 +14,13 @@ const Duration = z
   })
   .transform((text) => parseDuration(text)!)
 
+const notAShare = ({ input }: { input?: unknown }) =>
+  input === undefined ? 'is required' : `${JSON.stringify(input)} is not a share; write 30% or 0.3`
+
 /** A share such as `30%` or `0.3`; read as 0 … 1. */
 const Share = z
-  .union([z.string(), z.number()])
-  .refine((value) => parseShare(value) !== undefined, {
-    error: ({ input }) => `${JSON.stringify(input)} is not a share; write 30% or 0.3`,
-  })
+  .union([z.string(), z.number()], { error: notAShare })
+  .refine((value) => parseShare(value) !== undefined, { error: notAShare })
   .transform((value) => parseShare(value)!)
 
 function parseShare(value: string | number): number | undefined {
@@ -82,11 +83,26 @@ const Architecture = z.strictObject({
   vocabularySize: z.int().min(1),
   experts: z.int().min(1).optional(),
   expertsPerToken: z.int().min(1).optional(),
+  tiedEmbeddings: z.boolean().optional().describe('True where the output layer shares the embedding.'),
+  slidingWindow: z
+    .strictObject({ tokens: z.int().min(1), layers: z.int().min(1) })
+    .optional()
+    .describe('Layers that attend only to the last tokens.'),
+  fourBitBlockSize: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Weights that share a scale in a four-bit checkpoint: 16 (NVFP4, default) or 32 (MXFP4).'),
 })
 
 const Model = z.strictObject({
   architecture: z
-    .union([z.string(), Architecture])
+    .union([z.string(), Architecture], {
+      error: ({ input }) =>
+        input === undefined
+          ? 'is required'
+          : `${JSON.stringify(input)} is not an architecture; write a catalogue name, a path or the numbers`,
+    })
     .describe('A catalogue name, the path of a Hugging Face config.json, or the numbers.'),
   assumed: z
     .boolean()
@@ -220,7 +236,7 @@ export const Config = z.strictObject({
   forecast: z
     .strictObject({
       step: Duration.optional().describe('Default: the step of the file, or 5m for single requests.'),
-      horizon: Duration.prefault('7d'),
+      horizon: Duration.prefault('7d').describe('A plan needs at least 7d: its floors are weekly.'),
       seed: z.int().default(1),
     })
     .prefault({}),

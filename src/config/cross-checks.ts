@@ -1,0 +1,241 @@
+import { z } from 'zod'
+import { precisions, shapeName } from '../catalog/gpu-shape.js'
+import { findGpu, gpuNames } from '../catalog/gpus.js'
+import { findInstanceType, instanceTypeNames } from '../catalog/instance-types.js'
+import { findModel, models } from '../catalog/models.js'
+import { nearestName } from '../kit/names.js'
+
+/** Something wrong with the configuration, at a path of keys and indexes. */
+export interface Finding {
+  path: (string | number)[]
+  message: string
+  /** Points at the last key of the path instead of its value. */
+  atKey?: boolean
+}
+
+const lenient = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined)
+const text = lenient(z.string())
+const number = lenient(z.number())
+const texts = lenient(z.array(text))
+const block = <Shape extends z.ZodRawShape>(shape: Shape) => lenient(z.object(shape))
+
+/** What the checks read, whatever else is wrong with the configuration: the rest becomes undefined. */
+const Outline = block({
+  environments: lenient(z.record(z.string(), block({ regions: texts, approval: text, backend: text }))),
+  models: lenient(z.record(z.string(), block({ architecture: text }))),
+  shapes: lenient(
+    z.array(
+      block({
+        instanceType: text,
+        gpusPerReplica: number,
+        gpu: text,
+        precision: z.enum(precisions).catch('bf16'),
+      }),
+    ),
+  ),
+  workloads: lenient(
+    z.array(
+      block({
+        model: text,
+        regions: texts,
+        target: block({ kind: text, name: text, namespace: text }),
+        slo: block({ ttftP95: z.unknown(), itlP95: z.unknown(), endToEndP95: z.unknown() }),
+        shapes: texts,
+        minReplicas: number,
+        maxReplicas: number,
+      }),
+    ),
+  ),
+  poolLimits: lenient(z.array(block({ instanceType: text, region: text }))),
+  prices: lenient(z.array(block({ instanceType: text, region: text }))),
+  overrides: lenient(z.array(block({ workload: text, floor: number, maximum: number, shape: text }))),
+})
+type Outline = NonNullable<z.infer<typeof Outline>>
+
+/** What the parts of a configuration ask of each other and of the catalogue. Takes any value and never throws. */
+export function crossCheck(value: unknown): Finding[] {
+  const outline = Outline.parse(value) ?? {}
+  return [
+    ...checkEnvironments(outline),
+    ...checkModels(outline),
+    ...checkShapes(outline),
+    ...checkWorkloads(outline),
+    ...checkPoolsAndPrices(outline),
+    ...checkOverrides(outline),
+  ]
+}
+
+/** `unknown model "lama"; did you mean llama?`, or what there is. */
+function unknown(what: string, name: string, known: readonly string[]): string {
+  const near = nearestName(name, known)
+  const advice = near === undefined ? `there is ${known.join(', ')}` : `did you mean ${near}?`
+  return `unknown ${what} ${JSON.stringify(name)}; ${advice}`
+}
+
+const unserved = (region: string, regions: readonly string[]): string =>
+  `no environment serves from ${JSON.stringify(region)}; there is ${regions.join(', ')}`
+
+function checkEnvironments({ environments = {} }: Outline): Finding[] {
+  return Object.entries(environments).flatMap(([name, environment]) => {
+    const { approval = 'none', backend } = environment ?? {}
+    if (approval !== 'none' || backend === undefined || backend.startsWith('file://')) return []
+    return [
+      {
+        path: ['environments', name, 'approval'],
+        message: `none is for a local backend alone, and this one is ${backend}; write git or github`,
+      },
+    ]
+  })
+}
+
+function checkModels(outline: Outline): Finding[] {
+  return Object.entries(outline.models ?? {}).flatMap(([name, model]) => {
+    const architecture = model?.architecture
+    if (architecture === undefined || architecture.endsWith('.json') || findModel(architecture)) return []
+    const advice = unknown('model', architecture, catalogueNames)
+    return [
+      {
+        path: ['models', name, 'architecture'],
+        message: `${advice} The path of a config.json or the numbers will do too.`,
+      },
+    ]
+  })
+}
+
+const catalogueNames = models.flatMap(({ name, aliases }) => [name, ...aliases])
+
+function checkShapes(outline: Outline): Finding[] {
+  const seen = new Map<string, number>()
+  return (outline.shapes ?? []).flatMap((shape, index) => {
+    const findings: Finding[] = []
+    const path = ['shapes', index]
+    const { instanceType, gpu, gpusPerReplica } = shape ?? {}
+    const node = instanceType === undefined ? undefined : findInstanceType(instanceType)
+    if (instanceType !== undefined && node?.name !== instanceType) {
+      const message = unknown('instance type', instanceType, instanceTypeNames)
+      return [{ path: [...path, 'instanceType'], message }]
+    }
+    if (gpu !== undefined && findGpu(gpu)?.name !== gpu) {
+      findings.push({ path: [...path, 'gpu'], message: unknown('GPU', gpu, gpuNames) })
+    } else if (gpu !== undefined && node !== undefined && gpu !== node.gpu) {
+      findings.push({ path: [...path, 'gpu'], message: `${instanceType} has ${node.gpu}, not ${gpu}` })
+    }
+    if (node !== undefined && gpusPerReplica !== undefined && gpusPerReplica > node.gpusPerNode) {
+      findings.push({
+        path: [...path, 'gpusPerReplica'],
+        message: `${gpusPerReplica} is more than the ${node.gpusPerNode} GPUs of one ${instanceType}`,
+      })
+    }
+    const name = nameOfShape(shape)
+    if (name !== undefined && seen.has(name)) {
+      findings.push({ path, message: `${name} is already shapes[${seen.get(name)}]` })
+    } else if (name !== undefined) seen.set(name, index)
+    return findings
+  })
+}
+
+function nameOfShape(shape: NonNullable<Outline['shapes']>[number]): string | undefined {
+  const node = findInstanceType(shape?.instanceType ?? '')
+  if (shape?.gpusPerReplica === undefined || node === undefined) return undefined
+  const { gpusPerReplica, precision } = shape
+  return shapeName({ gpu: node.gpu, gpusPerReplica, precision, instanceType: node.name })
+}
+
+const definedOf = <Value>(values: readonly (Value | undefined)[] = []): Value[] =>
+  values.filter((value) => value !== undefined)
+
+const shapeNamesOf = ({ shapes = [] }: Outline) => definedOf(shapes.map(nameOfShape))
+const regionsOf = ({ environments = {} }: Outline) => [
+  ...new Set(Object.values(environments).flatMap((environment) => definedOf(environment?.regions))),
+]
+
+function checkWorkloads(outline: Outline): Finding[] {
+  const { workloads = [] } = outline
+  const [regions, shapes] = [regionsOf(outline), shapeNamesOf(outline)]
+  const knownModels = [...Object.keys(outline.models ?? {}), ...catalogueNames]
+  const owners = new Map<string, number>()
+  return workloads.flatMap((workload, index) => {
+    if (workload === undefined) return []
+    const findings: Finding[] = []
+    const { model, target, slo, minReplicas = 1, maxReplicas } = workload
+    const add = (message: string, ...path: Finding['path']) =>
+      findings.push({ path: ['workloads', index, ...path], message })
+
+    if (model !== undefined && outline.models?.[model] === undefined && !findModel(model)) {
+      add(`${unknown('model', model, knownModels)} One that the catalogue lacks goes under models.`, 'model')
+    }
+    for (const [place, region] of (workload.regions ?? []).entries()) {
+      if (region !== undefined && !regions.includes(region)) add(unserved(region, regions), 'regions', place)
+    }
+    for (const [place, shape] of (workload.shapes ?? []).entries()) {
+      if (shape !== undefined && !shapes.includes(shape))
+        add(unknown('shape', shape, shapes), 'shapes', place)
+    }
+    if (slo !== undefined && Object.values(slo).every((limit) => limit === undefined))
+      add('needs at least one of ttftP95, itlP95, endToEndP95', 'slo')
+    if (maxReplicas !== undefined && maxReplicas < minReplicas)
+      add(`${maxReplicas} is less than minReplicas, ${minReplicas}`, 'maxReplicas')
+
+    // One floor for each model and region, and one autoscaler for each target: two would fight each other.
+    for (const region of workload.regions ? definedOf(workload.regions) : regions) {
+      const claims: [string, string][] = [
+        [`${model}/${region}`, 'model'],
+        [`${target?.kind} ${target?.namespace ?? 'default'}/${target?.name} in ${region}`, 'target'],
+      ]
+      for (const [claim, key] of claims) {
+        const owner = owners.get(claim)
+        if (owner === undefined) owners.set(claim, index)
+        else if (workload[key as 'model' | 'target'] !== undefined)
+          add(`${claim} already belongs to workloads[${owner}]`, key)
+      }
+    }
+    return findings
+  })
+}
+
+function checkPoolsAndPrices(outline: Outline): Finding[] {
+  const listed = [...new Set(definedOf(outline.shapes?.map((shape) => shape?.instanceType)))]
+  const regions = regionsOf(outline)
+  return (['poolLimits', 'prices'] as const).flatMap((key) =>
+    (outline[key] ?? []).flatMap((entry, index) => {
+      const findings: Finding[] = []
+      if (entry?.instanceType !== undefined && !listed.includes(entry.instanceType)) {
+        findings.push({
+          path: [key, index, 'instanceType'],
+          message: `no shape is on ${entry.instanceType}; shapes are on ${listed.join(', ')}`,
+        })
+      }
+      if (entry?.region !== undefined && !regions.includes(entry.region)) {
+        findings.push({
+          path: [key, index, 'region'],
+          message: unserved(entry.region, regions),
+        })
+      }
+      return findings
+    }),
+  )
+}
+
+function checkOverrides(outline: Outline): Finding[] {
+  const ids = definedOf(outline.workloads).flatMap((workload) =>
+    (workload.regions ? definedOf(workload.regions) : regionsOf(outline)).map(
+      (region) => `${workload.model}/${region}`,
+    ),
+  )
+  const shapes = shapeNamesOf(outline)
+  return (outline.overrides ?? []).flatMap((override, index) => {
+    if (override === undefined) return []
+    const findings: Finding[] = []
+    const { workload, shape, floor, maximum } = override
+    const path = ['overrides', index]
+    if (workload !== undefined && !ids.some((id) => id === workload || workload.startsWith(`${id}/`)))
+      findings.push({ path: [...path, 'workload'], message: unknown('workload', workload, ids) })
+    if (shape !== undefined && !shapes.includes(shape))
+      findings.push({ path: [...path, 'shape'], message: unknown('shape', shape, shapes) })
+    if (floor === undefined && maximum === undefined && shape === undefined)
+      findings.push({ path, message: 'overrides nothing; write floor, maximum or shape' })
+    if (floor !== undefined && maximum !== undefined && maximum < floor)
+      findings.push({ path: [...path, 'maximum'], message: `${maximum} is less than floor, ${floor}` })
+    return findings
+  })
+}

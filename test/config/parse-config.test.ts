@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { parseConfig } from '../../src/config/parse-config.js'
+import { LlmscaleError } from '../../src/kit/errors.js'
+
+const golden = 'test/golden/config'
+
+const small = `environments:
+  production:
+    regions: [us-east-1]
+metrics:
+  files: [demand.csv]
+shapes:
+  - { instanceType: p5.48xlarge, gpusPerReplica: 2 }
+workloads:
+  - model: llama-3.1-8b
+    target: { kind: Deployment, name: chat }
+    slo: { ttftP95: 2s }
+`
+
+/** The lines of the error that a text gives; none where it is right. */
+function complaints(text: string): string[] {
+  try {
+    parseConfig(text, 'llmscale.yaml')
+    return []
+  } catch (error) {
+    expect(error).toBeInstanceOf(LlmscaleError)
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', exitCode: 3 })
+    return (error as LlmscaleError).message.split('\n')
+  }
+}
+
+describe('a right configuration', () => {
+  it('becomes numbers, with the defaults filled in', () => {
+    const config = parseConfig(small, 'llmscale.yaml')
+    expect(config.workloads[0]).toMatchObject({ slo: { ttftP95: 2 }, minReplicas: 1, timeZone: 'UTC' })
+    expect(config.environments['production']).toMatchObject({ delivery: 'pulumi', approval: 'none' })
+    expect(config.forecast).toEqual({ horizon: 7 * 86_400, seed: 1 })
+    expect(config.planning).toMatchObject({ policy: 'balanced', decreaseCap: 0.3, spotCap: 0, reaction: 60 })
+  })
+
+  it('may use anchors, and dates without quotes', () => {
+    const text = `${small.replace('slo: {', 'slo: &usual {')}  - model: llama-3.1-70b
+    target: { kind: Deployment, name: long }
+    slo: *usual
+overrides:
+  - { workload: llama-3.1-8b/us-east-1, floor: 4, reason: launch, by: ops, until: 2026-12-01 }
+`
+    const config = parseConfig(text, 'llmscale.yaml')
+    expect(config.workloads[1]?.slo).toEqual({ ttftP95: 2 })
+    expect(config.overrides[0]?.until).toBe(Date.UTC(2026, 11, 1) / 1000)
+  })
+})
+
+describe('a wrong configuration', () => {
+  it('is told with every error at once, each at its line and column', async () => {
+    const text = readFileSync(`${golden}/many-errors.yaml`, 'utf8')
+    await expect(`${complaints(text).join('\n')}\n`).toMatchFileSnapshot(`../golden/config/many-errors.txt`)
+  })
+
+  it.each([
+    ['an empty file', '', /^llmscale.yaml:1:1 environments: is required$/],
+    ['a list', '- a', /^llmscale.yaml:1:1 configuration: \["a"\] is not a block of keys$/],
+    ['YAML that is none', `${small}  x: [`, /^llmscale.yaml:12:1 not valid YAML: /],
+    ['an alias without its anchor', small.replace('{ ttftP95: 2s }', '*usual'), /usual/],
+    ['a key given twice', `${small}shapes: []`, /^llmscale.yaml:12:1 shapes: this key is given twice$/],
+    [
+      'a wrong duration',
+      small.replace('2s', '"2 s"'),
+      /^llmscale.yaml:11:21 workloads\[0\].slo.ttftP95: "2 s" is not a duration; write 2s or 500ms$/,
+    ],
+    [
+      'a misspelt key',
+      small.replace('target', 'tarqet'),
+      /^llmscale.yaml:10:5 workloads\[0\].tarqet: unknown key; did you mean target\?$/,
+    ],
+    [
+      'a missing key',
+      small.replace(/ {4}target.*\n/, ''),
+      /^llmscale.yaml:9:5 workloads\[0\].target: is required$/,
+    ],
+    [
+      'an unknown model',
+      small.replace('llama-3.1-8b', 'lama-3.1-8b'),
+      /^llmscale.yaml:9:12 workloads\[0\].model: unknown model "lama-3.1-8b"; did you mean llama-3.1-8b\?/,
+    ],
+    [
+      'an unknown GPU',
+      small.replace('gpusPerReplica: 2', 'gpusPerReplica: 2, gpu: H1000'),
+      /^llmscale.yaml:7:58 shapes\[0\].gpu: unknown GPU "H1000"; did you mean H100\?$/,
+    ],
+    [
+      'no approval with a remote backend',
+      small.replace('[us-east-1]', '[us-east-1]\n    backend: s3://x'),
+      /^llmscale.yaml:2:3 environments.production.approval: none is for a local backend alone/,
+    ],
+  ])('%s', (_what, text, line) => {
+    expect(complaints(text)).toEqual(expect.arrayContaining([expect.stringMatching(line)]))
+  })
+
+  it('gives a line for whatever is put in the place of any value, and never breaks', () => {
+    const paths: (string | number)[][] = []
+    const walk = (value: unknown, path: (string | number)[]) => {
+      paths.push(path)
+      if (Array.isArray(value)) value.forEach((item, index) => walk(item, [...path, index]))
+      else if (value !== null && typeof value === 'object')
+        for (const [key, item] of Object.entries(value)) walk(item, [...path, key])
+    }
+    walk(parse(small), [])
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), fc.jsonValue({ maxDepth: 2 }), (path, wrong) => {
+        const root = { config: parse(small) }
+        let parent: Record<string | number, unknown> = root
+        const keys = ['config', ...path]
+        for (const key of keys.slice(0, -1)) parent = parent[key] as Record<string | number, unknown>
+        parent[keys.at(-1)!] = wrong
+        // JSON is YAML
+        for (const line of complaints(JSON.stringify(root.config, null, 1)))
+          expect(line).toMatch(/^llmscale\.yaml:\d+:\d+ \S/)
+      }),
+    )
+  })
+})
