@@ -1,0 +1,21 @@
+const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
+const small = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 2 })
+
+/** US dollars for people: `12,345`, and two digits below 10. */
+export function formatUsd(usd: number): string {
+  return Math.abs(usd) < 10 ? small.format(usd) : grouped.format(usd)
+}
+
+/** A share as a percentage: `12.3 %`, `0.04 %`, `0 %`. */
+export function formatShare(share: number): string {
+  const percent = share * 100
+  if (percent === 0) return '0 %'
+  if (Math.abs(percent) < 0.01) return '<0.01 %'
+  return `${Math.abs(percent) < 1 ? percent.toFixed(2) : percent.toFixed(1)} %`
+}
+
+/** A relative change with its sign: `+4.2 %`, `−3.0 %`. */
+export function formatChange(share: number): string {
+  const percent = (share * 100).toFixed(1)
+  return percent.startsWith('-') ? `−${percent.slice(1)} %` : `+${percent} %`
+}

@@ -1,0 +1,134 @@
+import { shapeName } from '../catalog/gpu-shape.js'
+import { formatDuration } from '../kit/time.js'
+import { workloadId } from '../kit/workload.js'
+import type {
+  BreachRisk,
+  CapacityPlan,
+  FloorTemplate,
+  Interval,
+  Pool,
+  WorkloadDecision,
+} from './capacity-plan.js'
+import { floorReplicaHours } from './floor-template.js'
+
+/** What differs between two plans; `from` is null for a first plan. */
+export interface PlanDiff {
+  from: PlanSummary | null
+  to: PlanSummary
+  /** Names of workloads and pools that the second plan no longer has. */
+  deletions: string[]
+  workloads: Change[]
+  pools: Change[]
+}
+
+export interface PlanSummary {
+  planId: string
+  usdPerDay: Interval
+  breachRisk: BreachRisk
+}
+
+export interface Change {
+  name: string
+  kind: 'added' | 'removed' | 'changed'
+  fields: FieldChange[]
+}
+
+export interface FieldChange {
+  field: string
+  from: string | null
+  to: string | null
+}
+
+/** Removed things first, then added, then changed; each by name. */
+export function diffPlans(from: CapacityPlan | undefined, to: CapacityPlan): PlanDiff {
+  const workloads = diffNamed(
+    from?.decision.workloads ?? [],
+    to.decision.workloads,
+    workloadId,
+    workloadFields,
+  )
+  const pools = diffNamed(from?.decision.pools ?? [], to.decision.pools, poolName, poolFields)
+  return {
+    from: from === undefined ? null : summarize(from),
+    to: summarize(to),
+    deletions: [...workloads, ...pools]
+      .filter((change) => change.kind === 'removed')
+      .map((change) => change.name),
+    workloads,
+    pools,
+  }
+}
+
+export function isEmptyDiff(diff: PlanDiff): boolean {
+  return diff.workloads.length === 0 && diff.pools.length === 0
+}
+
+/** `us-east-1/p5.48xlarge/on-demand`: how people and `--allow-delete` name a pool. */
+export function poolName(pool: Pool): string {
+  return `${pool.region}/${pool.instanceType}/${pool.capacityType}`
+}
+
+function summarize({ planId, header }: CapacityPlan): PlanSummary {
+  return { planId, usdPerDay: header.cost.usdPerDay, breachRisk: header.breachRisk }
+}
+
+function workloadFields(workload: WorkloadDecision): Record<string, string> {
+  const { target, floors, trigger } = workload
+  return {
+    target: `${target.kind} ${target.namespace}/${target.name}`,
+    shape: shapeName(workload.shape),
+    minReplicas: String(floors.minReplicas),
+    windows: describeWindows(floors),
+    floorReplicaHoursPerWeek: floorReplicaHours(floors).toFixed(0),
+    hardMaximum: String(workload.hardMaximum),
+    coldStart: formatDuration(Math.round(workload.coldStartSeconds)),
+    timeZone: workload.timeZone,
+    trigger: trigger === null ? 'none' : `${trigger.thresholdPerReplica} a replica of ${trigger.query}`,
+  }
+}
+
+function describeWindows({ windows }: FloorTemplate): string {
+  return windows
+    .map(({ days, from, to, replicas }) => `${describeDays(days)} ${from}–${to} ${replicas}`)
+    .join('; ')
+}
+
+/** `mon–fri`, `sat, sun`, `daily`. */
+export function describeDays(days: readonly string[]): string {
+  if (days.length === 7) return 'daily'
+  return days.join() === 'mon,tue,wed,thu,fri' ? 'mon–fri' : days.join(', ')
+}
+
+function poolFields(pool: Pool): Record<string, string> {
+  return {
+    maximumNodes: String(pool.maximumNodes),
+    gpusPerNode: String(pool.gpusPerNode),
+    weight: String(pool.weight),
+  }
+}
+
+function diffNamed<T>(
+  from: readonly T[],
+  to: readonly T[],
+  nameOf: (item: T) => string,
+  fieldsOf: (item: T) => Record<string, string>,
+): Change[] {
+  const before = new Map(from.map((item) => [nameOf(item), fieldsOf(item)]))
+  const after = new Map(to.map((item) => [nameOf(item), fieldsOf(item)]))
+  const order = ['removed', 'added', 'changed']
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .map((name) => diffFields(name, before.get(name), after.get(name)))
+    .filter((change) => change.fields.length > 0)
+    .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || (a.name < b.name ? -1 : 1))
+}
+
+function diffFields(
+  name: string,
+  before: Record<string, string> | undefined,
+  after: Record<string, string> | undefined,
+): Change {
+  const fields = Object.keys({ ...before, ...after })
+    .map((field) => ({ field, from: before?.[field] ?? null, to: after?.[field] ?? null }))
+    .filter((change) => change.from !== change.to)
+  return { name, kind: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed', fields }
+}
