@@ -1,0 +1,61 @@
+import { localMinuteOfWeek, utcOffsetSeconds } from '../kit/time.js'
+import { secondsPerWeek } from '../kit/units.js'
+
+export const minutesPerWeek = 10_080
+
+/** Minutes since Monday 00:00 local time, `start` ≤ t < `end`. */
+export interface LocalInterval {
+  start: number
+  end: number
+}
+
+/** The local hours of the week in which a zone's clock is ever put forward (skipped) or back (repeated). */
+export interface ClockChanges {
+  skipped: LocalInterval[]
+  repeated: LocalInterval[]
+}
+
+// The rules of the time zone database over these years stand for all: a plan has no year of its own.
+const firstInstant = Date.UTC(2025, 0, 1) / 1000
+const lastInstant = Date.UTC(2036, 0, 1) / 1000
+
+const known = new Map<string, ClockChanges>()
+
+/** When a zone's clock changes; empty for a zone without summer time. */
+export function clockChanges(timeZone: string): ClockChanges {
+  let changes = known.get(timeZone)
+  if (changes === undefined) {
+    changes = findClockChanges(timeZone)
+    known.set(timeZone, changes)
+  }
+  return changes
+}
+
+function findClockChanges(timeZone: string): ClockChanges {
+  const skipped = new Map<string, LocalInterval>()
+  const repeated = new Map<string, LocalInterval>()
+  let before = utcOffsetSeconds(firstInstant, timeZone)
+  // No zone changes its clock twice within a week.
+  for (let instant = firstInstant; instant < lastInstant; instant += secondsPerWeek) {
+    const after = utcOffsetSeconds(instant + secondsPerWeek, timeZone)
+    if (after === before) continue
+    const change = firstInstantWith(after, instant, instant + secondsPerWeek, timeZone)
+    const start = localMinuteOfWeek(change, Math.min(before, after))
+    const interval = { start, end: start + Math.abs(after - before) / 60 }
+    // Put forward, the clock leaves out the time between the two offsets; put back, it shows it twice.
+    if (after > before) skipped.set(`${start}`, interval)
+    else repeated.set(`${start}`, interval)
+    before = after
+  }
+  return { skipped: [...skipped.values()], repeated: [...repeated.values()] }
+}
+
+/** The first second in (low, high] with an offset, by bisection. */
+function firstInstantWith(offset: number, low: number, high: number, timeZone: string): number {
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if (utcOffsetSeconds(middle, timeZone) === offset) high = middle
+    else low = middle
+  }
+  return high
+}
