@@ -1,16 +1,30 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { parseHuggingFaceConfig } from '../config/hugging-face.js'
 import { parseConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
 
-/** The configuration in a file; CONFIG_MISSING without one, CONFIG_INVALID with every error in it. */
+/**
+ * The configuration in a file, with the numbers of each model whose architecture is the path of a Hugging Face
+ * config.json. Throws CONFIG_MISSING without the file, CONFIG_INVALID with everything that is wrong in it.
+ */
 export async function readConfig(path: string): Promise<Config> {
-  return parseConfig(await readConfigText(path), path)
+  const config = parseConfig(
+    await readText(path, ['llmscale init writes one.', 'Name another with --config.']),
+    path,
+  )
+  for (const [name, model] of Object.entries(config.models)) {
+    if (typeof model.architecture !== 'string' || !model.architecture.endsWith('.json')) continue
+    const file = besideConfig(path, model.architecture)
+    const text = await readText(file, [`Correct models.${name}.architecture in ${path}.`])
+    model.architecture = parseHuggingFaceConfig(text, file)
+  }
+  return config
 }
 
-async function readConfigText(path: string): Promise<string> {
+async function readText(path: string, tryThis: string[]): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
@@ -19,7 +33,7 @@ async function readConfigText(path: string): Promise<string> {
       'configInvalid',
       missing ? 'CONFIG_MISSING' : 'CONFIG_UNREADABLE',
       missing ? `${path} does not exist.` : `${path} cannot be read: ${(cause as Error).message}`,
-      missing ? ['llmscale init writes one.', 'Name another with --config.'] : [],
+      tryThis,
     )
   }
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
 import { crossCheck, type Finding } from './cross-checks.js'
+import { explainIssue } from './explain-issue.js'
 import { Config } from './schema.js'
 
 /**
@@ -36,7 +37,7 @@ export function parseConfig(text: string, path: string): Config {
   // After an error of syntax the tree is a guess; a key given twice leaves it whole.
   if (document.errors.every(({ code }) => code === 'DUPLICATE_KEY')) {
     const value = toValue(document, addFinding)
-    const result = Config.safeParse(value, { reportInput: true, error: explain })
+    const result = Config.safeParse(value, { reportInput: true, error: explainIssue })
     config = result.data
     for (const issue of result.error?.issues ?? [])
       for (const finding of toFindings(issue)) addFinding(finding)
@@ -94,46 +95,6 @@ function offsetOf(document: Document, finding: Finding): number {
     } else return offset
   }
   return offset
-}
-
-/** Our wording of zod's issues; messages that the schema gives itself stand over it. */
-function explain(issue: z.core.$ZodRawIssue): string | undefined {
-  const input = JSON.stringify(issue.input)
-  switch (issue.code) {
-    case 'invalid_type':
-      if (issue.input === undefined) return 'is required'
-      if (issue.input === null) return `is empty; give ${nounOf(issue.expected)} or leave the key out`
-      return `${input} is not ${nounOf(issue.expected)}`
-    case 'invalid_value': {
-      const allowed = issue.values.map(String)
-      if (issue.input === undefined) return `is required: one of ${allowed.join(', ')}`
-      const near = nearestName(String(issue.input), allowed)
-      return `${input} is not one of ${allowed.join(', ')}${near === undefined ? '' : `; did you mean ${near}?`}`
-    }
-    case 'too_small':
-      if (issue.origin === 'array') return `needs at least ${issue.minimum}`
-      if (issue.origin === 'string') return 'must not be empty'
-      return `${input} is too small; ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
-    case 'too_big':
-      return `${input} is too large; at most ${issue.maximum}`
-    case 'invalid_union':
-      return issue.input === undefined ? 'is required' : `${input} is not allowed here`
-    default:
-      return undefined
-  }
-}
-
-function nounOf(type: string): string {
-  const nouns: Record<string, string> = {
-    string: 'a text',
-    number: 'a number',
-    int: 'a whole number',
-    boolean: 'true or false',
-    array: 'a list',
-    object: 'a block of keys',
-    record: 'a block of keys',
-  }
-  return nouns[type] ?? `a ${type}`
 }
 
 function toFindings(issue: z.core.$ZodIssue, prefix: Finding['path'] = []): Finding[] {

@@ -104,9 +104,9 @@ describe('a wrong configuration', () => {
     const paths: (string | number)[][] = []
     const walk = (value: unknown, path: (string | number)[]) => {
       paths.push(path)
-      if (Array.isArray(value)) value.forEach((item, index) => walk(item, [...path, index]))
-      else if (value !== null && typeof value === 'object')
-        for (const [key, item] of Object.entries(value)) walk(item, [...path, key])
+      if (value === null || typeof value !== 'object') return
+      const parts = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
+      for (const [key, item] of parts) walk(item, [...path, key])
     }
     walk(parse(small), [])
     fc.assert(
