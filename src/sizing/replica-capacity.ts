@@ -26,7 +26,7 @@ export interface ReplicaCapacity {
   kvCacheTokens: number
   /** Running sequences at which a service level or memory binds. */
   maximumConcurrency: number
-  bindingLimit: 'ttft' | 'itl' | 'end-to-end' | 'kv-cache'
+  bindingLimit: 'ttft' | 'itl' | 'end-to-end' | 'kv-cache' | 'batch-limit'
   /** At maximum concurrency. */
   ttftSeconds: number
   itlSeconds: number

@@ -1,0 +1,248 @@
+import type { Architecture } from '../catalog/architecture.js'
+import { type GpuShape, shapeName } from '../catalog/gpu-shape.js'
+import { findGpu, gpuNames } from '../catalog/gpus.js'
+import { findInstanceType } from '../catalog/instance-types.js'
+import { LlmscaleError } from '../kit/errors.js'
+import { nearestName } from '../kit/names.js'
+import { type ColdStartParts, estimateColdStart } from './cold-start.js'
+import {
+  interTokenSeconds,
+  meanContextTokens,
+  prefillSeconds,
+  promptSeconds,
+  stepSeconds,
+} from './latency.js'
+import {
+  kvCacheBytes,
+  kvCacheCapacityBytes,
+  kvCacheShards,
+  minimumConcurrency,
+  weightBytes,
+} from './memory.js'
+import { type Placement, placeModel } from './placement.js'
+import type { ReplicaCapacity, RequestLengths } from './replica-capacity.js'
+
+/** 95th percentiles, in seconds; a missing one is no limit. */
+export interface ServiceLevel {
+  ttftP95Seconds?: number | undefined
+  itlP95Seconds?: number | undefined
+  endToEndP95Seconds?: number | undefined
+}
+
+export interface ReplicaToSize {
+  /** As people call it; shown in results and errors. */
+  modelName: string
+  architecture: Architecture
+  /** True where the real architecture is not known. */
+  assumed: boolean
+  shape: GpuShape
+  slo: ServiceLevel
+  lengths: RequestLengths
+  coldStart?: ColdStartParts
+}
+
+/** Engines stop admitting here, whatever memory is left: the larger default of vLLM's `max_num_seqs`. */
+const batchLimit = 1024
+/** The 95th percentile of an exponential distribution over its mean. */
+const p95OverMean = Math.log(20)
+
+/** A replica at a number of running requests, under open arrivals. */
+interface Operation {
+  ttftSeconds: number
+  itlSeconds: number
+  endToEndSeconds: number
+  /** Of the replica, at one request: time spent on its prompt, and on each of its output tokens. */
+  secondsPerPrompt: number
+  secondsPerOutputToken: number
+}
+
+/**
+ * What one replica carries under the service level.
+ *
+ * Assumptions, for people to argue with: requests arrive at random (Poisson) and their lengths spread exponentially
+ * around the means, so that P95 TTFT is the P95 sojourn in an M/M/1 queue for prefill; ITL is a request's mean; end to
+ * end is for the P95 of output lengths; the load is the one at which `maximumConcurrency` requests run on average.
+ *
+ * Throws `infeasible`: MODEL_DOES_NOT_FIT (by how many GB and what would do) or SLO_NOT_REACHABLE (which and by how much).
+ */
+export function sizeReplica(replica: ReplicaToSize): ReplicaCapacity {
+  const { modelName, architecture, assumed, shape, slo, lengths } = replica
+  const placement = placeModel(
+    { architecture, precision: shape.precision },
+    gpuOf(shape),
+    shape.gpusPerReplica,
+  )
+  const meanContext = meanContextTokens(lengths)
+  const cacheBytes = kvCacheCapacityBytes(placement)
+  const cacheBytesPerRequest = kvCacheBytes(placement, meanContext)
+  checkFit(replica, placement)
+
+  const memoryLimit = Math.floor(cacheBytes / cacheBytesPerRequest)
+  const limits = serviceLimits(slo)
+  const broken = (sequences: number) => {
+    const operation = operate(placement, sequences, lengths)
+    return limits.find(({ of, seconds }) => operation[of] > seconds)
+  }
+  checkServiceLevel(replica, placement, limits)
+  const ceiling = Math.min(memoryLimit, batchLimit)
+  const maximumConcurrency = largest(ceiling, (sequences) => broken(sequences) === undefined)
+  const { ttftSeconds, itlSeconds, secondsPerPrompt, secondsPerOutputToken } = operate(
+    placement,
+    maximumConcurrency,
+    lengths,
+  )
+  const { inputTokens, outputTokens } = lengths
+  const weights = weightBytes(placement).total
+  const cacheBytesPerToken = cacheBytesPerRequest / meanContext
+  return {
+    model: modelName,
+    shape,
+    provenance: assumed ? 'assumed' : 'estimated',
+    source: assumed ? `${source}; the architecture is assumed` : source,
+    weightBytes: weights,
+    kvCacheBytesPerToken: cacheBytesPerToken,
+    kvCacheTokens: Math.floor(cacheBytes / cacheBytesPerToken),
+    maximumConcurrency,
+    bindingLimit:
+      maximumConcurrency < ceiling
+        ? broken(maximumConcurrency + 1)!.limit
+        : memoryLimit <= batchLimit
+          ? 'kv-cache'
+          : 'batch-limit',
+    ttftSeconds,
+    itlSeconds,
+    prefillTokensPerSecond: inputTokens / prefillSeconds(placement, inputTokens),
+    decodeTokensPerSecond: maximumConcurrency / itlSeconds,
+    replicaSecondsPerInputToken: secondsPerPrompt / inputTokens,
+    replicaSecondsPerOutputToken: secondsPerOutputToken,
+    requestsPerSecond: 1 / (secondsPerPrompt + outputTokens * secondsPerOutputToken),
+    lengths,
+    coldStart: estimateColdStart(weights, replica.coldStart),
+  }
+}
+
+const source = 'roofline with constants fitted to public measurements'
+
+function gpuOf(shape: GpuShape) {
+  const gpu = findGpu(shape.gpu)
+  if (gpu !== undefined) return gpu
+  const near = nearestName(shape.gpu, gpuNames)
+  throw new LlmscaleError(
+    'configInvalid',
+    'GPU_UNKNOWN',
+    `The catalogue has no GPU ${JSON.stringify(shape.gpu)}; it has ${gpuNames.join(', ')}.`,
+    near === undefined ? [] : [`Did you mean ${near}?`],
+  )
+}
+
+/** The greatest of 1 … ceiling that holds, where 1 does and none does above one that does not. */
+function largest(ceiling: number, holds: (value: number) => boolean): number {
+  let [yes, no] = [1, ceiling + 1]
+  while (no - yes > 1) {
+    const middle = Math.floor((yes + no) / 2)
+    if (holds(middle)) yes = middle
+    else no = middle
+  }
+  return yes
+}
+
+/** Latencies and work with so many requests in prefill or decoding, on average. */
+function operate(placement: Placement, sequences: number, lengths: RequestLengths): Operation {
+  const { inputTokens, outputTokens, maximumOutputTokens } = lengths
+  const step = stepSeconds(placement, sequences, meanContextTokens(lengths))
+  const prefill = prefillSeconds(placement, inputTokens)
+  const prompt = promptSeconds(placement, inputTokens)
+  const itlSeconds = interTokenSeconds(placement, sequences, lengths)
+  // Little's law: arrivals a second = running requests / time that each runs.
+  const requestsPerSecond = sequences / (prompt + outputTokens * itlSeconds)
+  const prefillUtilisation = requestsPerSecond * prefill
+  // A prompt waits for the step under way, then for its turn: P95 of an M/M/1 sojourn is ln 20 × service / (1 − utilisation).
+  const ttftSeconds = step + prompt - prefill + (p95OverMean * prefill) / (1 - prefillUtilisation)
+  const longOutputTokens = Math.min(maximumOutputTokens, p95OverMean * outputTokens)
+  return {
+    ttftSeconds,
+    itlSeconds,
+    endToEndSeconds: ttftSeconds + longOutputTokens * itlSeconds,
+    secondsPerPrompt: (prompt + (sequences - 1) * prefill) / sequences,
+    secondsPerOutputToken: step / sequences,
+  }
+}
+
+interface ServiceLimit {
+  limit: 'ttft' | 'itl' | 'end-to-end'
+  name: string
+  of: 'ttftSeconds' | 'itlSeconds' | 'endToEndSeconds'
+  seconds: number
+}
+
+function serviceLimits(slo: ServiceLevel): ServiceLimit[] {
+  const all = [
+    { limit: 'ttft', name: 'time to first token', of: 'ttftSeconds', seconds: slo.ttftP95Seconds },
+    { limit: 'itl', name: 'inter-token latency', of: 'itlSeconds', seconds: slo.itlP95Seconds },
+    {
+      limit: 'end-to-end',
+      name: 'end-to-end latency',
+      of: 'endToEndSeconds',
+      seconds: slo.endToEndP95Seconds,
+    },
+  ] as const
+  return all.flatMap((limit) => (limit.seconds === undefined ? [] : [{ ...limit, seconds: limit.seconds }]))
+}
+
+function checkServiceLevel(replica: ReplicaToSize, placement: Placement, limits: ServiceLimit[]): void {
+  const alone = operate(placement, 1, replica.lengths)
+  const missed = limits.filter(({ of, seconds }) => alone[of] > seconds)
+  if (missed.length === 0) return
+  const misses = missed.map(
+    ({ name, of, seconds }) =>
+      `P95 ${name} of one request at a time is ${formatSeconds(alone[of])} (estimated), ` +
+      `${formatSeconds(alone[of] - seconds)} above ${formatSeconds(seconds)}`,
+  )
+  throw new LlmscaleError(
+    'infeasible',
+    'SLO_NOT_REACHABLE',
+    `${replica.modelName} on ${shapeName(replica.shape)}: ${misses.join('; ')}.`,
+    ['Allow a shape with more or faster GPUs, or a lower precision.', 'Loosen the service level.'],
+  )
+}
+
+function formatSeconds(seconds: number): string {
+  return seconds < 1 ? `${(seconds * 1000).toPrecision(3)} ms` : `${seconds.toPrecision(3)} s`
+}
+
+/** Weights, and beside them the longest request or a minimum of mean ones. */
+function checkFit(replica: ReplicaToSize, placement: Placement): void {
+  const missing = missingBytes(placement, replica.lengths)
+  if (missing <= 0) return
+  const { shape, lengths } = replica
+  const gpusPerNode = findInstanceType(shape.instanceType)?.gpusPerNode ?? shape.gpusPerReplica
+  const enough = [1, 2, 4, 8, 16].find(
+    (gpus) => gpus <= gpusPerNode && missingBytes({ ...placement, gpus }, lengths) <= 0,
+  )
+  const cached = Math.max(
+    minimumConcurrency * kvCacheBytes(placement, meanContextTokens(lengths)),
+    kvCacheBytes(placement, lengths.maximumInputTokens + lengths.maximumOutputTokens),
+  )
+  throw new LlmscaleError(
+    'infeasible',
+    'MODEL_DOES_NOT_FIT',
+    `${replica.modelName} does not fit ${shapeName(shape)}: ${formatGB(missing)} short, with ` +
+      `${formatGB(weightBytes(placement).total)} of weights and ${formatGB(cached)} of KV cache for ` +
+      `${minimumConcurrency} mean requests and the longest one.`,
+    enough === undefined
+      ? [`No number of GPUs of one ${shape.instanceType} holds it: allow a larger GPU or a lower precision.`]
+      : [`gpusPerReplica: ${enough} holds it on ${shape.instanceType}.`],
+  )
+}
+
+/** Bytes that a replica lacks, over all its GPUs. */
+function missingBytes(placement: Placement, lengths: RequestLengths): number {
+  const longest = kvCacheBytes(placement, lengths.maximumInputTokens + lengths.maximumOutputTokens)
+  const batch = minimumConcurrency * kvCacheBytes(placement, meanContextTokens(lengths))
+  const short = Math.max(longest, batch) - kvCacheCapacityBytes(placement)
+  return (short * placement.gpus) / kvCacheShards(placement)
+}
+
+function formatGB(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`
+}
