@@ -1,0 +1,177 @@
+import { z } from 'zod'
+import { type ExitReason, LlmscaleError } from '../kit/errors.js'
+import { parseInstant } from '../kit/time.js'
+import type { EpochSeconds } from '../kit/units.js'
+import { type CapacityPlan, PlanDecision, PlanHeader, WorkloadReport } from './capacity-plan.js'
+import { floorReplicaHours } from './floor-template.js'
+import { fileDigest, planDigest } from './plan-file.js'
+
+// Whether a plan may be applied, from the plan and what stands beside it in git alone: no cluster, no network.
+
+/** A file of `forecasts/<env>/holds/`: a person says that nothing is applied until a time, or at all. */
+export const Hold = z.strictObject({
+  reason: z.string().min(1),
+  by: z.string().min(1),
+  until: z.iso
+    .datetime()
+    .optional()
+    .describe('When the hold ends by itself; without it, when the file is removed.'),
+})
+export type Hold = z.infer<typeof Hold>
+
+export const guardNames = ['schema', 'digest', 'environment', 'expiry', 'hold', 'caps'] as const
+export type GuardName = (typeof guardNames)[number]
+
+/** What one guard says. `reason` is the kind of failure, and so the exit code, where it refuses. */
+export interface GuardVerdict {
+  guard: GuardName
+  state: 'passed' | 'refused' | 'not-checked'
+  message: string
+  reason: ExitReason
+  code: string
+}
+
+export interface GuardInputs {
+  plan: CapacityPlan
+  /** Where the plan is about to be applied. */
+  environment: string
+  region: string
+  now: EpochSeconds
+  holds: readonly Hold[]
+  /** The plan in force; without it the caps are not checked. */
+  baseline?: CapacityPlan
+  /** Largest share by which floors and limits of the region may fall, 0 … 1. */
+  decreaseCap: number
+}
+
+/** The verdicts of all guards, in the order in which they count. */
+export function checkGuards(inputs: GuardInputs): GuardVerdict[] {
+  return [
+    checkSchema(inputs),
+    checkDigest(inputs),
+    checkEnvironment(inputs),
+    checkExpiry(inputs),
+    checkHolds(inputs),
+    checkCaps(inputs),
+  ]
+}
+
+/** Throws the first refusal, with the exit code of its kind. */
+export function assertGuards(verdicts: readonly GuardVerdict[]): void {
+  const refusal = verdicts.find(({ state }) => state === 'refused')
+  if (refusal !== undefined)
+    throw new LlmscaleError(refusal.reason, refusal.code, refusal.message, nextSteps[refusal.guard])
+}
+
+const replan = 'Run `llmscale plan` again.'
+const nextSteps: Record<GuardName, string[]> = {
+  schema: [replan],
+  digest: [replan, 'To overrule a number, add it to overrides: in llmscale.yaml.'],
+  environment: ['Name the folder of the right environment with --plan.'],
+  expiry: [`${replan} To look at an old plan, name its time with --as-of.`],
+  hold: ['Remove the hold file, by a reviewed change, when the reason is gone.'],
+  caps: ['Apply the decrease in steps, or raise planning.decreaseCap in llmscale.yaml.'],
+}
+
+type Rule = Pick<GuardVerdict, 'guard' | 'reason' | 'code'>
+
+const passed = (rule: Rule, message: string): GuardVerdict => ({ ...rule, state: 'passed', message })
+const refused = (rule: Rule, message: string): GuardVerdict => ({ ...rule, state: 'refused', message })
+const notChecked = (rule: Rule, message: string): GuardVerdict => ({ ...rule, state: 'not-checked', message })
+
+function checkSchema({ plan }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'schema', reason: 'configInvalid', code: 'PLAN_UNREADABLE' }
+  const Plan = z.strictObject({
+    planId: z.string(),
+    header: PlanHeader,
+    decision: PlanDecision,
+    reports: z.array(WorkloadReport),
+  })
+  const issue = Plan.safeParse(plan).error?.issues[0]
+  return issue === undefined
+    ? passed(rule, 'every field is as the schema wants it')
+    : refused(rule, `plan ${issue.path.join('.')}: ${issue.message}`)
+}
+
+function checkDigest({ plan }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'digest', reason: 'digestMismatch', code: 'PLAN_DIGEST_MISMATCH' }
+  for (const [name, written, computed] of [
+    ['planId', plan.planId, planDigest(plan.decision)],
+    ['header.fileDigest', plan.header.fileDigest, fileDigest(plan)],
+  ] as const) {
+    if (written !== computed)
+      return refused(
+        rule,
+        `${name} ${written.slice(0, 12)} is not the digest of the plan, ${computed.slice(0, 12)}: it was edited by hand`,
+      )
+  }
+  return passed(rule, `plan ${plan.planId.slice(0, 12)} is as it was written`)
+}
+
+function checkEnvironment({ plan, environment, region }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'environment', reason: 'configInvalid', code: 'PLAN_OF_OTHER_ENVIRONMENT' }
+  const planned = plan.decision.environment
+  if (planned !== environment)
+    return refused(rule, `the plan is of environment ${planned}, the stack of ${environment}`)
+  return passed(rule, `${environment}, ${region}`)
+}
+
+function checkExpiry({ plan, now }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'expiry', reason: 'planStale', code: 'PLAN_EXPIRED' }
+  const { validUntil } = plan.header
+  return now < parseInstant(validUntil)!
+    ? passed(rule, `valid until ${validUntil}`)
+    : refused(rule, `the plan was valid until ${validUntil}; what is deployed stays`)
+}
+
+function checkHolds({ holds, now }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'hold', reason: 'hold', code: 'HOLD' }
+  const hold = holds.find(({ until }) => until === undefined || now < parseInstant(until)!)
+  if (hold === undefined) return passed(rule, 'no hold in force')
+  const end = hold.until === undefined ? 'until its file is removed' : `until ${hold.until}`
+  return refused(rule, `held by ${hold.by} ${end}: ${hold.reason}`)
+}
+
+/** Totals of one region that one apply may lower only by a share. */
+function capacityTotals({ decision }: CapacityPlan, region: string): Map<string, number> {
+  const workloads = decision.workloads.filter((workload) => workload.region === region)
+  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
+  return new Map([
+    [
+      'floor GPU-hours a week',
+      sum(workloads.map(({ floors, shape }) => floorReplicaHours(floors) * shape.gpusPerReplica)),
+    ],
+    [
+      'GPUs at the hard maximum',
+      sum(workloads.map(({ hardMaximum, shape }) => hardMaximum * shape.gpusPerReplica)),
+    ],
+    [
+      'GPUs of the pool limits',
+      sum(
+        decision.pools
+          .filter((pool) => pool.region === region)
+          .map((pool) => pool.maximumNodes * pool.gpusPerNode),
+      ),
+    ],
+  ])
+}
+
+function checkCaps({ plan, baseline, region, decreaseCap }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'caps', reason: 'policy', code: 'DECREASE_CAP' }
+  if (baseline === undefined) return notChecked(rule, 'no plan in force to compare with')
+  const percent = (share: number) => `${Math.round(share * 1000) / 10} %`
+  const totals = capacityTotals(plan, region)
+  let largest = 0
+  for (const [name, before] of capacityTotals(baseline, region)) {
+    const after = totals.get(name)!
+    const fall = before > 0 ? (before - after) / before : 0
+    if (fall > decreaseCap + 1e-9)
+      return refused(
+        rule,
+        `${name} in ${region} fall by ${percent(fall)} (${Math.round(before)} to ${Math.round(after)}), ` +
+          `more than the cap of ${percent(decreaseCap)}`,
+      )
+    largest = Math.max(largest, fall)
+  }
+  return passed(rule, `largest decrease ${percent(largest)} of ${percent(decreaseCap)}`)
+}

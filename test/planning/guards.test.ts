@@ -1,0 +1,110 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { LlmscaleError } from '../../src/kit/errors.js'
+import { assertGuards, checkGuards, type GuardInputs, type GuardName } from '../../src/planning/guards.js'
+import { sealPlan } from '../../src/planning/plan-file.js'
+import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
+
+const now = Date.parse('2026-11-02T00:00:00Z') / 1000
+const inputs = (fields: Partial<GuardInputs> = {}): GuardInputs => ({
+  plan: capacityPlan(),
+  environment: 'prod',
+  region: 'us-east-1',
+  now,
+  holds: [],
+  decreaseCap: 0.3,
+  ...fields,
+})
+const verdictOf = (guard: GuardName, fields: Partial<GuardInputs>) =>
+  checkGuards(inputs(fields)).find((verdict) => verdict.guard === guard)!
+const failureOf = (fields: Partial<GuardInputs>): LlmscaleError => {
+  try {
+    assertGuards(checkGuards(inputs(fields)))
+  } catch (error) {
+    if (error instanceof LlmscaleError) return error
+    throw error
+  }
+  throw new Error('no guard refused')
+}
+
+describe('guards', () => {
+  it('pass a sound plan and say what they could not check', () => {
+    const verdicts = checkGuards(inputs())
+    expect(verdicts.map(({ guard, state }) => `${guard} ${state}`)).toEqual([
+      'schema passed',
+      'digest passed',
+      'environment passed',
+      'expiry passed',
+      'hold passed',
+      'caps not-checked',
+    ])
+    expect(() => assertGuards(verdicts)).not.toThrow()
+  })
+
+  it('refuse a plan that is not as the schema wants it', () => {
+    const plan = capacityPlan()
+    const broken = sealPlan({ ...plan, decision: { ...plan.decision, pools: [pool({ maximumNodes: -1 })] } })
+    expect(failureOf({ plan: broken }).message).toContain('decision.pools.0.maximumNodes')
+  })
+
+  it('refuse a decision and a validity that were edited by hand', () => {
+    const plan = capacityPlan()
+    const decision = { ...plan.decision, pools: [pool({ maximumNodes: 99 })] }
+    const header = { ...plan.header, validUntil: '2030-01-01T00:00:00Z' }
+    for (const edited of [
+      { ...plan, decision },
+      { ...plan, header },
+    ])
+      expect(failureOf({ plan: edited }).exitCode).toBe(12)
+  })
+
+  it('refuse the plan of another environment', () => {
+    expect(failureOf({ environment: 'staging' }).message).toBe(
+      'the plan is of environment prod, the stack of staging',
+    )
+  })
+
+  it('refuse from the second at which the plan expires', () => {
+    const end = Date.parse('2026-11-08T00:00:00Z') / 1000
+    expect(verdictOf('expiry', { now: end - 1 }).state).toBe('passed')
+    expect(failureOf({ now: end }).exitCode).toBe(4)
+  })
+
+  it('refuse under a hold until it ends', () => {
+    const hold = { reason: 'incident 7', by: 'ana', until: '2026-11-03T00:00:00Z' }
+    const failure = failureOf({ holds: [hold] })
+    expect([failure.exitCode, failure.message]).toEqual([
+      9,
+      'held by ana until 2026-11-03T00:00:00Z: incident 7',
+    ])
+    expect(verdictOf('hold', { holds: [hold], now: now + 86_400 }).state).toBe('passed')
+    expect(verdictOf('hold', { holds: [{ reason: 'x', by: 'y' }], now: now + 1e9 }).state).toBe('refused')
+  })
+
+  it('refuse a fall of limits by more than the cap, and only that', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 60 }), fc.nat(60), (before, after) => {
+        const of = (maximumNodes: number) => capacityPlan({ pools: [pool({ maximumNodes })] })
+        const { state } = verdictOf('caps', { plan: of(after), baseline: of(before) })
+        expect(state).toBe(10 * after < 7 * before ? 'refused' : 'passed')
+      }),
+    )
+  })
+
+  it('count floors in GPU-hours of the week, for the region alone', () => {
+    const constant = (minReplicas: number, region = 'us-east-1') =>
+      workloadDecision({ region, floors: { minReplicas, windows: [], exceptions: [] } })
+    const failure = failureOf({
+      plan: capacityPlan({ workloads: [constant(5)] }),
+      baseline: capacityPlan({ workloads: [constant(10)] }),
+    })
+    expect(failure.exitCode).toBe(5)
+    expect(failure.message).toBe(
+      'floor GPU-hours a week in us-east-1 fall by 50 % (6720 to 3360), more than the cap of 30 %',
+    )
+    const elsewhere = capacityPlan({ workloads: [constant(10), constant(10, 'eu-west-1')] })
+    expect(
+      verdictOf('caps', { plan: capacityPlan({ workloads: [constant(10)] }), baseline: elsewhere }).state,
+    ).toBe('passed')
+  })
+})
