@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Architecture } from '../catalog/architecture.js'
 import { LlmscaleError } from '../kit/errors.js'
+import { explainIssue } from './explain-issue.js'
 
 const Size = z.int().min(1)
 
@@ -49,7 +50,7 @@ export function parseHuggingFaceConfig(text: string, path: string): Architecture
   const config = result.data
   if (config.kv_lora_rank) {
     throw invalid(
-      ' kv_lora_rank: multi-head latent attention is not modelled; give the numbers of a model like it',
+      `${path} kv_lora_rank: multi-head latent attention is not modelled; give the numbers of a model like it`,
     )
   }
   const experts = config.num_local_experts ?? config.num_experts ?? config.n_routed_experts ?? undefined
