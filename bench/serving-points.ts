@@ -85,7 +85,7 @@ function readPrecision(text: string): 'bf16' | 'fp8' | 'fp4' {
 }
 
 /** The measured TTFT is a mean over a run that opens with all clients at once: share of the others' prompts waited for. */
-export const openingBurstShare = 0.05
+export const openingBurstShare = 0.12
 
 /** ITL and TTFT of a closed loop, as the points were measured. Under open arrivals sizing uses a queue instead. */
 export function predictPoint(

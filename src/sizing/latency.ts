@@ -25,8 +25,6 @@ export interface LatencyConstants {
   requestSeconds: number
   /** Kernels of a layer when it prefills a prompt. */
   prefillLayerSeconds: number
-  /** Added by a mixture-of-experts layer when it prefills a prompt. */
-  prefillExpertLayerSeconds: number
 }
 
 /** The limits of the hardware alone: what a replica can never be faster than. */
@@ -42,23 +40,25 @@ export const idealLatency: LatencyConstants = {
   sequenceSeconds: 0,
   requestSeconds: 0,
   prefillLayerSeconds: 0,
-  prefillExpertLayerSeconds: 0,
 }
 
-/** START: before any fit. */
+/**
+ * Round values near the fit of bench/fit-sizing.ts (1,040 points: three models, H100, H200, B200; vLLM, TensorRT-LLM and
+ * SGLang of 2025–26). The efficiencies of memory and decoding, the all-reduce and the request are common knowledge of
+ * such hardware, not fitted: the points do not tell them from the overheads.
+ */
 export const latencyConstants: LatencyConstants = {
   memoryEfficiency: 0.8,
   decodeComputeEfficiency: 0.6,
-  prefillComputeEfficiency: 0.6,
-  expertPrefillEfficiency: 0.3,
+  prefillComputeEfficiency: 0.8,
+  expertPrefillEfficiency: 0.2,
   interconnectEfficiency: 0.5,
   allReduceSeconds: 5e-6,
-  layerSeconds: 30e-6,
+  layerSeconds: 50e-6,
   activeExpertSeconds: 5e-6,
-  sequenceSeconds: 30e-6,
+  sequenceSeconds: 25e-6,
   requestSeconds: 5e-3,
-  prefillLayerSeconds: 300e-6,
-  prefillExpertLayerSeconds: 300e-6,
+  prefillLayerSeconds: 0.9e-3,
 }
 
 /** Share of the experts that a batch of tokens touches, each token choosing evenly. */
@@ -159,11 +159,9 @@ export function promptSeconds(
   const weights = weightBytes(placement)
   const bytes = (weights.dense + weights.experts * touchedExperts(placement, inputTokens)) / gpus
   const reading = bytes / gpu.memoryBytesPerSecond / constants.memoryEfficiency
-  const expertLayers = architecture.experts === undefined ? 0 : architecture.layers
   return (
     constants.requestSeconds +
     architecture.layers * constants.prefillLayerSeconds +
-    expertLayers * constants.prefillExpertLayerSeconds +
     Math.max(prefillSeconds(placement, inputTokens, constants), reading)
   )
 }
