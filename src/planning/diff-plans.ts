@@ -17,7 +17,7 @@ export interface PlanDiff {
   to: PlanSummary
   /** Names of workloads and pools that the second plan no longer has. */
   deletions: string[]
-  workloads: Change[]
+  workloads: WorkloadChange[]
   pools: Change[]
 }
 
@@ -31,6 +31,12 @@ export interface Change {
   name: string
   kind: 'added' | 'removed' | 'changed'
   fields: FieldChange[]
+}
+
+export interface WorkloadChange extends Change {
+  /** Median cost of the workload, and its share of requests at risk; estimated. */
+  usdPerDay: { from: number | null; to: number | null }
+  breachRisk: { from: number | null; to: number | null }
 }
 
 export interface FieldChange {
@@ -54,7 +60,7 @@ export function diffPlans(from: CapacityPlan | undefined, to: CapacityPlan): Pla
     deletions: [...workloads, ...pools]
       .filter((change) => change.kind === 'removed')
       .map((change) => change.name),
-    workloads,
+    workloads: workloads.map((change) => addOutcome(change, from, to)),
     pools,
   }
 }
@@ -72,12 +78,23 @@ function summarize({ planId, header }: CapacityPlan): PlanSummary {
   return { planId, usdPerDay: header.cost.usdPerDay, breachRisk: header.breachRisk }
 }
 
+function addOutcome(change: Change, from: CapacityPlan | undefined, to: CapacityPlan): WorkloadChange {
+  const reportOf = (plan: CapacityPlan | undefined) =>
+    plan?.reports.find((report) => workloadId(report) === change.name)
+  const [before, after] = [reportOf(from), reportOf(to)]
+  return {
+    ...change,
+    usdPerDay: { from: before?.usdPerDay.plan.p50 ?? null, to: after?.usdPerDay.plan.p50 ?? null },
+    breachRisk: { from: before?.breachRisk.plan ?? null, to: after?.breachRisk.plan ?? null },
+  }
+}
+
 function workloadFields(workload: WorkloadDecision): Record<string, string> {
   const { target, floors, trigger } = workload
   return {
     target: `${target.kind} ${target.namespace}/${target.name}`,
     shape: shapeName(workload.shape),
-    minReplicas: String(floors.minReplicas),
+    floors: describeFloors(floors),
     windows: describeWindows(floors),
     floorReplicaHoursPerWeek: floorReplicaHours(floors).toFixed(0),
     hardMaximum: String(workload.hardMaximum),
@@ -85,6 +102,12 @@ function workloadFields(workload: WorkloadDecision): Record<string, string> {
     timeZone: workload.timeZone,
     trigger: trigger === null ? 'none' : `${trigger.thresholdPerReplica} a replica of ${trigger.query}`,
   }
+}
+
+/** `2…21`: the least and the most replicas that the template asks for. */
+export function describeFloors({ minReplicas, windows }: FloorTemplate): string {
+  const most = windows.reduce((replicas, window) => Math.max(replicas, window.replicas), minReplicas)
+  return most > minReplicas ? `${minReplicas}…${most}` : String(minReplicas)
 }
 
 function describeWindows({ windows }: FloorTemplate): string {

@@ -19,25 +19,68 @@ function describeMoney({ from, to }: PlanDiff): string {
   return `Cost ${formatUsd(from.usdPerDay.p50)} → ${after}${change}; ${risk} (estimated).`
 }
 
-/** One row for each field that changes; removed things first. */
-export function tabulateDiff(diff: PlanDiff): Table {
-  const mark = { removed: '-', added: '+', changed: '~' } as const
+const mark = { removed: '-', added: '+', changed: '~' } as const
+
+/** Bounds, cost and risk of each workload that changes, before → after; removed ones first. */
+export function tabulateWorkloadChanges(diff: PlanDiff): Table {
   return {
-    columns: [{ header: '' }, { header: 'Name' }, { header: 'Field' }, { header: 'From' }, { header: 'To' }],
-    rows: [...diff.workloads, ...diff.pools].flatMap((change) =>
-      change.fields.map(({ field, from, to }) => [
-        mark[change.kind],
-        change.name,
-        field,
-        from ?? '',
-        to ?? '',
-      ]),
-    ),
+    columns: [
+      { header: '' },
+      { header: 'Workload' },
+      { header: 'Floors', align: 'right' },
+      { header: 'Max', align: 'right' },
+      { header: 'USD/day', align: 'right' },
+      { header: 'At risk', align: 'right' },
+    ],
+    rows: diff.workloads.map((change) => [
+      mark[change.kind],
+      change.name,
+      fieldArrow(change, 'floors'),
+      fieldArrow(change, 'hardMaximum'),
+      arrow(change.usdPerDay.from, change.usdPerDay.to, formatUsd),
+      arrow(change.breachRisk.from, change.breachRisk.to, formatShare),
+    ]),
   }
+}
+
+export function tabulatePoolChanges(diff: PlanDiff): Table {
+  return {
+    columns: [{ header: '' }, { header: 'Pool' }, { header: 'Max nodes', align: 'right' }],
+    rows: diff.pools.map((change) => [mark[change.kind], change.name, fieldArrow(change, 'maximumNodes')]),
+  }
+}
+
+/** Every field of what stays but changes. */
+export function tabulateFieldChanges(diff: PlanDiff): Table {
+  return {
+    columns: [{ header: 'Name' }, { header: 'Field' }, { header: 'From' }, { header: 'To' }],
+    rows: [...diff.workloads, ...diff.pools]
+      .filter((change) => change.kind === 'changed')
+      .flatMap((change) =>
+        change.fields.map(({ field, from, to }) => [change.name, field, from ?? '', to ?? '']),
+      ),
+  }
+}
+
+/** The tables of a diff that have rows, in reading order. */
+export function tabulateDiff(diff: PlanDiff): Table[] {
+  const tables = [tabulateWorkloadChanges(diff), tabulatePoolChanges(diff), tabulateFieldChanges(diff)]
+  return tables.filter((table) => table.rows.length > 0)
 }
 
 /** The diff as GitHub-flavoured Markdown. */
 export function formatDiffMarkdown(diff: PlanDiff): string {
-  const table = isEmptyDiff(diff) ? '' : `\n${formatMarkdownTable(tabulateDiff(diff))}\n`
-  return `**${describeDiff(diff)}**\n${table}`
+  return `${[`**${describeDiff(diff)}**`, ...tabulateDiff(diff).map(formatMarkdownTable)].join('\n\n')}\n`
+}
+
+function fieldArrow(change: Change, field: string): string {
+  const found = change.fields.find((each) => each.field === field)
+  return found === undefined ? '=' : arrow(found.from, found.to, (text) => text)
+}
+
+/** `2 → 5`, and one side alone for what is added or removed. */
+function arrow<T>(from: T | null, to: T | null, format: (value: T) => string): string {
+  if (from === null || to === null) return from === null ? (to === null ? '' : format(to)) : format(from)
+  const [before, after] = [format(from), format(to)]
+  return before === after ? before : `${before} → ${after}`
 }

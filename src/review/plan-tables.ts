@@ -1,7 +1,8 @@
 import { shapeName } from '../catalog/gpu-shape.js'
 import { formatChange, formatShare, formatUsd } from '../kit/format.js'
 import { workloadId } from '../kit/workload.js'
-import type { CapacityPlan, FloorTemplate, Interval } from '../planning/capacity-plan.js'
+import type { CapacityPlan, Interval } from '../planning/capacity-plan.js'
+import { describeFloors } from '../planning/diff-plans.js'
 import type { Table } from './table.js'
 
 /** One sentence: what the plan costs and risks, beside doing nothing and a static peak. */
@@ -30,7 +31,7 @@ export function tabulateWorkloads(plan: CapacityPlan): Table {
       const { usdPerDay, breachRisk, gate } = plan.reports[index]!
       return [
         workloadId(workload),
-        formatFloors(workload.floors),
+        describeFloors(workload.floors),
         String(workload.hardMaximum),
         formatUsd(usdPerDay.plan.p50),
         formatRange(usdPerDay.plan),
@@ -118,11 +119,6 @@ export function tabulateCapacity(plan: CapacityPlan): Table {
       `${Math.round(workload.coldStartSeconds)} s`,
     ]),
   }
-}
-
-function formatFloors({ minReplicas, windows }: FloorTemplate): string {
-  const most = windows.reduce((replicas, window) => Math.max(replicas, window.replicas), minReplicas)
-  return most > minReplicas ? `${minReplicas}…${most}` : String(minReplicas)
 }
 
 function formatRange(interval: Interval): string {

@@ -1,0 +1,61 @@
+import { Args, Flags } from '@oclif/core'
+import { z } from 'zod'
+import { BaseCommand } from '../cli/base-command.js'
+import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
+import { formatTable } from '../cli/table.js'
+import { planFolder, readPlan } from '../delivery/plan-folder.js'
+import { LlmscaleError } from '../kit/errors.js'
+import { nearestName } from '../kit/names.js'
+import { workloadId } from '../kit/workload.js'
+import { Finding, PriceUsed, WorkloadReport } from '../planning/capacity-plan.js'
+import { explainPlan } from '../review/explanation.js'
+
+export const Result = z.strictObject({
+  planId: z.string(),
+  findings: z.array(Finding),
+  prices: z.array(PriceUsed),
+  workloads: z.array(WorkloadReport),
+})
+
+export default class Explain extends BaseCommand {
+  static override description = 'Say why each number of a plan is what it is.'
+  static override examples = ['<%= config.bin %> explain', '<%= config.bin %> explain m-large/us-east-1']
+  static override args = {
+    workload: Args.string({ description: 'model/region; default all.' }),
+  }
+  static override flags = {
+    plan: Flags.string({ description: 'Folder of the plan; default forecasts/<env>.' }),
+  }
+
+  async run(): Promise<z.infer<typeof Result>> {
+    const { args, flags } = await this.parse(Explain)
+    const folder = flags.plan ?? (await this.folderOfConfig(flags.config, flags.env))
+    const plan = await readPlan(folder)
+    const ids = plan.reports.map(workloadId)
+    if (args.workload !== undefined && !ids.includes(args.workload)) {
+      const near = nearestName(args.workload, ids)
+      throw new LlmscaleError(
+        'usage',
+        'WORKLOAD_UNKNOWN',
+        `${args.workload} is not in the plan; it has ${ids.join(', ')}`,
+        near ? [near] : [],
+      )
+    }
+    const wanted = (id: string) => args.workload === undefined || args.workload === id
+    for (const section of explainPlan(plan, wanted)) {
+      this.log(`${section.title}\n${section.lines.map((line) => `  ${line}`).join('\n')}`)
+      if (section.table) this.log(formatTable(section.table.columns, section.table.rows))
+      this.log()
+    }
+    return {
+      planId: plan.planId,
+      findings: plan.header.findings,
+      prices: plan.header.cost.prices,
+      workloads: plan.reports.filter((report) => wanted(workloadId(report))),
+    }
+  }
+
+  private async folderOfConfig(path: string, env: string | undefined): Promise<string> {
+    return besideConfig(path, planFolder(environmentOf(await readConfig(path), env).name))
+  }
+}
