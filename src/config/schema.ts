@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { precisions } from '../catalog/gpu-shape.js'
-import { isTimeZone, parseDuration, parseInstant } from '../kit/time.js'
+import { durationPattern, isTimeZone, parseDuration, parseInstant } from '../kit/time.js'
 
 // The schema of llmscale.yaml. Field descriptions are the documentation that editors show; every type of the
 // configuration comes from here. Text forms (durations, shares, times) become numbers with the unit in the name of
@@ -9,7 +9,7 @@ import { isTimeZone, parseDuration, parseInstant } from '../kit/time.js'
 /** A duration such as `500ms`, `2s`, `7d`; read as seconds. */
 const Duration = z
   .string()
-  .refine((text) => parseDuration(text) !== undefined, {
+  .regex(durationPattern, {
     error: ({ input }) => `${JSON.stringify(input)} is not a duration; write 2s or 500ms`,
   })
   .transform((text) => parseDuration(text)!)

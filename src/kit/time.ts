@@ -2,9 +2,12 @@ import type { EpochSeconds } from './units.js'
 
 const durationUnitSeconds = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const
 
+/** The texts that parseDuration reads. */
+export const durationPattern = /^(\d+(\.\d+)?(ms|s|m|h|d|w))+$/
+
 /** Seconds in a duration such as `500ms`, `2s`, `1h30m`, `7d`, `8w`; undefined when the text is not one. */
 export function parseDuration(text: string): number | undefined {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h|d|w))+$/.test(text)) return undefined
+  if (!durationPattern.test(text)) return undefined
   let seconds = 0
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g)) {
     seconds += Number(amount) * durationUnitSeconds[unit as keyof typeof durationUnitSeconds]
