@@ -26,10 +26,16 @@ export type DemandColumn = (typeof demandColumns)[number]
 export type DemandColumns = { [column in DemandColumn]?: string | undefined }
 
 export interface DemandFileOptions {
+  /** CSV (also gzipped), Parquet or JSON lines; rows in any order. */
   files: string[]
   columns?: DemandColumns
+  /** Regions of the environment: a file without a region column gets the only one. */
   regions: string[]
+  /** Step of the history; default that of the files, or five minutes for single requests. */
   stepSeconds?: number
+  /** Only steps that were over at this time are read, so that nothing is learned from what came later. */
+  until?: EpochSeconds
+  /** Share of bad rows, 0 … 1, above which reading refuses; default 0.01. */
   maximumBadRows?: number
 }
 
@@ -121,6 +127,7 @@ async function collect(connection: DuckDBConnection, options: DemandFileOptions)
 
   const findings = files.filter(({ badRows }) => badRows > 0).map(describeBadRows)
   findings.push(...(await dropPartialSteps(connection, stepSeconds)))
+  if (options.until !== undefined) await dropLaterSteps(connection, stepSeconds, options.until)
   const { columns, duplicateFinding } = await fillGrid(connection, stepSeconds)
   if (duplicateFinding !== undefined) findings.push(duplicateFinding)
   return {
@@ -430,6 +437,19 @@ async function dropPartialSteps(connection: DuckDBConnection, stepSeconds: numbe
     `the requests from ${formatInstant(Math.floor(firstAt))} to ${formatInstant(Math.floor(lastAt))} fill no whole step of ${formatDuration(stepSeconds)}`,
     ['Add files that reach further back, or give a finer step.'],
   )
+}
+
+async function dropLaterSteps(
+  connection: DuckDBConnection,
+  stepSeconds: number,
+  until: EpochSeconds,
+): Promise<void> {
+  await connection.run(`DELETE FROM staged WHERE step_start + ${stepSeconds} > ${until}`)
+  const [left = 0] = await firstRow(connection, 'SELECT count(*) FROM staged')
+  if (left > 0) return
+  throw new LlmscaleError('badData', 'HISTORY_TOO_SHORT', `no row is older than ${formatInstant(until)}`, [
+    'Give a later --as-of, or files that reach further back.',
+  ])
 }
 
 async function fillGrid(

@@ -65,10 +65,10 @@ export async function readDemand(
   }
 }
 
-/** Refuses a history of less than a day (or of another least span), from which no season can be learned. */
-export function requireHistory(history: DemandHistory, leastSeconds = secondsPerDay): void {
+/** The history itself; refuses one of less than a day (or another least span), which shows no season. */
+export function requireHistory(history: DemandHistory, leastSeconds = secondsPerDay): DemandHistory {
   const spanSeconds = history.length * history.stepSeconds
-  if (spanSeconds >= leastSeconds) return
+  if (spanSeconds >= leastSeconds) return history
   throw new LlmscaleError(
     'badData',
     'HISTORY_TOO_SHORT',
