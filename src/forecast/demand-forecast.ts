@@ -19,15 +19,31 @@ export interface DemandForecast {
   seed: number
   /** Number of paths that `samplePath` accepts: index 0 … pathCount − 1. */
   pathCount: number
+  /** How the residual blocks of each day ahead are drawn; empty when there are none, and paths equal the point. */
+  days: ForecastDay[]
   workloads: WorkloadForecast[]
   /** What the reader must know: fallbacks, short history. */
   notes: string[]
 }
 
+/** One day ahead, in steps after the origin. */
+export interface ForecastDay {
+  /** First lead of this day. */
+  start: number
+  /** First lead of the day that residuals are read from: an earlier one where too few were observed so far ahead. */
+  source: number
+  /** Rows of `ResidualBlocks.values`, from 0 on, whose day was observed whole. */
+  rows: number
+  /** Factor on residuals that a small number of rows calls for. */
+  widening: number
+}
+
 export interface WorkloadForecast {
   workload: Workload
-  /** The name of the model that made `point`, e.g. `ridge` or `seasonal-naive-day`. */
+  /** What made `point`: `combination` or the name of the model that stood in for it. */
   model: string
+  /** Weight of each model in the combination; they sum to one. */
+  weights: Record<string, number>
   tokens: 'measured' | 'assumed' | 'none'
   series: Record<DemandMetric, SeriesForecast>
   /** Rolling-origin score of `requests`; undefined when the history is too short to score. */
@@ -42,12 +58,16 @@ export interface SeriesForecast {
 }
 
 export interface ResidualBlocks {
-  /** Relative residuals by rolling origin (row) and lead step (column), row-major. */
-  values: Float64Array
+  /** (actual − point) / (point + offset) by rolling origin (row) and lead step (column), row-major. */
+  values: Float32Array
   origins: number
   leads: number
+  /** Leading rows from before the workload existed: later ones stand in for them. */
+  blankRows: number
   /** Added to the point before multiplying, so that small points keep a spread. Amount a step. */
   offset: number
+  /** No residual lifts a path above this: a burst over nothing is a huge ratio. Amount a step. */
+  ceiling: number
 }
 
 export interface ForecastScore {
