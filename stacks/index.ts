@@ -1,0 +1,5 @@
+export { Autoscaler } from './autoscaler.js'
+export { assertChecks, type Checks, checkInputs, type ProgramInputs } from './check-inputs.js'
+export { GpuPool } from './gpu-pool.js'
+export { createProgram } from './program.js'
+export { formatStackName, parseStackName, type StackName } from './stack-name.js'

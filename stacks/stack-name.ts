@@ -1,0 +1,29 @@
+import { LlmscaleError } from '../src/kit/errors.js'
+
+/** What a stack deploys. Cloud resources, the layer `capacity`, have no objects yet. */
+const layers = ['serving'] as const
+type Layer = (typeof layers)[number]
+
+export interface StackName {
+  environment: string
+  region: string
+  layer: Layer
+}
+
+/** `prod.us-east-1.serving` */
+export function formatStackName({ environment, region, layer }: StackName): string {
+  return `${environment}.${region}.${layer}`
+}
+
+/** Throws STACK_UNKNOWN for a name of another form. */
+export function parseStackName(name: string): StackName {
+  const [environment, region, layer, ...rest] = name.split('.')
+  const known = layers.find((each) => each === layer)
+  if (environment && region && known !== undefined && rest.length === 0)
+    return { environment, region, layer: known }
+  throw new LlmscaleError(
+    'configInvalid',
+    'STACK_UNKNOWN',
+    `stack ${JSON.stringify(name)} is not <environment>.<region>.<layer>, with layer ${layers.join(' or ')}`,
+  )
+}
