@@ -1,4 +1,5 @@
-import { type DemandForecast, samplePath } from '../forecast/sample-path.js'
+import type { DemandForecast } from '../forecast/demand-forecast.js'
+import { samplePath } from '../forecast/sample-path.js'
 import type { ReplicaCapacity } from '../sizing/replica-capacity.js'
 import { type FloorTemplate, maximumFloorWindows } from './capacity-plan.js'
 import { chooseFloorLevels } from './floor-levels.js'

@@ -1,0 +1,203 @@
+import { Flags } from '@oclif/core'
+import { z } from 'zod'
+import { BaseCommand } from '../cli/base-command.js'
+import { instant } from '../cli/flags.js'
+import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
+import { formatTable } from '../cli/table.js'
+import type { Config } from '../config/schema.js'
+import { planFolder, readPlanIfAny, writePlan } from '../delivery/plan-folder.js'
+import { forecastDemand, rollForecasts } from '../forecast/forecast-demand.js'
+import { exitCodes, LlmscaleError } from '../kit/errors.js'
+import { formatInstant } from '../kit/time.js'
+import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
+import { workloadId } from '../kit/workload.js'
+import type { DemandHistory } from '../metrics/demand-history.js'
+import { readDemand, requireHistory } from '../metrics/read-demand.js'
+import { cutHistory, selectWorkloads } from '../metrics/select-history.js'
+import { type CapacityPlan, PlanHeader, WorkloadReport } from '../planning/capacity-plan.js'
+import { createPlan } from '../planning/create-plan.js'
+import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
+import { listWorkloads } from '../planning/place-workloads.js'
+import { describeDiff } from '../review/diff-report.js'
+import {
+  describePlan,
+  tabulateCapacity,
+  tabulatePools,
+  tabulateSkill,
+  tabulateWorkloads,
+} from '../review/plan-tables.js'
+
+export const Result = z.strictObject({
+  planId: z.string(),
+  environment: z.string(),
+  baseline: z.string().nullable().describe('Plan id that was in force.'),
+  changed: z.boolean().describe('Whether the decision differs from the plan in force.'),
+  written: z.array(z.string()).describe('Files written.'),
+  deletions: z.array(z.string()),
+  header: PlanHeader,
+  workloads: z.array(WorkloadReport),
+})
+
+/** Past days on which floors are scored. */
+const scoredDays = 14
+
+export default class Plan extends BaseCommand {
+  static override description = 'Turn the demand history into a capacity plan for review.'
+  static override examples = [
+    '<%= config.bin %> plan',
+    '<%= config.bin %> plan --env production --as-of 2025-03-17T00:00:00Z --dry-run',
+  ]
+  static override flags = {
+    metrics: Flags.string({ description: 'Demand file instead of those of the config.', multiple: true }),
+    'as-of': instant({ description: 'Plan as if it were this time; default now.' }),
+    out: Flags.string({ description: 'Folder of the plan; default forecasts/<env>.' }),
+    'dry-run': Flags.boolean({ description: 'Print the plan, write nothing.' }),
+    'allow-delete': Flags.string({
+      description: 'Workload or pool that this plan may delete.',
+      multiple: true,
+      default: [],
+    }),
+    'detailed-exitcode': Flags.boolean({
+      description: `Exit ${exitCodes.changesPresent} when the decision changes.`,
+    }),
+  }
+
+  async run(): Promise<z.infer<typeof Result>> {
+    const { flags } = await this.parse(Plan)
+    const config = await readConfig(flags.config)
+    const { name: environment } = environmentOf(config, flags.env)
+    const now = flags['as-of'] ?? Math.floor(Date.now() / 1000)
+    const folder = flags.out ?? besideConfig(flags.config, planFolder(environment))
+
+    this.progress('Reading demand …')
+    const files = flags.metrics ?? config.metrics.files.map((file) => besideConfig(flags.config, file))
+    const history = await this.readHistory(config, environment, files, now)
+    const baseline = await readPlanIfAny(folder)
+    this.progress('Forecasting …')
+    const options = { horizonSeconds: config.forecast.horizon, seed: config.forecast.seed }
+    const forecast = forecastDemand(history, options)
+    const pastForecasts = rollForecasts(history, {
+      ...options,
+      origins: scoredDays,
+      everySeconds: secondsPerDay,
+    })
+    this.progress('Planning …')
+    const toolVersion = this.config.version
+    const plan = createPlan({
+      config,
+      environment,
+      history,
+      forecast,
+      pastForecasts,
+      ...(baseline && { baseline }),
+      now,
+      toolVersion,
+    })
+
+    const diff = diffPlans(baseline, plan)
+    requireAllowed(diff, flags['allow-delete'])
+    const changed = !isEmptyDiff(diff)
+    const expired = baseline !== undefined && Date.parse(baseline.header.validUntil) / 1000 <= now
+    const writes = !flags['dry-run'] && (changed || baseline === undefined || expired)
+    const written = writes ? await writePlan(folder, plan) : []
+    if (changed && flags['detailed-exitcode']) process.exitCode = exitCodes.changesPresent
+    this.print(plan, diff, folder, written)
+    return {
+      planId: plan.planId,
+      environment,
+      baseline: baseline?.planId ?? null,
+      changed,
+      written,
+      deletions: diff.deletions,
+      header: plan.header,
+      workloads: plan.reports,
+    }
+  }
+
+  /** Demand of the planned workloads up to `now`; findings of its quality become warnings. */
+  private async readHistory(
+    config: Config,
+    environment: string,
+    files: string[],
+    now: EpochSeconds,
+  ): Promise<DemandHistory> {
+    const wanted = listWorkloads(config, environment)
+    const { history, quality } = await readDemand({
+      files,
+      columns: config.metrics.columns,
+      regions: config.environments[environment]!.regions,
+      ...(config.forecast.step !== undefined && { stepSeconds: config.forecast.step }),
+      assumedLengths: (workload) =>
+        wanted.find((each) => workloadId(each.workload) === workloadId(workload))?.entry.assumedLengths,
+      maximumBadRows: config.metrics.maximumBadRows,
+    })
+    for (const finding of quality.findings) this.note(finding)
+    const known = new Set(wanted.map((each) => workloadId(each.workload)))
+    for (const { workload } of history.workloads) {
+      if (!known.has(workloadId(workload))) {
+        this.note({
+          code: 'WORKLOAD_UNPLANNED',
+          message: `${workloadId(workload)} has demand but is not in llmscale.yaml`,
+        })
+      }
+    }
+    const past = cutHistory(selectWorkloads(history, known), now)
+    requireHistory(past)
+    this.requireFresh(past.start + past.length * past.stepSeconds, config, now)
+    return past
+  }
+
+  /** A forecast from data older than the plan would be valid says nothing about the days that it is for. */
+  private requireFresh(dataThrough: EpochSeconds, config: Config, now: EpochSeconds): void {
+    const age = now - dataThrough
+    const message = `demand ends ${formatInstant(dataThrough)}, ${(age / secondsPerDay).toFixed(1)} days before the plan's origin`
+    const tryThis = [`Pull newer demand, or plan as of the end of it: --as-of ${formatInstant(dataThrough)}`]
+    if (age > config.planning.validity) throw new LlmscaleError('badData', 'DATA_STALE', message, tryThis)
+    if (age > secondsPerDay) this.note({ code: 'DATA_OLD', message })
+  }
+
+  private print(plan: CapacityPlan, diff: PlanDiff, folder: string, written: readonly string[]): void {
+    const { header } = plan
+    this.log(
+      `Plan ${plan.planId.slice(0, 12)} for ${plan.decision.environment}, as of ${header.origin}, valid until ${header.validUntil}`,
+    )
+    this.log(describePlan(plan))
+    this.log(`\n${print(tabulateWorkloads(plan))}`)
+    this.log(`\nScored on past days, out of sample (rolling origin):\n${print(tabulateSkill(plan))}`)
+    this.log(`\n${print(tabulateCapacity(plan))}`)
+    this.log(`\n${print(tabulatePools(plan))}`)
+    if (header.findings.length > 0) {
+      this.log(
+        `\nFindings:\n${header.findings.map((finding) => `  ${finding.code}: ${finding.message}`).join('\n')}`,
+      )
+    }
+    this.log(`\n${describeDiff(diff)}`)
+    if (written.length > 0)
+      this.hint(
+        `Wrote ${written.length} files to ${folder}. Next: llmscale explain, llmscale render, llmscale preview.`,
+      )
+    else this.hint('Nothing written.')
+  }
+}
+
+function print({
+  columns,
+  rows,
+}: {
+  columns: { header: string; align?: 'right' }[]
+  rows: string[][]
+}): string {
+  return formatTable(columns, rows)
+}
+
+/** Nothing disappears by accident: each deletion is named by a person at plan time. */
+function requireAllowed(diff: PlanDiff, allowed: readonly string[]): void {
+  const refused = diff.deletions.filter((name) => !allowed.includes(name))
+  if (refused.length === 0) return
+  throw new LlmscaleError(
+    'policy',
+    'DELETION_NOT_ALLOWED',
+    `this plan deletes ${refused.join(', ')}; each deletion needs its own permission`,
+    [`Add ${refused.map((name) => `--allow-delete ${name}`).join(' ')}`],
+  )
+}
