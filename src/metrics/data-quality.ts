@@ -105,7 +105,7 @@ export function findLevelShifts(
     if (observed.length < perDay / 2) return Number.NaN
     return Math.log1p(observed.reduce((sum, value) => sum + value, 0) / observed.length)
   })
-  const candidates: { day: number; change: number }[] = []
+  const candidates: { day: number; change: number; misfit: number }[] = []
   for (let day = shiftWindowDays; day + shiftWindowDays <= days; day++) {
     const before = levels.slice(day - shiftWindowDays, day).filter((level) => !Number.isNaN(level))
     const after = levels.slice(day, day + shiftWindowDays).filter((level) => !Number.isNaN(level))
@@ -118,15 +118,15 @@ export function findLevelShifts(
     const deviation = 1.4826 * quantile(deviations, 0.5)
     const change = middle.after - middle.before
     if (Math.abs(change) > Math.max(Math.log(smallestShiftRatio), shiftDeviations * deviation)) {
-      candidates.push({ day, change })
+      candidates.push({ day, change, misfit: deviations.reduce((sum, each) => sum + each, 0) })
     }
   }
-  // Of neighbouring candidates the steepest one is the shift.
-  const shifts: { day: number; change: number }[] = []
+  // Of neighbouring candidates the one that leaves least unexplained is the shift.
+  const shifts: typeof candidates = []
   for (const candidate of candidates) {
     const last = shifts.at(-1)
     if (last === undefined || candidate.day - last.day >= shiftWindowDays) shifts.push(candidate)
-    else if (Math.abs(candidate.change) > Math.abs(last.change)) shifts[shifts.length - 1] = candidate
+    else if (candidate.misfit < last.misfit) shifts[shifts.length - 1] = candidate
   }
   return shifts.map(({ day, change }) => ({ at: start + day * secondsPerDay, ratio: Math.exp(change) }))
 }
