@@ -71,6 +71,7 @@ export abstract class BaseCommand extends Command {
 
   protected override async catch(error: Error): Promise<void> {
     this.clearProgress()
+    this.parsed = true // else oclif reminds us to parse, beside the error that parsing has raised
     const failure = describeFailure(error, {
       name: `${this.config.bin} ${this.id?.replaceAll(':', ' ')}`,
       flags: Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags, json: true }),

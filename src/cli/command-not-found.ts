@@ -7,14 +7,21 @@ import { type Failure, printFailure } from './failure.js'
 const commandNotFound: Hook<'command_not_found'> = async ({ id, argv = [], config }) => {
   // With spaces as separators oclif takes every word before the first flag for a part of the command's name.
   const words = id.split(':')
+  const prefixes = words.map((_, index) => words.slice(0, words.length - index).join(' '))
   const commands = config.commandIDs.map((known) => known.replaceAll(':', ' '))
-  const near = words
-    .map((_, index) => nearestName(words.slice(0, words.length - index).join(' '), commands))
-    .find((name) => name !== undefined)
+  const command = prefixes.find((prefix) => commands.includes(prefix))
+  const near = command ?? prefixes.map((prefix) => nearestName(prefix, commands)).find((name) => name)
+  const rest = words
+    .join(' ')
+    .slice((command ?? '').length)
+    .trim()
   const failure: Failure = {
     status: exitCodes.usage,
     code: 'COMMAND_UNKNOWN',
-    message: `${config.bin} has no command ${JSON.stringify(words.join(' '))}.`,
+    message:
+      command === undefined
+        ? `${config.bin} has no command ${JSON.stringify(rest)}.`
+        : `${config.bin} ${command} takes no argument ${JSON.stringify(rest)}.`,
     tryThis: [...(near === undefined ? [] : [`${config.bin} ${near}`]), `${config.bin} --help`],
   }
   process.exitCode = failure.status

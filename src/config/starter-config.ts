@@ -64,16 +64,41 @@ shapes:
   - { instanceType: g6e.xlarge, gpusPerReplica: 1, precision: fp8 }
   - { instanceType: p5.48xlarge, gpusPerReplica: 2, precision: fp8 }
 
+# An office in New York and one in Dublin: floors follow local mornings, so each region has an entry of its own.
 workloads:
   - model: llama-3.1-8b
+    regions: [us-east-1]
+    timeZone: America/New_York
+    target: { kind: Deployment, name: llama-3-1-8b }
+    slo: { ttftP95: 2s, itlP95: 60ms }
+    shapes: [1xL40S-fp8@g6e.xlarge]
+  - model: llama-3.1-8b
+    regions: [eu-west-1]
+    timeZone: Europe/Dublin
     target: { kind: Deployment, name: llama-3-1-8b }
     slo: { ttftP95: 2s, itlP95: 60ms }
     shapes: [1xL40S-fp8@g6e.xlarge]
   - model: llama-3.1-70b
+    regions: [us-east-1]
+    timeZone: America/New_York
+    target: { kind: Deployment, name: llama-3-1-70b }
+    slo: { ttftP95: 3s, itlP95: 80ms }
+    shapes: [2xH100-fp8@p5.48xlarge]
+  - model: llama-3.1-70b
+    regions: [eu-west-1]
+    timeZone: Europe/Dublin
     target: { kind: Deployment, name: llama-3-1-70b }
     slo: { ttftP95: 3s, itlP95: 80ms }
     shapes: [2xH100-fp8@p5.48xlarge]
   - model: qwen2.5-72b
+    regions: [us-east-1]
+    timeZone: America/New_York
+    target: { kind: Deployment, name: qwen2-5-72b }
+    slo: { ttftP95: 3s, itlP95: 80ms }
+    shapes: [2xH100-fp8@p5.48xlarge]
+  - model: qwen2.5-72b
+    regions: [eu-west-1]
+    timeZone: Europe/Dublin
     target: { kind: Deployment, name: qwen2-5-72b }
     slo: { ttftP95: 3s, itlP95: 80ms }
     shapes: [2xH100-fp8@p5.48xlarge]
