@@ -14,3 +14,11 @@ export interface GpuShape {
 export function shapeName(shape: GpuShape): string {
   return `${shape.gpusPerReplica}x${shape.gpu}-${shape.precision}@${shape.instanceType}`
 }
+
+/** The shape that `shapeName` names; undefined when the text is none. Says nothing about whether the parts exist. */
+export function parseShape(text: string): GpuShape | undefined {
+  const match = /^([1-9]\d*)x([^@]+)-([a-z0-9]+)@(\S+)$/i.exec(text)
+  const precision = precisions.find((each) => each === match?.[3]?.toLowerCase())
+  if (match === null || precision === undefined) return undefined
+  return { gpu: match[2]!, gpusPerReplica: Number(match[1]), precision, instanceType: match[4]! }
+}

@@ -50,3 +50,12 @@ export interface ColdStart {
   totalSeconds: number
   provenance: Provenance
 }
+
+/**
+ * Where 80 % of measured values lie around an uncalibrated prediction, by points of (model, GPU) pairs that the fit
+ * had not seen: bench/fit-sizing.ts. Capacity errs about twice as much as ITL, which is flat in concurrency.
+ */
+export const errorBands = {
+  itl: { low: 0.75, high: 1.27 },
+  ttft: { low: 0.66, high: 2.35 },
+} as const
