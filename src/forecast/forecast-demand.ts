@@ -123,32 +123,39 @@ function forecastWorkload(
   const requests = bridge('requests')
   const scored = new Set(rows.flatMap((row) => scoredRows(grid, row)))
   const kept = new Set([...rows, ...scored])
+  const everyRow = new Set(grid.origins.keys())
 
   const alone = new Map(
     [...new Set([...models, ...baselines])].map((model) => [
       model,
-      rollSeries(requests, grid, rollModel(model, requests, grid), kept),
+      rollSeries(requests, grid, rollModel(model, requests, grid), everyRow),
     ]),
   )
-  const weights = weighModels(
-    models.map((model) => alone.get(model)!),
+  const members = models.map((model) => alone.get(model)!)
+  const weights = weighModels(members, grid)
+  const combined = rollSeries(
+    requests,
     grid,
-  )
-  const roll = (series: typeof requests) =>
-    rollSeries(
-      series,
-      grid,
-      combine(
-        models.map((model) => rollModel(model, series, grid)),
-        weights,
+    combine(
+      members.map(
+        ({ points }) =>
+          (row) =>
+            points.get(row)!,
       ),
-      kept,
-    )
-  const combined = roll(requests)
+      weights,
+    ),
+    kept,
+  )
+  // Tokens take the weights of requests and the same rows: a path's tokens follow its requests.
+  const rollTokens = (metric: DemandMetric) => {
+    const series = bridge(metric)
+    const forecasts = models.map((model) => rollModel(model, series, grid))
+    return rollSeries(series, grid, combine(forecasts, weights), kept)
+  }
   const tokens =
     demand.tokens === 'none'
       ? undefined
-      : { input: roll(bridge('inputTokens')), output: roll(bridge('outputTokens')) }
+      : { input: rollTokens('inputTokens'), output: rollTokens('outputTokens') }
 
   const scoreRows = (rolled: RolledSeries): RowScores =>
     new Map([...scored].map((row) => [row, scoreRow(rolled, requests, grid, row, draws)]))

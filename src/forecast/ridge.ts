@@ -46,17 +46,18 @@ function fitCoefficients({ values, observed, stepsPerDay: day }: Series, end: nu
 
   const weights = new Float64Array(rows.length).fill(1)
   const residuals = new Float64Array(rows.length)
+  const features = new Float64Array(p)
   let coefficients: Float64Array = new Float64Array(p)
   for (let pass = 0; pass <= huberSteps; pass++) {
     const normal = new Float64Array(p * p)
     const right = new Float64Array(p)
     for (let row = 0; row < rows.length; row++) {
       const step = rows[row]!
-      const weight = weights[row]!
-      for (let i = 0; i < p; i++) {
-        const weighted = weight * z[step - lags[i]!]!
+      for (let i = 0; i < p; i++) features[i] = z[step - lags[i]!]!
+      for (let i = 0, index = 0; i < p; i++, index = i * p) {
+        const weighted = weights[row]! * features[i]!
         right[i]! += weighted * z[step]!
-        for (let j = 0; j <= i; j++) normal[i * p + j]! += weighted * z[step - lags[j]!]!
+        for (let j = 0; j <= i; j++) normal[index + j]! += weighted * features[j]!
       }
     }
     for (let i = 0; i < p; i++) normal[i * p + i]! += penalty * scale * scale

@@ -1,0 +1,245 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Flags } from '@oclif/core'
+import { z } from 'zod'
+import { BaseCommand } from '../cli/base-command.js'
+import { duration, instant } from '../cli/flags.js'
+import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
+import { formatTable } from '../cli/table.js'
+import { writeFileWhole } from '../delivery/files.js'
+import { type DaySummary, summarizeDays } from '../forecast/daily-summary.js'
+import { type DemandForecast, type ForecastScore, forecastQuantiles } from '../forecast/demand-forecast.js'
+import { forecastCsv } from '../forecast/forecast-csv.js'
+import { forecastDemand } from '../forecast/forecast-demand.js'
+import { roundTo } from '../kit/canonical.js'
+import { LlmscaleError } from '../kit/errors.js'
+import { formatDuration, formatInstant } from '../kit/time.js'
+import { secondsPerDay } from '../kit/units.js'
+import { workloadId } from '../kit/workload.js'
+import { type DemandOptions, readDemand, requireHistory } from '../metrics/read-demand.js'
+
+const Range = z
+  .strictObject({ p10: z.number(), p50: z.number(), p90: z.number() })
+  .describe('Quantiles over the sample paths.')
+
+export const Result = z.strictObject({
+  origin: z.string().describe('End of the history that was used.'),
+  stepSeconds: z.number(),
+  horizonSeconds: z.number(),
+  seed: z.int(),
+  written: z.array(z.string()).describe('Files written.'),
+  notes: z.array(z.string()).describe('What the forecast falls back to, and why.'),
+  workloads: z.array(
+    z.strictObject({
+      workload: z.string(),
+      model: z.string().describe('What made the point forecast.'),
+      weights: z.record(z.string(), z.number()).describe('Share of each model in it.'),
+      tokens: z.enum(['measured', 'assumed', 'none']),
+      score: z
+        .strictObject({
+          pinballLoss: z.number().describe('Requests a step, mean over the quantiles of the forecast file.'),
+          baselinePinballLoss: z.number(),
+          baseline: z.string().describe('The best naive baseline.'),
+          forecastSkill: z.number().describe('1 − pinballLoss / baselinePinballLoss.'),
+          wape: z.number().describe('Weighted absolute percentage error of the point forecast, 0 ….'),
+          coverage90: z.number().describe('Share of points inside the 90 % interval.'),
+          origins: z.int(),
+        })
+        .nullable()
+        .describe('On rolling origins; null when the history is too short.'),
+      days: z.array(
+        z.strictObject({
+          from: z.string(),
+          meanRequestsPerSecond: Range,
+          peakRequestsPerSecond: Range.describe('Of the day’s busiest step.'),
+        }),
+      ),
+    }),
+  ),
+})
+
+export default class Forecast extends BaseCommand {
+  static override description = 'Forecast demand: quantiles to a file, or a summary by day with its score.'
+  static override examples = [
+    '<%= config.bin %> forecast',
+    '<%= config.bin %> forecast --metrics demand.csv.gz --step 10m --horizon 7d --out forecast.parquet',
+    '<%= config.bin %> forecast --as-of 2025-03-14T00:00:00Z --json',
+  ]
+  static override flags = {
+    metrics: Flags.string({
+      description: 'Demand file instead of those of the config, which is then not read.',
+      multiple: true,
+    }),
+    step: duration({ description: 'Step, where it is not that of the file.' }),
+    horizon: duration({ description: 'How far ahead; default the config’s, or 7d.', helpValue: '7d' }),
+    out: Flags.string({ description: 'Forecast file to write, .csv or .parquet.' }),
+    seed: Flags.integer({ description: 'Seed of the sample paths; default the config’s, or 1.' }),
+    'as-of': instant({ description: 'Read only demand up to this time; default all.' }),
+    region: Flags.string({ description: 'Region of files without a region column.' }),
+  }
+
+  async run(): Promise<z.infer<typeof Result>> {
+    const { flags } = await this.parse(Forecast)
+    if (flags.out !== undefined && !/\.(csv|parquet)$/i.test(flags.out))
+      throw new LlmscaleError('usage', 'FLAG_INVALID', `--out: ${flags.out} is neither .csv nor .parquet`)
+    const { demand, horizonSeconds, seed } =
+      flags.metrics === undefined
+        ? await readSettings(flags.config, flags.env)
+        : {
+            // Without a config the region only completes names.
+            demand: { files: flags.metrics, regions: ['default'] },
+            horizonSeconds: 7 * secondsPerDay,
+            seed: 1,
+          }
+    this.progress('Reading demand …')
+    const { history, quality } = await readDemand({
+      ...demand,
+      ...(flags.region !== undefined && { regions: [flags.region] }),
+      ...(flags.step !== undefined && { stepSeconds: flags.step }),
+      ...(flags['as-of'] !== undefined && { until: flags['as-of'] }),
+    })
+    for (const finding of quality.findings) this.note(finding)
+    this.progress('Forecasting …')
+    const forecast = forecastDemand(requireHistory(history), {
+      horizonSeconds: flags.horizon ?? horizonSeconds,
+      seed: flags.seed ?? seed,
+    })
+    for (const message of forecast.notes) this.note({ code: 'FORECAST_FALLBACK', message })
+
+    const days = forecast.workloads.map((_, index) => summarizeDays(forecast, index))
+    if (flags.out === undefined) {
+      this.log(describeForecast(forecast, days))
+    } else {
+      await writeForecast(flags.out, forecast)
+      this.hint(`Wrote ${flags.out}.`)
+    }
+    return createResult(forecast, days, flags.out === undefined ? [] : [flags.out])
+  }
+}
+
+async function readSettings(
+  configPath: string,
+  environmentName: string | undefined,
+): Promise<{ demand: DemandOptions; horizonSeconds: number; seed: number }> {
+  const config = await readConfig(configPath)
+  const { environment } = environmentOf(config, environmentName)
+  return {
+    demand: {
+      files: config.metrics.files.map((file) => besideConfig(configPath, file)),
+      columns: config.metrics.columns,
+      regions: environment.regions,
+      maximumBadRows: config.metrics.maximumBadRows,
+      ...(config.forecast.step !== undefined && { stepSeconds: config.forecast.step }),
+      assumedLengths: ({ model }) => config.workloads.find((entry) => entry.model === model)?.assumedLengths,
+    },
+    horizonSeconds: config.forecast.horizon,
+    seed: config.forecast.seed,
+  }
+}
+
+async function writeForecast(path: string, forecast: DemandForecast): Promise<void> {
+  const csv = forecastCsv(forecast)
+  await writeFileWhole(path, /\.parquet$/i.test(path) ? await toParquet(csv) : csv)
+}
+
+/** The same columns in Parquet, the time as a timestamp in UTC. */
+async function toParquet(csv: string): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'llmscale-forecast-'))
+  const [source, target] = [join(folder, 'forecast.csv'), join(folder, 'forecast.parquet')]
+  try {
+    await writeFile(source, csv)
+    const { DuckDBInstance } = await import('@duckdb/node-api')
+    const instance = await DuckDBInstance.create(':memory:', { autoinstall_known_extensions: 'false' })
+    const connection = await instance.connect()
+    try {
+      const names = ['model', 'region', 'tenant', 'metric'].map((name) => `${name}: 'VARCHAR'`)
+      const amounts = ['mean', ...forecastQuantiles.map((probability) => `q${probability}`)].map(
+        (name) => `"${name}": 'DOUBLE'`,
+      )
+      const columns = ["timestamp: 'TIMESTAMPTZ'", ...names, ...amounts].join(', ')
+      await connection.run("SET TimeZone = 'UTC'")
+      await connection.run(
+        `COPY (SELECT * FROM read_csv('${source}', header = true, auto_detect = false, delim = ',', quote = '"', columns = {${columns}}))
+         TO '${target}' (FORMAT parquet)`,
+      )
+    } finally {
+      connection.closeSync()
+      instance.closeSync()
+    }
+    return await readFile(target)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Text of at most 80 columns. */
+function describeForecast(forecast: DemandForecast, days: DaySummary[][]): string {
+  const { origin, stepSeconds, length } = forecast
+  const head = `Forecast from ${formatInstant(origin)}, ${formatDuration(length * stepSeconds)} ahead every ${formatDuration(stepSeconds)}; requests per second, 10 % and 90 % of ${forecast.pathCount} paths`
+  const workloads = forecast.workloads.map((workload, index) =>
+    [workloadId(workload.workload), tabulateDays(days[index]!), describeScore(workload)].join('\n'),
+  )
+  return [wrap(head), ...workloads].join('\n\n')
+}
+
+function tabulateDays(days: DaySummary[]): string {
+  const right = (header: string) => ({ header, align: 'right' as const })
+  return formatTable(
+    [
+      { header: 'Day from (UTC)' },
+      ...['Mean', '10 %', '90 %', 'Peak', '10 %', '90 %'].map((header) => right(header)),
+    ],
+    days.map(({ from, meanRequestsPerSecond: mean, peakRequestsPerSecond: peak }) => [
+      formatInstant(from).slice(0, 16).replace('T', ' '),
+      ...[mean.p50, mean.p10, mean.p90, peak.p50, peak.p10, peak.p90].map((rate) => String(roundTo(rate, 3))),
+    ]),
+  )
+}
+
+function describeScore({ model, weights, score }: DemandForecast['workloads'][number]): string {
+  const parts = Object.entries(weights).map(([name, weight]) => `${name} ${percent(weight)}`)
+  return [
+    wrap(`Model: ${parts.length > 1 ? `${model} of ${parts.join(', ')}` : model}`),
+    score === undefined
+      ? 'Score: none; the history is too short for rolling origins.'
+      : wrap(`Score: ${scoreText(score)}`),
+  ].join('\n')
+}
+
+function scoreText({ forecastSkill, baseline, wape, coverage90, origins }: ForecastScore): string {
+  return `skill ${forecastSkill.toFixed(2)} over ${baseline}, WAPE ${percent(wape)}, ${percent(coverage90)} inside the 90 % interval (rolling origin, ${origins} days)`
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`
+}
+
+/** Breaks at spaces before column 80. */
+function wrap(text: string): string {
+  return text.replace(/(?=.{80})(.{1,78}) /g, '$1\n  ')
+}
+
+function createResult(
+  forecast: DemandForecast,
+  days: DaySummary[][],
+  written: string[],
+): z.infer<typeof Result> {
+  const { origin, stepSeconds, length, seed, notes } = forecast
+  return {
+    origin: formatInstant(origin),
+    stepSeconds,
+    horizonSeconds: length * stepSeconds,
+    seed,
+    written,
+    notes,
+    workloads: forecast.workloads.map(({ workload, model, weights, tokens, score }, index) => ({
+      workload: workloadId(workload),
+      model,
+      weights,
+      tokens,
+      score: score ?? null,
+      days: days[index]!.map(({ from, ...ranges }) => ({ from: formatInstant(from), ...ranges })),
+    })),
+  }
+}
