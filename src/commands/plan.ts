@@ -13,7 +13,7 @@ import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import { readDemand, requireHistory } from '../metrics/read-demand.js'
-import { cutHistory, selectWorkloads } from '../metrics/select-history.js'
+import { covers, selectWorkloads } from '../metrics/select-history.js'
 import { type CapacityPlan, PlanHeader, WorkloadReport } from '../planning/capacity-plan.js'
 import { createPlan } from '../planning/create-plan.js'
 import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
@@ -38,8 +38,8 @@ export const Result = z.strictObject({
   workloads: z.array(WorkloadReport),
 })
 
-/** Past days on which floors are scored. */
-const scoredDays = 14
+/** Floors are scored on at most so many past days, and only on days with as much history before them as after. */
+const mostScoredDays = 14
 
 export default class Plan extends BaseCommand {
   static override description = 'Turn the demand history into a capacity plan for review.'
@@ -76,11 +76,9 @@ export default class Plan extends BaseCommand {
     this.progress('Forecasting …')
     const options = { horizonSeconds: config.forecast.horizon, seed: config.forecast.seed }
     const forecast = forecastDemand(history, options)
-    const pastForecasts = rollForecasts(history, {
-      ...options,
-      origins: scoredDays,
-      everySeconds: secondsPerDay,
-    })
+    const historyDays = (history.length * history.stepSeconds) / secondsPerDay
+    const origins = Math.min(mostScoredDays, Math.floor(historyDays / 2))
+    const pastForecasts = rollForecasts(history, { ...options, origins, everySeconds: secondsPerDay })
     this.progress('Planning …')
     const toolVersion = this.config.version
     const plan = createPlan({
@@ -128,20 +126,23 @@ export default class Plan extends BaseCommand {
       regions: config.environments[environment]!.regions,
       ...(config.forecast.step !== undefined && { stepSeconds: config.forecast.step }),
       assumedLengths: (workload) =>
-        wanted.find((each) => workloadId(each.workload) === workloadId(workload))?.entry.assumedLengths,
+        wanted.find((each) => covers(each.workload, workload))?.entry.assumedLengths,
       maximumBadRows: config.metrics.maximumBadRows,
+      until: now,
     })
     for (const finding of quality.findings) this.note(finding)
-    const known = new Set(wanted.map((each) => workloadId(each.workload)))
     for (const { workload } of history.workloads) {
-      if (!known.has(workloadId(workload))) {
+      if (!wanted.some((each) => covers(each.workload, workload))) {
         this.note({
           code: 'WORKLOAD_UNPLANNED',
           message: `${workloadId(workload)} has demand but is not in llmscale.yaml`,
         })
       }
     }
-    const past = cutHistory(selectWorkloads(history, known), now)
+    const past = selectWorkloads(
+      history,
+      wanted.map((each) => each.workload),
+    )
     requireHistory(past)
     this.requireFresh(past.start + past.length * past.stepSeconds, config, now)
     return past

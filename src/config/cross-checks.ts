@@ -37,6 +37,7 @@ const Outline = block({
     z.array(
       block({
         model: text,
+        tenant: text,
         regions: texts,
         target: block({ kind: text, name: text, namespace: text }),
         slo: block({ ttftP95: z.unknown(), itlP95: z.unknown(), endToEndP95: z.unknown() }),
@@ -176,10 +177,10 @@ function checkWorkloads(outline: Outline): Finding[] {
     if (maxReplicas !== undefined && maxReplicas < minReplicas)
       add(`${maxReplicas} is less than minReplicas, ${minReplicas}`, 'maxReplicas')
 
-    // One floor for each model and region, and one autoscaler for each target: two would fight each other.
+    // One floor for each model, region and tenant, and one autoscaler for each target: two would fight each other.
     for (const region of workload.regions ? definedOf(workload.regions) : regions) {
       const claims: [string, string][] = [
-        [`${model}/${region}`, 'model'],
+        [workloadName(workload, region), 'model'],
         [`${target?.kind} ${target?.namespace ?? 'default'}/${target?.name} in ${region}`, 'target'],
       ]
       for (const [claim, key] of claims) {
@@ -216,10 +217,18 @@ function checkPoolsAndPrices(outline: Outline): Finding[] {
   )
 }
 
+/** As `workloadId` names it. */
+function workloadName(
+  { model, tenant }: { model?: string | undefined; tenant?: string | undefined },
+  region: string | undefined,
+): string {
+  return tenant === undefined ? `${model}/${region}` : `${model}/${region}/${tenant}`
+}
+
 function checkOverrides(outline: Outline): Finding[] {
   const ids = definedOf(outline.workloads).flatMap((workload) =>
-    (workload.regions ? definedOf(workload.regions) : regionsOf(outline)).map(
-      (region) => `${workload.model}/${region}`,
+    (workload.regions ? definedOf(workload.regions) : regionsOf(outline)).map((region) =>
+      workloadName(workload, region),
     ),
   )
   const shapes = shapeNamesOf(outline)
@@ -228,7 +237,7 @@ function checkOverrides(outline: Outline): Finding[] {
     const findings: Finding[] = []
     const { workload, shape, floor, maximum } = override
     const path = ['overrides', index]
-    if (workload !== undefined && !ids.some((id) => id === workload || workload.startsWith(`${id}/`)))
+    if (workload !== undefined && !ids.includes(workload))
       findings.push({ path: [...path, 'workload'], message: unknown('workload', workload, ids) })
     if (shape !== undefined && !shapes.includes(shape))
       findings.push({ path: [...path, 'shape'], message: unknown('shape', shape, shapes) })

@@ -146,6 +146,7 @@ const Trigger = z.strictObject({
 
 const WorkloadEntry = z.strictObject({
   model: z.string().min(1),
+  tenant: z.string().min(1).optional().describe('A tenant with replicas of its own; default all tenants.'),
   regions: z.array(Label).min(1).optional().describe('Default: all regions of the environment.'),
   target: Target.describe('What the autoscaler scales: llmscale writes only its bounds.'),
   slo: ServiceLevel,

@@ -1,10 +1,55 @@
 import type { EpochSeconds } from '../kit/units.js'
-import { workloadId } from '../kit/workload.js'
-import type { DemandHistory } from './demand-history.js'
+import type { Workload } from '../kit/workload.js'
+import { type DemandHistory, demandMetrics, maskReasons, type WorkloadDemand } from './demand-history.js'
 
-/** The workloads of a history that are named, on the same grid. */
-export function selectWorkloads(history: DemandHistory, ids: ReadonlySet<string>): DemandHistory {
-  return { ...history, workloads: history.workloads.filter(({ workload }) => ids.has(workloadId(workload))) }
+/** Above this share of the mean requests, tenants that are masked at a step leave the sum unknown there. */
+const largestMissingShare = 0.05
+
+/** The wanted workloads that a history has, on the same grid; a workload without a tenant is the sum of its tenants. */
+export function selectWorkloads(history: DemandHistory, wanted: readonly Workload[]): DemandHistory {
+  const workloads = wanted.flatMap((workload) => {
+    const parts = history.workloads.filter((demand) => covers(workload, demand.workload))
+    return parts.length > 1 ? [sumDemand(workload, parts)] : parts
+  })
+  return { ...history, workloads }
+}
+
+/** Whether demand of `part` belongs to `workload`. */
+export function covers(workload: Workload, part: Workload): boolean {
+  return (
+    workload.model === part.model &&
+    workload.region === part.region &&
+    (workload.tenant ?? part.tenant) === part.tenant
+  )
+}
+
+function sumDemand(workload: Workload, parts: readonly WorkloadDemand[]): WorkloadDemand {
+  const length = parts[0]!.mask.length
+  const mean = parts.map(({ requests }) => requests.reduce((sum, value) => sum + (value || 0), 0) / length)
+  const total = mean.reduce((sum, value) => sum + value, 0)
+  const sum: WorkloadDemand = {
+    workload,
+    requests: new Float64Array(length),
+    inputTokens: new Float64Array(length),
+    outputTokens: new Float64Array(length),
+    tokens: parts.some((part) => part.tokens === 'none')
+      ? 'none'
+      : parts.some((part) => part.tokens === 'assumed')
+        ? 'assumed'
+        : 'measured',
+    mask: new Uint8Array(length),
+  }
+  for (let step = 0; step < length; step++) {
+    let missing = 0
+    for (const [index, part] of parts.entries()) {
+      if (part.mask[step] !== 0) missing += mean[index]!
+      else for (const metric of demandMetrics) sum[metric][step]! += part[metric][step]!
+    }
+    if (missing <= largestMissingShare * total) continue
+    sum.mask[step] = maskReasons.indexOf('gap')
+    for (const metric of demandMetrics) sum[metric][step] = Number.NaN
+  }
+  return sum
 }
 
 /** The steps of a history that were over at a time: views of the same columns. */

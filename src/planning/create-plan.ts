@@ -262,7 +262,7 @@ function draftWorkload(
     price,
     burstFactor: config.planning.burstFactor,
   }
-  const gate = judgeFloors(pastForecasts, history, planned.index, settings, alone, config.forecast.seed)
+  const gate = judgeFloors(pastForecasts, history, planned.index, settings, config.forecast.seed)
   if (!gate.open)
     return draft(minimum, maximum.replicas, gate, `the gate is closed: ${gate.message}`, maximum.because)
   const floors = planFloors(forecast, planned.index, settings, grid)

@@ -22,7 +22,14 @@ export function listWorkloads(config: Config, environment: string): { workload: 
     .flatMap((entry) =>
       (entry.regions ?? regions)
         .filter((region) => regions.includes(region))
-        .map((region) => ({ workload: { model: entry.model, region }, entry })),
+        .map((region) => ({
+          workload: {
+            model: entry.model,
+            region,
+            ...(entry.tenant !== undefined && { tenant: entry.tenant }),
+          },
+          entry,
+        })),
     )
     .sort((a, b) => (workloadId(a.workload) < workloadId(b.workload) ? -1 : 1))
 }
