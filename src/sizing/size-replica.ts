@@ -43,6 +43,8 @@ export interface ReplicaToSize {
 
 /** Engines stop admitting here, whatever memory is left: the larger default of vLLM's `max_num_seqs`. */
 const batchLimit = 1024
+/** Requests running on average at which a request as good as never meets another: the least load that is tried. */
+const leastRunning = 0.01
 /** The 95th percentile of an exponential distribution over its mean. */
 const p95OverMean = Math.log(20)
 
@@ -61,7 +63,8 @@ interface Operation {
  *
  * Assumptions, for people to argue with: requests arrive at random (Poisson) and their lengths spread exponentially
  * around the means, so that P95 TTFT is the P95 sojourn in an M/M/1 queue for prefill; ITL is a request's mean; end to
- * end is for the P95 of output lengths; the load is the one at which `maximumConcurrency` requests run on average.
+ * end is for the P95 of output lengths; the load is the one at which `maximumConcurrency` requests (before it is
+ * rounded down) run on average.
  *
  * Throws `infeasible`: MODEL_DOES_NOT_FIT (by how many GB and what would do) or SLO_NOT_REACHABLE (which and by how much).
  */
@@ -77,20 +80,17 @@ export function sizeReplica(replica: ReplicaToSize): ReplicaCapacity {
   const cacheBytesPerRequest = kvCacheBytes(placement, meanContext)
   checkFit(replica, placement)
 
-  const memoryLimit = Math.floor(cacheBytes / cacheBytesPerRequest)
+  const memoryLimit = cacheBytes / cacheBytesPerRequest
   const limits = serviceLimits(slo)
-  const broken = (sequences: number) => {
-    const operation = operate(placement, sequences, lengths)
-    return limits.find(({ of, seconds }) => operation[of] > seconds)
-  }
   checkServiceLevel(replica, placement, limits)
+  const brokenLimit = (running: number) => {
+    const operation = operate(placement, running, lengths)
+    return limits.find(({ of, seconds }) => operation[of] > seconds)?.limit
+  }
   const ceiling = Math.min(memoryLimit, batchLimit)
-  const maximumConcurrency = largest(ceiling, (sequences) => broken(sequences) === undefined)
-  const { ttftSeconds, itlSeconds, secondsPerPrompt, secondsPerOutputToken } = operate(
-    placement,
-    maximumConcurrency,
-    lengths,
-  )
+  const { running, above } = largest(ceiling, (value) => brokenLimit(value) === undefined)
+  const operation = operate(placement, running, lengths)
+  const { ttftSeconds, itlSeconds, secondsPerPrompt, secondsPerOutputToken } = operation
   const { inputTokens, outputTokens } = lengths
   const weights = weightBytes(placement).total
   const cacheBytesPerToken = cacheBytesPerRequest / meanContext
@@ -102,17 +102,12 @@ export function sizeReplica(replica: ReplicaToSize): ReplicaCapacity {
     weightBytes: weights,
     kvCacheBytesPerToken: cacheBytesPerToken,
     kvCacheTokens: Math.floor(cacheBytes / cacheBytesPerToken),
-    maximumConcurrency,
-    bindingLimit:
-      maximumConcurrency < ceiling
-        ? broken(maximumConcurrency + 1)!.limit
-        : memoryLimit <= batchLimit
-          ? 'kv-cache'
-          : 'batch-limit',
+    maximumConcurrency: Math.max(1, Math.floor(running)),
+    bindingLimit: brokenLimit(above) ?? (memoryLimit <= batchLimit ? 'kv-cache' : 'batch-limit'),
     ttftSeconds,
     itlSeconds,
     prefillTokensPerSecond: inputTokens / prefillSeconds(placement, inputTokens),
-    decodeTokensPerSecond: maximumConcurrency / itlSeconds,
+    decodeTokensPerSecond: running / itlSeconds,
     replicaSecondsPerInputToken: secondsPerPrompt / inputTokens,
     replicaSecondsPerOutputToken: secondsPerOutputToken,
     requestsPerSecond: 1 / (secondsPerPrompt + outputTokens * secondsPerOutputToken),
@@ -135,26 +130,28 @@ function gpuOf(shape: GpuShape) {
   )
 }
 
-/** The greatest of 1 … ceiling that holds, where 1 does and none does above one that does not. */
-function largest(ceiling: number, holds: (value: number) => boolean): number {
-  let [yes, no] = [1, ceiling + 1]
-  while (no - yes > 1) {
-    const middle = Math.floor((yes + no) / 2)
-    if (holds(middle)) yes = middle
-    else no = middle
+/** The greatest value up to the ceiling that holds, where smaller ones do, and one just above it: by bisection. */
+function largest(ceiling: number, holds: (value: number) => boolean): { running: number; above: number } {
+  if (holds(ceiling)) return { running: ceiling, above: ceiling }
+  let [running, above] = [leastRunning, ceiling]
+  while (above - running > 1e-9 * ceiling) {
+    const middle = (running + above) / 2
+    if (holds(middle)) running = middle
+    else above = middle
   }
-  return yes
+  return { running, above }
 }
 
-/** Latencies and work with so many requests in prefill or decoding, on average. */
-function operate(placement: Placement, sequences: number, lengths: RequestLengths): Operation {
+/** Latencies and work with so many requests in prefill or decoding on average; below 1 a request runs alone. */
+function operate(placement: Placement, running: number, lengths: RequestLengths): Operation {
   const { inputTokens, outputTokens, maximumOutputTokens } = lengths
-  const step = stepSeconds(placement, sequences, meanContextTokens(lengths))
+  const batch = Math.max(1, running)
+  const step = stepSeconds(placement, batch, meanContextTokens(lengths))
   const prefill = prefillSeconds(placement, inputTokens)
   const prompt = promptSeconds(placement, inputTokens)
-  const itlSeconds = interTokenSeconds(placement, sequences, lengths)
+  const itlSeconds = interTokenSeconds(placement, batch, lengths)
   // Little's law: arrivals a second = running requests / time that each runs.
-  const requestsPerSecond = sequences / (prompt + outputTokens * itlSeconds)
+  const requestsPerSecond = running / (prompt + outputTokens * itlSeconds)
   const prefillUtilisation = requestsPerSecond * prefill
   // A prompt waits for the step under way, then for its turn: P95 of an M/M/1 sojourn is ln 20 × service / (1 − utilisation).
   const ttftSeconds = step + prompt - prefill + (p95OverMean * prefill) / (1 - prefillUtilisation)
@@ -163,8 +160,8 @@ function operate(placement: Placement, sequences: number, lengths: RequestLength
     ttftSeconds,
     itlSeconds,
     endToEndSeconds: ttftSeconds + longOutputTokens * itlSeconds,
-    secondsPerPrompt: (prompt + (sequences - 1) * prefill) / sequences,
-    secondsPerOutputToken: step / sequences,
+    secondsPerPrompt: (prompt + (batch - 1) * prefill) / running,
+    secondsPerOutputToken: step / running,
   }
 }
 
@@ -190,12 +187,12 @@ function serviceLimits(slo: ServiceLevel): ServiceLimit[] {
 }
 
 function checkServiceLevel(replica: ReplicaToSize, placement: Placement, limits: ServiceLimit[]): void {
-  const alone = operate(placement, 1, replica.lengths)
+  const alone = operate(placement, leastRunning, replica.lengths)
   const missed = limits.filter(({ of, seconds }) => alone[of] > seconds)
   if (missed.length === 0) return
   const misses = missed.map(
     ({ name, of, seconds }) =>
-      `P95 ${name} of one request at a time is ${formatSeconds(alone[of])} (estimated), ` +
+      `P95 ${name} of a request that runs alone is ${formatSeconds(alone[of])} (estimated), ` +
       `${formatSeconds(alone[of] - seconds)} above ${formatSeconds(seconds)}`,
   )
   throw new LlmscaleError(

@@ -1,0 +1,248 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { findGpu } from '../../src/catalog/gpus.js'
+import { instanceTypes } from '../../src/catalog/instance-types.js'
+import { findModel, models } from '../../src/catalog/models.js'
+import { LlmscaleError } from '../../src/kit/errors.js'
+import { interTokenSeconds, prefillSeconds, promptSeconds } from '../../src/sizing/latency.js'
+import { placeModel } from '../../src/sizing/placement.js'
+import { type ReplicaToSize, sizeReplica } from '../../src/sizing/size-replica.js'
+
+const llama70b: ReplicaToSize = {
+  modelName: 'llama-3.1-70b',
+  architecture: findModel('llama-3.1-70b')!.architecture,
+  assumed: false,
+  shape: { gpu: 'H100', gpusPerReplica: 2, precision: 'fp8', instanceType: 'p5.48xlarge' },
+  slo: { ttftP95Seconds: 2, itlP95Seconds: 0.05 },
+  lengths: { inputTokens: 1000, outputTokens: 300, maximumInputTokens: 4000, maximumOutputTokens: 1200 },
+}
+
+const requestsPerSecond = (replica: ReplicaToSize): number => {
+  try {
+    return sizeReplica(replica).requestsPerSecond
+  } catch (error) {
+    if (error instanceof LlmscaleError && error.reason === 'infeasible') return 0
+    throw error
+  }
+}
+const failure = (replica: ReplicaToSize): LlmscaleError => {
+  try {
+    sizeReplica(replica)
+  } catch (error) {
+    if (error instanceof LlmscaleError) return error
+    throw error
+  }
+  throw new Error('no failure')
+}
+
+const lengths = fc
+  .record({
+    inputTokens: fc.integer({ min: 50, max: 8000 }),
+    outputTokens: fc.integer({ min: 20, max: 2000 }),
+  })
+  .map((mean) => ({
+    ...mean,
+    maximumInputTokens: 2 * mean.inputTokens,
+    maximumOutputTokens: 2 * mean.outputTokens,
+  }))
+const slo = fc
+  .record({
+    ttft: fc.integer({ min: 100, max: 10_000 }),
+    itl: fc.integer({ min: 5, max: 200 }),
+    endToEnd: fc.integer({ min: 2000, max: 300_000 }),
+  })
+  .map(({ ttft, itl, endToEnd }) => ({
+    ttftP95Seconds: ttft / 1000,
+    itlP95Seconds: itl / 1000,
+    endToEndP95Seconds: endToEnd / 1000,
+  }))
+/** Bisection stops within a billionth. */
+const notLess = (value: number, than: number) => expect(value * (1 + 1e-6)).toBeGreaterThanOrEqual(than)
+const shape = fc
+  .record({
+    type: fc.constantFrom(...instanceTypes.filter(({ gpusPerNode }) => gpusPerNode === 8)),
+    gpusPerReplica: fc.constantFrom(1, 2, 4, 8),
+    precision: fc.constantFrom('bf16', 'fp8', 'fp4', 'int4'),
+  } as const)
+  .map(({ type, ...rest }) => ({ ...rest, gpu: type.gpu, instanceType: type.name }))
+const replica = fc.record({ model: fc.constantFrom(...models), shape, slo, lengths }).map(
+  ({ model, ...rest }): ReplicaToSize => ({
+    ...rest,
+    modelName: model.name,
+    architecture: model.architecture,
+    assumed: false,
+  }),
+)
+
+describe('capacity', () => {
+  it('never falls with a looser service level', () => {
+    const factor = fc.integer({ min: 1, max: 5 })
+    fc.assert(
+      fc.property(replica, factor, factor, factor, (each, ttft, itl, endToEnd) => {
+        const looser = {
+          ttftP95Seconds: each.slo.ttftP95Seconds! * ttft,
+          itlP95Seconds: each.slo.itlP95Seconds! * itl,
+          endToEndP95Seconds: each.slo.endToEndP95Seconds! * endToEnd,
+        }
+        notLess(requestsPerSecond({ ...each, slo: looser }), requestsPerSecond(each))
+      }),
+    )
+  })
+
+  it('never falls with a faster GPU', () => {
+    fc.assert(
+      fc.property(replica, (each) => {
+        const on = (gpu: string) => requestsPerSecond({ ...each, shape: { ...each.shape, gpu } })
+        notLess(on('A100-80GB'), on('A100-40GB'))
+        notLess(on('H100'), on('A100-80GB'))
+        notLess(on('H200'), on('H100'))
+        notLess(on('B200'), on('H200'))
+      }),
+    )
+  })
+
+  it('holds the service level, and would not at one request more', () => {
+    fc.assert(
+      fc.property(replica, (each) => {
+        if (requestsPerSecond(each) === 0) return
+        const sized = sizeReplica(each)
+        expect(sized.ttftSeconds).toBeLessThanOrEqual(each.slo.ttftP95Seconds!)
+        expect(sized.itlSeconds).toBeLessThanOrEqual(each.slo.itlP95Seconds!)
+        const placement = placeModel(
+          { architecture: each.architecture, precision: each.shape.precision },
+          findGpu(each.shape.gpu)!,
+          each.shape.gpusPerReplica,
+        )
+        const next = interTokenSeconds(placement, Math.max(1, sized.maximumConcurrency) + 1, each.lengths)
+        if (sized.bindingLimit === 'itl') expect(next).toBeGreaterThan(each.slo.itlP95Seconds!)
+      }),
+    )
+  })
+
+  it('is linear in tokens and obeys Little’s law', () => {
+    fc.assert(
+      fc.property(replica, (each) => {
+        if (requestsPerSecond(each) === 0) return
+        const sized = sizeReplica(each)
+        const busy =
+          each.lengths.inputTokens * sized.replicaSecondsPerInputToken +
+          each.lengths.outputTokens * sized.replicaSecondsPerOutputToken
+        expect(sized.requestsPerSecond * busy).toBeCloseTo(1, 9)
+        const placement = placeModel(
+          { architecture: each.architecture, precision: each.shape.precision },
+          findGpu(each.shape.gpu)!,
+          each.shape.gpusPerReplica,
+        )
+        const stay =
+          promptSeconds(placement, each.lengths.inputTokens) + each.lengths.outputTokens * sized.itlSeconds
+        const running = sized.requestsPerSecond * stay
+        expect(Math.max(1, Math.floor(running + 1e-6))).toBe(sized.maximumConcurrency)
+        // The prompts alone never ask for more than the replica has.
+        expect(sized.requestsPerSecond * prefillSeconds(placement, each.lengths.inputTokens)).toBeLessThan(1)
+      }),
+    )
+  })
+
+  it('grows with GPUs that NVLink joins', () => {
+    for (const gpu of ['A100-80GB', 'H100', 'H200', 'B200']) {
+      for (const precision of ['bf16', 'fp8'] as const) {
+        const [two, four, eight] = [2, 4, 8].map((gpusPerReplica) =>
+          requestsPerSecond({ ...llama70b, shape: { ...llama70b.shape, gpu, precision, gpusPerReplica } }),
+        )
+        expect(two! <= four! && four! <= eight!, `${gpu} ${precision}`).toBe(true)
+      }
+    }
+  })
+})
+
+describe('latency', () => {
+  it('rises with concurrency and with input length', () => {
+    const running = fc.integer({ min: 1, max: 500 })
+    fc.assert(
+      fc.property(
+        replica,
+        running,
+        running,
+        fc.integer({ min: 1, max: 4000 }),
+        (each, sequences, more, longer) => {
+          const placement = placeModel(
+            { architecture: each.architecture, precision: each.shape.precision },
+            findGpu(each.shape.gpu)!,
+            each.shape.gpusPerReplica,
+          )
+          const { inputTokens, outputTokens } = each.lengths
+          const at = (count: number, input: number) =>
+            interTokenSeconds(placement, count, { inputTokens: input, outputTokens })
+          expect(at(sequences + more, inputTokens)).toBeGreaterThan(at(sequences, inputTokens))
+          expect(at(sequences, inputTokens + longer)).toBeGreaterThan(at(sequences, inputTokens))
+          expect(promptSeconds(placement, inputTokens + longer)).toBeGreaterThanOrEqual(
+            promptSeconds(placement, inputTokens),
+          )
+          expect(prefillSeconds(placement, inputTokens + longer)).toBeGreaterThan(
+            prefillSeconds(placement, inputTokens),
+          )
+        },
+      ),
+    )
+  })
+
+  it('is that of a known order: an 8 B model in 16 bits on one H100 decodes alone at 6–10 ms a token', () => {
+    const placement = placeModel(
+      { architecture: findModel('llama-3.1-8b')!.architecture, precision: 'bf16' },
+      findGpu('H100')!,
+      1,
+    )
+    const seconds = interTokenSeconds(placement, 1, { inputTokens: 1000, outputTokens: 300 })
+    expect(seconds).toBeGreaterThan(0.006)
+    expect(seconds).toBeLessThan(0.01)
+  })
+})
+
+describe('what cannot be', () => {
+  it('says by how many GB a model does not fit, and what would do', () => {
+    const error = failure({ ...llama70b, shape: { ...llama70b.shape, precision: 'bf16', gpusPerReplica: 1 } })
+    expect(error).toMatchObject({ code: 'MODEL_DOES_NOT_FIT', reason: 'infeasible' })
+    expect(error.message).toMatch(/^llama-3.1-70b does not fit 1xH100-bf16@p5.48xlarge: \d+\.\d GB short/)
+    expect(error.tryThis).toEqual(['gpusPerReplica: 2 holds it on p5.48xlarge.'])
+  })
+
+  it('says when no number of GPUs would do', () => {
+    const shape = { gpu: 'A10G', gpusPerReplica: 1, precision: 'bf16', instanceType: 'g5.xlarge' } as const
+    expect(failure({ ...llama70b, shape }).tryThis[0]).toContain('allow a larger GPU or a lower precision')
+  })
+
+  it('counts the longest request', () => {
+    const lengths = { ...llama70b.lengths, maximumInputTokens: 1_000_000 }
+    expect(failure({ ...llama70b, lengths }).code).toBe('MODEL_DOES_NOT_FIT')
+  })
+
+  it('says which service level is missed, and by how much', () => {
+    const error = failure({ ...llama70b, slo: { ttftP95Seconds: 2, itlP95Seconds: 0.005 } })
+    expect(error).toMatchObject({ code: 'SLO_NOT_REACHABLE', reason: 'infeasible' })
+    expect(error.message).toMatch(
+      /P95 inter-token latency of a request that runs alone is .* above 5\.00 ms\.$/,
+    )
+    expect(error.message).not.toContain('time to first token')
+  })
+
+  it('names the nearest GPU', () => {
+    const error = failure({ ...llama70b, shape: { ...llama70b.shape, gpu: 'H10' } })
+    expect(error).toMatchObject({ code: 'GPU_UNKNOWN', reason: 'configInvalid' })
+  })
+})
+
+describe('cold start', () => {
+  it('is estimated from the weights, or given', () => {
+    const { coldStart } = sizeReplica(llama70b)
+    expect(coldStart).toMatchObject({ weightsSeconds: 73, provenance: 'estimated' })
+    expect(coldStart.totalSeconds).toBeGreaterThanOrEqual(120)
+    expect(coldStart.totalSeconds).toBeLessThanOrEqual(480)
+    const given = sizeReplica({ ...llama70b, coldStart: { node: 90, image: 30, weights: 40, warmUp: 20 } })
+    expect(given.coldStart).toMatchObject({ totalSeconds: 180, provenance: 'assumed' })
+    expect(sizeReplica({ ...llama70b, coldStart: { image: 30 } }).coldStart.provenance).toBe('estimated')
+  })
+})
+
+it('labels an assumed architecture', () => {
+  expect(sizeReplica({ ...llama70b, assumed: true })).toMatchObject({ provenance: 'assumed' })
+})
