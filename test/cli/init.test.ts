@@ -1,0 +1,82 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { readConfig } from '../../src/cli/project.js'
+import { emptyFolder, runCli } from '../run-cli.js'
+
+const read = (folder: string, name: string) => readFileSync(join(folder, name), 'utf8')
+
+describe('llmscale init', () => {
+  it('writes a commented configuration of at most 15 lines that is right', async () => {
+    const folder = emptyFolder()
+    const { code, stdout, stderr } = await runCli(['init'], { cwd: folder })
+    expect(code).toBe(0)
+    expect(stdout).toBe('wrote llmscale.yaml\nwrote Pulumi.yaml\nwrote .gitignore\n')
+    expect(stderr).toMatch(/^Next: .*demand\.csv/)
+    const text = read(folder, 'llmscale.yaml')
+    expect(text).toMatch(
+      /^# yaml-language-server: \$schema=\.\/node_modules\/llmscale\/schema\/llmscale\.schema\.json\n/,
+    )
+    expect(existsSync('schema/llmscale.schema.json')).toBe(true)
+    const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#'))
+    expect(lines.length).toBeLessThanOrEqual(15)
+    expect((await readConfig(join(folder, 'llmscale.yaml'))).trigger?.query).toContain('{model}')
+    expect(read(folder, 'Pulumi.yaml')).toContain('stackConfigDir: stacks/config')
+    expect(read(folder, '.gitignore')).toBe('.llmscale/\n')
+  })
+
+  it('invents no demand: a plan then fails and names the missing file', async () => {
+    const folder = emptyFolder()
+    await runCli(['init'], { cwd: folder })
+    const { code, stderr } = await runCli(['plan'], { cwd: folder })
+    expect(code).toBe(6)
+    expect(stderr).toContain('demand.csv')
+  })
+
+  it('overwrites nothing without --force, and then writes nothing at all', async () => {
+    const folder = emptyFolder()
+    writeFileSync(join(folder, 'Pulumi.yaml'), 'name: theirs\n')
+    const { code, stderr } = await runCli(['init'], { cwd: folder })
+    expect(code).toBe(14)
+    expect(stderr).toContain('Pulumi.yaml')
+    expect(stderr).toContain('--force')
+    expect(readdirSync(folder)).toEqual(['Pulumi.yaml'])
+    expect((await runCli(['init', '--force'], { cwd: folder })).code).toBe(0)
+    expect(read(folder, 'Pulumi.yaml')).toContain('name: llmscale')
+  })
+
+  it('adds to a .gitignore what it lacks, once', async () => {
+    const folder = emptyFolder()
+    writeFileSync(join(folder, '.gitignore'), 'node_modules')
+    await runCli(['init'], { cwd: folder })
+    await runCli(['init', '--force'], { cwd: folder })
+    expect(read(folder, '.gitignore')).toBe('node_modules\n.llmscale/\n')
+  })
+
+  it('names what cannot be written', async () => {
+    const file = join(emptyFolder(), 'a-file')
+    writeFileSync(file, '')
+    const { code, stderr } = await runCli(['init', '--dir', file])
+    expect(code).toBe(14)
+    expect(stderr).toContain('a-file')
+  })
+
+  it('gives an example fleet whose configuration and demand speak of the same workloads', async () => {
+    const folder = emptyFolder()
+    const args = ['init', '--example', '--as-of', '2026-03-02T10:20:00Z', '--dir', folder]
+    expect((await runCli(args)).code).toBe(0)
+    const config = await readConfig(join(folder, 'llmscale.yaml'))
+    const planned = config.workloads.flatMap(({ model, regions }) =>
+      regions!.map((region) => `${model},${region}`),
+    )
+    const rows = read(folder, 'demand.csv').trimEnd().split('\n').slice(1)
+    const demanded = new Set(rows.map((row) => row.split(',').slice(1, 3).join()))
+    expect([...demanded].sort()).toEqual(planned.sort())
+    expect(rows[0]).toMatch(/^2026-02-02T10:00:00Z,/)
+    expect(rows.at(-1)).toMatch(/^2026-03-02T09:55:00Z,/)
+
+    const again = emptyFolder()
+    await runCli([...args.slice(0, -1), again])
+    expect(read(again, 'demand.csv')).toBe(read(folder, 'demand.csv'))
+  })
+})
