@@ -18,8 +18,10 @@ export interface Run {
 const nearZeroShare = 0.05
 /** Points next to a gap, and below this share, are steps of which the gap took a part. */
 const partialShare = 0.5
-/** Expected number of genuine runs that are called gaps, in one series. */
-const falseAlarms = 0.01
+/** A genuine silence is called a gap where it was less likely than this. */
+const smallestProbability = 1e-5
+/** The same for a step at the edge of a gap, which is suspicious already. */
+const smallestPartialProbability = 0.01
 /** Same-time values are taken from at most this many days on both sides. */
 const daysEachSide = 7
 /** Fewer other days than this say nothing about a time of day; then the hours around a run stand for it. */
@@ -41,15 +43,7 @@ export function findGaps(values: Float64Array, stepSeconds: number): Run[] {
   const falls = runs.filter((run) => !isEdgeOfLife(run, values, stepSeconds))
   return falls
     .filter((run) => !isHabit(run, runs, values, stepSeconds) && !recursWeekly(run, values, stepSeconds))
-    .filter((run) => {
-      const logs = range(run).map((at) => logProbabilityOfSoFew(at, run, values, stepSeconds))
-      return (
-        sortedQuantile(
-          logs.sort((a, b) => a - b),
-          0.5,
-        ) < Math.log(falseAlarms / values.length)
-      )
-    })
+    .filter((run) => logProbabilityOfSoFew(run, run, values, stepSeconds) < Math.log(smallestProbability))
     .map((run) => widen(run, values, stepSeconds))
 }
 
@@ -103,44 +97,78 @@ function recursWeekly(run: Run, values: Float64Array, stepSeconds: number): bool
   return silent * 2 > weeks
 }
 
-/** Natural logarithm of the probability that a genuine count at a point of a run is as small as it is. */
-function logProbabilityOfSoFew(at: number, run: Run, values: Float64Array, stepSeconds: number): number {
-  const expected = expectedLogs(at, run, values, stepSeconds)
+/**
+ * Natural logarithm of the probability that the genuine total of some steps is as small as it is. The total is
+ * weighed and not its steps, because these are not independent: how much totals of as many steps differ between
+ * days holds both the noise of counting, which shrinks over a run, and the swings of demand, which do not.
+ * `hole` is what is not to be trusted around the steps.
+ */
+function logProbabilityOfSoFew(steps: Run, hole: Run, values: Float64Array, stepSeconds: number): number {
+  const expected = expectedLogTotal(steps, hole, values, stepSeconds)
   if (expected === undefined) return 0
   const mean = Math.expm1(expected.median)
   if (!(mean > 0)) return 0
   // Shape of a gamma rate from its median and lower quartile: the first term is exact for small shapes, where
   // P(rate < r) ~ r^shape; the second for large ones, where the rate is nearly log-normal.
   const spread = Math.max(expected.median - expected.lowerQuartile, 1e-3)
-  const shape = Math.max(Math.LN2 / spread, (0.6745 / spread) ** 2)
-  return logNegativeBinomialCdf(values[at]!, mean, shape)
+  const shape = Math.max(Math.LN2 / spread, (0.6745 / spread) ** 2) * expected.trust
+  return logNegativeBinomialCdf(totalOf(steps, values)!, mean, shape)
 }
 
-/** Median and lower quartile of log(1 + count) that other days, brought to this day's level, lead one to expect. */
-function expectedLogs(
-  at: number,
-  run: Run,
+/**
+ * Median and lower quartile of log(1 + total) that other days, brought to this day's level, lead one to expect.
+ * `trust`, 0 … 1, shrinks the certainty of a spread that few days have shown. Where there are too few, only the
+ * hours around can tell, and they must never have been near as low.
+ */
+function expectedLogTotal(
+  steps: Run,
+  hole: Run,
   values: Float64Array,
   stepSeconds: number,
-): { median: number; lowerQuartile: number } | undefined {
+): { median: number; lowerQuartile: number; trust: number } | undefined {
   const perDay = secondsPerDay / stepSeconds
-  const here = contextLogs(run, 0, values, stepSeconds)
+  const here = contextLogs(hole, 0, values, stepSeconds)
   if (here.length === 0) return undefined
   const level = sortedQuantile(here, 0.5)
+  const halfWidth = slotHalfWidth(stepSeconds)
   const logs: number[] = []
   let days = 0
-  for (const day of nearestDays(at, values.length, perDay)) {
+  for (const day of nearestDays(steps.from, values.length, perDay)) {
     const offset = Math.round(day * perDay)
-    const context = contextLogs(run, offset, values, stepSeconds)
+    const context = contextLogs(hole, offset, values, stepSeconds)
     if (context.length === 0) continue
     const shift = level - sortedQuantile(context, 0.5)
-    const slot = slotValues(at + offset, values, stepSeconds)
-    if (slot.length > 0) days++
-    for (const value of slot) logs.push(Math.max(0, Math.log1p(value) + shift))
+    const before = logs.length
+    for (let near = offset - halfWidth; near <= offset + halfWidth; near++) {
+      const total = totalOf({ from: steps.from + near, to: steps.to + near }, values)
+      if (total !== undefined) logs.push(Math.max(0, Math.log1p(total) + shift))
+    }
+    if (logs.length > before) days++
   }
-  const sample = days >= minimumDays ? logs.sort((a, b) => a - b) : here
-  if (sample.length < 6) return undefined
-  return { median: sortedQuantile(sample, 0.5), lowerQuartile: sortedQuantile(sample, 0.25) }
+  if (days >= minimumDays) {
+    logs.sort((a, b) => a - b)
+    return {
+      median: sortedQuantile(logs, 0.5),
+      lowerQuartile: sortedQuantile(logs, 0.25),
+      trust: 1 - (minimumDays - 1) / days,
+    }
+  }
+  if (here.length < 6) return undefined
+  const count = Math.log(steps.to - steps.from)
+  return { median: level + count, lowerQuartile: here[0]! + count, trust: 1 }
+}
+
+/** Total of some steps, those that are missing taken as the mean of the rest; undefined where half are missing. */
+function totalOf({ from, to }: Run, values: Float64Array): number | undefined {
+  let total = 0
+  let observed = 0
+  for (let at = from; at < to; at++) {
+    const value = values[at]
+    if (value === undefined || Number.isNaN(value)) continue
+    total += value
+    observed++
+  }
+  return observed * 2 > to - from ? (total * (to - from)) / observed : undefined
 }
 
 /** log(1 + count) in the hours around a run, shifted by an offset in steps; ascending. */
@@ -164,13 +192,17 @@ function sameTimeValues(at: number, values: Float64Array, stepSeconds: number): 
 }
 
 function slotValues(at: number, values: Float64Array, stepSeconds: number): number[] {
-  const halfWidth = Math.max(1, Math.round(slotHalfWidthSeconds / stepSeconds))
+  const halfWidth = slotHalfWidth(stepSeconds)
   const slot: number[] = []
   for (let near = at - halfWidth; near <= at + halfWidth; near++) {
     const value = values[near]
     if (value !== undefined && !Number.isNaN(value)) slot.push(value)
   }
   return slot
+}
+
+function slotHalfWidth(stepSeconds: number): number {
+  return Math.max(1, Math.round(slotHalfWidthSeconds / stepSeconds))
 }
 
 /** Offsets in days to other days of the series, the nearest first: both sides alike, more of one where the other ends. */
@@ -188,14 +220,15 @@ function nearestDays(at: number, length: number, perDay: number): number[] {
 
 /** Adds the steps at both ends of which the gap took a part. */
 function widen(run: Run, values: Float64Array, stepSeconds: number): Run {
-  const isPartial = (at: number, wide: Run) => {
-    const value = values[at]
-    if (value === undefined || Number.isNaN(value)) return false
-    const expected = expectedLogs(at, wide, values, stepSeconds)
+  const isPartial = (at: number, hole: Run) => {
+    const step = { from: at, to: at + 1 }
+    const value = totalOf(step, values)
+    const expected = expectedLogTotal(step, hole, values, stepSeconds)
     return (
+      value !== undefined &&
       expected !== undefined &&
       value < partialShare * Math.expm1(expected.median) &&
-      logProbabilityOfSoFew(at, wide, values, stepSeconds) < Math.log(falseAlarms)
+      logProbabilityOfSoFew(step, hole, values, stepSeconds) < Math.log(smallestPartialProbability)
     )
   }
   const wide = { ...run }
@@ -220,8 +253,4 @@ function logNegativeBinomialCdf(x: number, mean: number, shape: number): number 
     total = Math.max(total, term) + Math.log1p(Math.exp(-Math.abs(total - term)))
   }
   return total
-}
-
-function range(run: Run): number[] {
-  return Array.from({ length: run.to - run.from }, (_, index) => run.from + index)
 }
