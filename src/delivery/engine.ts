@@ -84,6 +84,7 @@ export async function withStack<T>(
       )
       return await work(stack, abort.signal)
     } catch (error) {
+      if (abort.signal.aborted) throw new LlmscaleError('interrupted', 'INTERRUPTED', 'Interrupted.')
       throw failure ?? engineFailed(events, error)
     } finally {
       // The engine notes the selected stack of every work folder it has ever seen.
@@ -169,8 +170,8 @@ function engineVariables({ backend }: StackOptions): Record<string, string> {
 async function createProjectSettings(backendUrl: string): Promise<ProjectSettings> {
   const folder = process.env['LLMSCALE_PROVIDER_PLUGINS']
   const names = folder === undefined ? [] : await readdir(folder)
-  // `plugins` lacks in the SDK's type of this file.
-  const settings = {
+  // The SDK's type of Pulumi.yaml lacks `plugins`.
+  const settings: ProjectSettings & { plugins: object } = {
     name: projectName,
     runtime: 'nodejs',
     backend: { url: backendUrl },

@@ -11,7 +11,7 @@ const cleanUps = new Set<CleanUp>()
  * the default action ends the process at once, even in the middle of a long computation.
  */
 export function onInterrupt(cleanUp: CleanUp): () => void {
-  if (cleanUps.size === 0) for (const signal of signals) process.once(signal, stop)
+  if (cleanUps.size === 0) for (const signal of signals) process.on(signal, stop)
   cleanUps.add(cleanUp)
   return () => {
     cleanUps.delete(cleanUp)
@@ -19,7 +19,15 @@ export function onInterrupt(cleanUp: CleanUp): () => void {
   }
 }
 
+let stopping = false
+
+/**
+ * Stays registered while it works: libraries below us (signal-exit) end the process where they find no listener but
+ * their own. A second signal does not wait for the clean-ups.
+ */
 async function stop(): Promise<void> {
+  if (stopping) process.exit(exitCodes.interrupted)
+  stopping = true
   await Promise.allSettled([...cleanUps].map(async (cleanUp) => cleanUp()))
   process.exit(exitCodes.interrupted)
 }

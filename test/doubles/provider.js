@@ -50,6 +50,9 @@ function serve(packageName, rules) {
     return response
   }
 
+  // The parent is the engine: tests see that neither outlives an interrupt.
+  log('start', { pid: process.pid, parent: process.ppid })
+
   const service = {
     getPluginInfo: () => {
       const info = new PluginInfo()
