@@ -518,7 +518,7 @@ async function fillGrid(
         ? undefined
         : {
             code: 'DUPLICATE_ROWS',
-            message: `${duplicates} steps have more than one row: ${isOverlap ? 'all repeat the same amounts and are counted once' : `${differing} of them differ, so all are added up as parts of one workload`}.`,
+            message: `Steps with more than one row: ${duplicates}; ${isOverlap ? 'all repeat the same amounts and are counted once' : `${differing} of them differ, so all are added up as parts of one workload`}.`,
           },
   }
 }

@@ -203,7 +203,7 @@ function explain(quality: WorkloadQuality): DataQuality['findings'] {
   if (points > 0) {
     findings.push({
       code: 'GAPS_MASKED',
-      message: `${id}: ${points} of ${quality.points} steps are masked as gaps, in ${quality.masked.length} runs.`,
+      message: `${id}: ${points} of ${quality.points} steps are masked as gaps (runs: ${quality.masked.length}).`,
     })
   }
   for (const { at, ratio } of quality.levelShifts) {

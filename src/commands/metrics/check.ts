@@ -124,12 +124,16 @@ function parseColumns(pairs: string[]): DemandColumns {
 /** Runs and rows beyond so many are in `--json` alone. */
 const shownRuns = 10
 
-/** Text of at most 80 columns, apart from rows of files that are shown as they are. */
+const width = 80
+
+/** Text of at most 80 columns, as far as names of files and workloads let it. */
 function describeQuality(quality: DataQuality): string {
   const step = formatDuration(quality.stepSeconds)
   const lines = quality.files.flatMap((file) => [
     `${file.path}: ${file.rows} rows, ${file.layout === 'aggregated' ? `one every ${step}` : `one a request, counted every ${step}`}`,
-    ...file.badExamples.map(({ line, why, text }) => `  line ${line} dropped, ${why}${text && `: ${text}`}`),
+    ...file.badExamples.map(({ line, why, text }) =>
+      `  line ${line} dropped, ${why}${text && `: ${text}`}`.slice(0, width),
+    ),
     ...(file.badRows > file.badExamples.length ? [`  ${file.badRows} bad rows in all`] : []),
   ])
   const table = formatTable(
@@ -169,8 +173,18 @@ function describeQuality(quality: DataQuality): string {
   // What stands above needs no second mention.
   const told = ['BAD_ROWS_DROPPED', 'GAPS_MASKED', 'LEVEL_SHIFT']
   const others = quality.findings.filter(({ code }) => !told.includes(code))
-  if (others.length > 0) lines.push('', ...others.map(({ message }) => message))
+  if (others.length > 0) lines.push('', ...others.flatMap(({ message }) => wrapText(message)))
   return lines.join('\n')
+}
+
+function wrapText(text: string): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines
 }
 
 function countPoints(runs: QualityRun[]): number {
