@@ -176,11 +176,12 @@ async function toParquet(csv: string): Promise<Uint8Array> {
 /** Text of at most 80 columns. */
 function describeForecast(forecast: DemandForecast, days: DaySummary[][]): string {
   const { origin, stepSeconds, length } = forecast
-  const head = `Forecast from ${formatInstant(origin)}, ${formatDuration(length * stepSeconds)} ahead every ${formatDuration(stepSeconds)}; requests per second, 10 % and 90 % of ${forecast.pathCount} paths`
+  const head = `Forecast from ${formatInstant(origin)}, ${formatDuration(length * stepSeconds)} ahead every ${formatDuration(stepSeconds)}.
+Requests per second: median, 10 % and 90 % of ${forecast.pathCount} sample paths.`
   const workloads = forecast.workloads.map((workload, index) =>
     [workloadId(workload.workload), tabulateDays(days[index]!), describeScore(workload)].join('\n'),
   )
-  return [wrap(head), ...workloads].join('\n\n')
+  return [head, ...workloads].join('\n\n')
 }
 
 function tabulateDays(days: DaySummary[]): string {
@@ -200,7 +201,7 @@ function tabulateDays(days: DaySummary[]): string {
 function describeScore({ model, weights, score }: DemandForecast['workloads'][number]): string {
   const parts = Object.entries(weights).map(([name, weight]) => `${name} ${percent(weight)}`)
   return [
-    wrap(`Model: ${parts.length > 1 ? `${model} of ${parts.join(', ')}` : model}`),
+    wrap(`Model: ${parts.length > 1 ? `${model} of ${parts.join(', ')}` : model}.`),
     score === undefined
       ? 'Score: none; the history is too short for rolling origins.'
       : wrap(`Score: ${scoreText(score)}`),
@@ -208,7 +209,7 @@ function describeScore({ model, weights, score }: DemandForecast['workloads'][nu
 }
 
 function scoreText({ forecastSkill, baseline, wape, coverage90, origins }: ForecastScore): string {
-  return `skill ${forecastSkill.toFixed(2)} over ${baseline}, WAPE ${percent(wape)}, ${percent(coverage90)} inside the 90 % interval (rolling origin, ${origins} days)`
+  return `skill ${forecastSkill.toFixed(2)} over ${baseline}, WAPE ${percent(wape)}, ${percent(coverage90)} inside the 90 % interval (rolling origin, ${origins} days).`
 }
 
 function percent(share: number): string {

@@ -58,7 +58,10 @@ export interface SeriesForecast {
 }
 
 export interface ResidualBlocks {
-  /** (actual − point) / (point + offset) by rolling origin (row) and lead step (column), row-major. */
+  /**
+   * (actual − point) / (point + offset) by rolling origin (row) and lead step (column), row-major. Only the cells
+   * that `ForecastDay` names were observed at the origin; the others must not be read.
+   */
   values: Float32Array
   origins: number
   leads: number
