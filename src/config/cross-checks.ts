@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { precisions, shapeName } from '../catalog/gpu-shape.js'
 import { findGpu, gpuNames } from '../catalog/gpus.js'
 import { findInstanceType, instanceTypeNames } from '../catalog/instance-types.js'
-import { findModel, models } from '../catalog/models.js'
+import { findModel, modelNames, models } from '../catalog/models.js'
 import { nearestName } from '../kit/names.js'
+import { workloadId } from '../kit/workload.js'
 
 /** Something wrong with the configuration, at a path of keys and indexes. */
 export interface Finding {
@@ -69,12 +70,18 @@ export function crossCheck(value: unknown): Finding[] {
 /** `unknown model "lama"; did you mean llama?`, or what there is. */
 function unknown(what: string, name: string, known: readonly string[]): string {
   const near = nearestName(name, known)
-  const advice = near === undefined ? `there is ${known.join(', ')}` : `did you mean ${near}?`
+  const advice = near === undefined ? `there is ${list(known)}` : `did you mean ${near}?`
   return `unknown ${what} ${JSON.stringify(name)}; ${advice}`
 }
 
+function list(names: readonly string[]): string {
+  const most = 16
+  if (names.length === 0) return 'none'
+  return names.length <= most ? names.join(', ') : `${names.slice(0, most).join(', ')}, …`
+}
+
 const unserved = (region: string, regions: readonly string[]): string =>
-  `no environment serves from ${JSON.stringify(region)}; there is ${regions.join(', ')}`
+  `no environment serves from ${JSON.stringify(region)}; there is ${list(regions)}`
 
 function checkEnvironments({ environments = {} }: Outline): Finding[] {
   return Object.entries(environments).flatMap(([name, environment]) => {
@@ -103,7 +110,8 @@ function checkModels(outline: Outline): Finding[] {
   })
 }
 
-const catalogueNames = models.flatMap(({ name, aliases }) => [name, ...aliases])
+// Short names first, since a long list is cut.
+const catalogueNames = [...modelNames, ...models.flatMap(({ aliases }) => aliases)]
 
 function checkShapes(outline: Outline): Finding[] {
   const seen = new Map<string, number>()
@@ -150,6 +158,20 @@ const regionsOf = ({ environments = {} }: Outline) => [
   ...new Set(Object.values(environments).flatMap((environment) => definedOf(environment?.regions))),
 ]
 
+type WorkloadOutline = NonNullable<NonNullable<Outline['workloads']>[number]>
+
+/** Regions of a workload: its own, or all that environments serve from. */
+const placesOf = (workload: WorkloadOutline, outline: Outline) =>
+  workload.regions === undefined ? regionsOf(outline) : definedOf(workload.regions)
+
+function idsOf(workload: WorkloadOutline, outline: Outline): string[] {
+  const { model, tenant } = workload
+  if (model === undefined) return []
+  return placesOf(workload, outline).map((region) =>
+    workloadId({ model, region, ...(tenant === undefined ? {} : { tenant }) }),
+  )
+}
+
 function checkWorkloads(outline: Outline): Finding[] {
   const { workloads = [] } = outline
   const [regions, shapes] = [regionsOf(outline), shapeNamesOf(outline)]
@@ -178,17 +200,15 @@ function checkWorkloads(outline: Outline): Finding[] {
       add(`${maxReplicas} is less than minReplicas, ${minReplicas}`, 'maxReplicas')
 
     // One floor for each model, region and tenant, and one autoscaler for each target: two would fight each other.
-    for (const region of workload.regions ? definedOf(workload.regions) : regions) {
-      const claims: [string, string][] = [
-        [workloadName(workload, region), 'model'],
-        [`${target?.kind} ${target?.namespace ?? 'default'}/${target?.name} in ${region}`, 'target'],
-      ]
-      for (const [claim, key] of claims) {
-        const owner = owners.get(claim)
-        if (owner === undefined) owners.set(claim, index)
-        else if (workload[key as 'model' | 'target'] !== undefined)
-          add(`${claim} already belongs to workloads[${owner}]`, key)
-      }
+    const claim = (name: string, key: string) => {
+      const owner = owners.get(name)
+      if (owner === undefined) owners.set(name, index)
+      else add(`${name} already belongs to workloads[${owner}]`, key)
+    }
+    for (const id of idsOf(workload, outline)) claim(id, 'model')
+    if (target?.kind !== undefined && target.name !== undefined) {
+      for (const region of placesOf(workload, outline))
+        claim(`${target.kind} ${target.namespace ?? 'default'}/${target.name} in ${region}`, 'target')
     }
     return findings
   })
@@ -203,7 +223,7 @@ function checkPoolsAndPrices(outline: Outline): Finding[] {
       if (entry?.instanceType !== undefined && !listed.includes(entry.instanceType)) {
         findings.push({
           path: [key, index, 'instanceType'],
-          message: `no shape is on ${entry.instanceType}; shapes are on ${listed.join(', ')}`,
+          message: `no shape is on ${entry.instanceType}; shapes are on ${list(listed)}`,
         })
       }
       if (entry?.region !== undefined && !regions.includes(entry.region)) {
@@ -217,20 +237,8 @@ function checkPoolsAndPrices(outline: Outline): Finding[] {
   )
 }
 
-/** As `workloadId` names it. */
-function workloadName(
-  { model, tenant }: { model?: string | undefined; tenant?: string | undefined },
-  region: string | undefined,
-): string {
-  return tenant === undefined ? `${model}/${region}` : `${model}/${region}/${tenant}`
-}
-
 function checkOverrides(outline: Outline): Finding[] {
-  const ids = definedOf(outline.workloads).flatMap((workload) =>
-    (workload.regions ? definedOf(workload.regions) : regionsOf(outline)).map((region) =>
-      workloadName(workload, region),
-    ),
-  )
+  const ids = definedOf(outline.workloads).flatMap((workload) => idsOf(workload, outline))
   const shapes = shapeNamesOf(outline)
   return (outline.overrides ?? []).flatMap((override, index) => {
     if (override === undefined) return []

@@ -70,22 +70,26 @@ const Environment = z.strictObject({
   backend: z.string().optional().describe('Pulumi backend URL; default a local one under .llmscale/.'),
   budget: z
     .strictObject({ usdPerDay: Usd.describe('The plan’s 90th percentile of cost stays below this.') })
-    .optional(),
+    .optional()
+    .describe('What this environment may cost.'),
 })
 
 const Architecture = z.strictObject({
-  layers: z.int().min(1),
-  hiddenSize: z.int().min(1),
-  attentionHeads: z.int().min(1),
-  keyValueHeads: z.int().min(1),
-  headSize: z.int().min(1),
+  layers: z.int().min(1).describe('num_hidden_layers of a config.json.'),
+  hiddenSize: z.int().min(1).describe('hidden_size.'),
+  attentionHeads: z.int().min(1).describe('num_attention_heads.'),
+  keyValueHeads: z.int().min(1).describe('num_key_value_heads; fewer than attention heads where they share.'),
+  headSize: z.int().min(1).describe('head_dim, or hidden_size over num_attention_heads.'),
   intermediateSize: z.int().min(1).describe('Width of a dense feed-forward block, or of one expert.'),
-  vocabularySize: z.int().min(1),
-  experts: z.int().min(1).optional(),
-  expertsPerToken: z.int().min(1).optional(),
+  vocabularySize: z.int().min(1).describe('vocab_size.'),
+  experts: z.int().min(1).optional().describe('Experts of a layer, where it has them.'),
+  expertsPerToken: z.int().min(1).optional().describe('Experts that one token passes through.'),
   tiedEmbeddings: z.boolean().optional().describe('True where the output layer shares the embedding.'),
   slidingWindow: z
-    .strictObject({ tokens: z.int().min(1), layers: z.int().min(1) })
+    .strictObject({
+      tokens: z.int().min(1).describe('Length of the window.'),
+      layers: z.int().min(1).describe('Layers that have it.'),
+    })
     .optional()
     .describe('Layers that attend only to the last tokens.'),
   fourBitBlockSize: z
@@ -112,8 +116,8 @@ const Model = z.strictObject({
 
 const Shape = z.strictObject({
   instanceType: z.string().describe('EC2 instance type, e.g. p5.48xlarge.'),
-  gpusPerReplica: z.int().min(1),
-  precision: z.enum(precisions).default('bf16'),
+  gpusPerReplica: z.int().min(1).describe('GPUs that one replica is spread over; at most those of a node.'),
+  precision: z.enum(precisions).default('bf16').describe('How the weights are stored.'),
   gpu: z.string().optional().describe('Catalogue name; default the GPU of the instance type.'),
 })
 
@@ -124,13 +128,20 @@ const ServiceLevel = z.strictObject({
 })
 
 const Target = z.strictObject({
-  kind: z.enum(['Deployment', 'StatefulSet', 'LeaderWorkerSet', 'Rollout', 'InferenceService']),
-  name: z.string().min(1),
-  namespace: z.string().default('default'),
+  kind: z
+    .enum(['Deployment', 'StatefulSet', 'LeaderWorkerSet', 'Rollout', 'InferenceService'])
+    .describe('Kind of the object that has the replicas.'),
+  name: z.string().min(1).describe('Its name.'),
+  namespace: z.string().default('default').describe('Its namespace.'),
 })
 
 const ColdStart = z
-  .strictObject({ node: Duration, image: Duration, weights: Duration, warmUp: Duration })
+  .strictObject({
+    node: Duration.describe('Until a node has joined the cluster.'),
+    image: Duration.describe('Pull of the container image.'),
+    weights: Duration.describe('Load of the weights onto the GPUs.'),
+    warmUp: Duration.describe('From loaded weights to ready.'),
+  })
   .partial()
   .describe('Parts of a replica’s start, 95th percentile; missing ones are estimated.')
 
@@ -145,50 +156,56 @@ const Trigger = z.strictObject({
 })
 
 const WorkloadEntry = z.strictObject({
-  model: z.string().min(1),
+  model: z.string().min(1).describe('As the metrics name it; one of the catalogue or of `models:`.'),
   tenant: z.string().min(1).optional().describe('A tenant with replicas of its own; default all tenants.'),
   regions: z.array(Label).min(1).optional().describe('Default: all regions of the environment.'),
   target: Target.describe('What the autoscaler scales: llmscale writes only its bounds.'),
-  slo: ServiceLevel,
+  slo: ServiceLevel.describe('What a replica’s load must leave intact; at least one limit.'),
   lengthLimits: z
-    .strictObject({ inputTokens: z.int().min(1), outputTokens: z.int().min(1) })
+    .strictObject({
+      inputTokens: z.int().min(1).describe('Longest prompt.'),
+      outputTokens: z.int().min(1).describe('Longest answer.'),
+    })
     .optional()
     .describe('Longest request that must fit into memory.'),
   assumedLengths: z
-    .strictObject({ inputTokens: z.number().positive(), outputTokens: z.number().positive() })
+    .strictObject({
+      inputTokens: z.number().positive().describe('Mean prompt.'),
+      outputTokens: z.number().positive().describe('Mean answer.'),
+    })
     .optional()
     .describe('Mean tokens of a request where the metrics have none; labelled assumed.'),
   timeZone: TimeZone.default('UTC').describe('Whose mornings the floors follow.'),
-  minReplicas: Count.default(1),
-  maxReplicas: Count.optional(),
+  minReplicas: Count.default(1).describe('Floors never lie below this.'),
+  maxReplicas: Count.optional().describe('The hard maximum never lies above this.'),
   shapes: z.array(z.string()).min(1).optional().describe('Names from `shapes:` that this workload may use.'),
   coldStart: ColdStart.optional(),
-  trigger: Trigger.optional(),
-  shortfallUsdPerRequest: Usd.optional(),
+  trigger: Trigger.optional().describe('Instead of the `trigger:` of all workloads.'),
+  shortfallUsdPerRequest: Usd.optional().describe('Instead of that of `planning:`.'),
 })
 
 const PoolLimit = z.strictObject({
-  instanceType: z.string(),
-  region: Label.optional(),
-  maxNodes: Count,
+  instanceType: z.string().describe('One that `shapes:` uses.'),
+  region: Label.optional().describe('Default: each region.'),
+  maxNodes: Count.describe('Nodes of all capacity types together.'),
 })
 
 const Price = z.strictObject({
-  instanceType: z.string(),
-  region: Label.optional(),
-  capacityType: z.enum(['on-demand', 'spot']),
-  usdPerHour: Usd,
+  instanceType: z.string().describe('One that `shapes:` uses.'),
+  region: Label.optional().describe('Default: each region.'),
+  capacityType: z.enum(['on-demand', 'spot']).describe('What the price is of.'),
+  usdPerHour: Usd.describe('Of one node.'),
 })
 
 const Override = z
   .strictObject({
-    workload: z.string().describe('model/region'),
-    floor: Count.optional(),
-    maximum: Count.optional(),
-    shape: z.string().optional(),
-    reason: z.string().min(1),
-    by: z.string().min(1),
-    until: Instant,
+    workload: z.string().describe('model/region, or model/region/tenant.'),
+    floor: Count.optional().describe('Least replicas at any time.'),
+    maximum: Count.optional().describe('Most replicas at any time.'),
+    shape: z.string().optional().describe('Name from `shapes:`, such as 2xH100-fp8@p5.48xlarge.'),
+    reason: z.string().min(1).describe('Shown wherever the override is.'),
+    by: z.string().min(1).describe('Who answers for it.'),
+    until: Instant.describe('Date or time with a zone; it ends by itself.'),
   })
   .describe('A person’s decision that stands over the plan until a date.')
 
@@ -196,7 +213,10 @@ export const planningPolicies = ['aggressive', 'balanced', 'conservative', 'cost
 export type PlanningPolicy = (typeof planningPolicies)[number]
 
 const Planning = z.strictObject({
-  policy: z.enum(planningPolicies).default('balanced'),
+  policy: z
+    .enum(planningPolicies)
+    .default('balanced')
+    .describe('How dear a request that finds no capacity is, against an idle GPU.'),
   shortfallUsdPerRequest: Usd.optional().describe(
     'Price of a request that finds no capacity; stands over the policy.',
   ),
@@ -216,41 +236,45 @@ const Planning = z.strictObject({
 export const Config = z.strictObject({
   environments: z
     .record(Label, Environment)
-    .refine((all) => Object.keys(all).length > 0, 'needs at least one environment'),
-  metrics: z.strictObject({
-    files: z.array(z.string()).min(1).describe('Demand files, relative to this file.'),
-    columns: z
-      .strictObject({
-        timestamp: z.string(),
-        model: z.string(),
-        region: z.string(),
-        tenant: z.string(),
-        requests: z.string(),
-        input_tokens: z.string(),
-        output_tokens: z.string(),
-      })
-      .partial()
-      .default({})
-      .describe('Our column name: the file’s.'),
-    maximumBadRows: Share.prefault('1%').describe('Above this share of bad rows commands refuse.'),
-  }),
+    .refine((all) => Object.keys(all).length > 0, 'needs at least one environment')
+    .describe('Where plans are applied, by name.'),
+  metrics: z
+    .strictObject({
+      files: z.array(z.string()).min(1).describe('Demand files, relative to this file.'),
+      columns: z
+        .strictObject({
+          timestamp: z.string().describe('Start of the step, or arrival of the request; with a zone.'),
+          model: z.string().describe('Name of the model.'),
+          region: z.string().describe('May be absent where the environment has one region.'),
+          tenant: z.string().describe('May be absent.'),
+          requests: z.string().describe('Requests of the step; absent where each row is a request.'),
+          input_tokens: z.string().describe('May be absent.'),
+          output_tokens: z.string().describe('May be absent.'),
+        })
+        .partial()
+        .default({})
+        .describe('Our column name: the file’s.'),
+      maximumBadRows: Share.prefault('1%').describe('Above this share of bad rows commands refuse.'),
+    })
+    .describe('Where the demand history comes from.'),
   forecast: z
     .strictObject({
       step: Duration.optional().describe('Default: the step of the file, or 5m for single requests.'),
       horizon: Duration.prefault('7d').describe('A plan needs at least 7d: its floors are weekly.'),
-      seed: z.int().default(1),
+      seed: z.int().default(1).describe('Of the sample paths: the same seed gives the same plan.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('What is forecast.'),
   models: z
     .record(z.string(), Model)
     .default({})
     .describe('Models that the catalogue lacks or that have another name.'),
   shapes: z.array(Shape).min(1).describe('GPU shapes that may be used.'),
-  workloads: z.array(WorkloadEntry).min(1),
+  workloads: z.array(WorkloadEntry).min(1).describe('What is planned for.'),
   trigger: Trigger.optional().describe('The reactive trigger of every workload without its own.'),
-  poolLimits: z.array(PoolLimit).default([]),
+  poolLimits: z.array(PoolLimit).default([]).describe('Most nodes that may run.'),
   prices: z.array(Price).default([]).describe('Stand over the catalogue’s.'),
-  planning: Planning.prefault({}),
-  overrides: z.array(Override).default([]),
+  planning: Planning.prefault({}).describe('How floors and pools are decided.'),
+  overrides: z.array(Override).default([]).describe('Decisions of people that stand over the plan.'),
 })
 export type Config = z.infer<typeof Config>
