@@ -4,7 +4,7 @@ import type { DemandForecast } from './demand-forecast.js'
 import { samplePath } from './sample-path.js'
 
 /** Quantiles over the paths. */
-export interface PathRange {
+interface PathRange {
   p10: number
   p50: number
   p90: number

@@ -11,7 +11,7 @@ const metricNames: Record<DemandMetric, string> = {
 }
 
 /** Columns of a forecast file, in order. */
-export const forecastColumns = [
+const forecastColumns = [
   'timestamp',
   'model',
   'region',
