@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
 import { createGunzip } from 'node:zlib'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { LlmscaleError, type Warning } from '../kit/errors.js'
@@ -220,23 +219,25 @@ async function readHeader(path: string): Promise<{ names: string[]; delimiter: s
 async function* readLines(path: string): AsyncGenerator<{ line: number; text: string }> {
   const bytes = createReadStream(path)
   const input = path.endsWith('.gz') ? bytes.pipe(createGunzip()) : bytes
-  const failure = new Promise<never>((_, fail) => {
-    input.on('error', fail)
-    bytes.on('error', fail)
-  })
-  failure.catch(() => undefined)
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]()
+  bytes.on('error', (cause) => input.destroy(cause))
+  input.setEncoding('utf8')
   let line = 0
+  let rest = ''
   try {
-    for (;;) {
-      const next = await readable(path, () => Promise.race([lines.next(), failure]))
-      if (next.done === true) return
-      line++
-      if (next.value.trim() !== '') yield { line, text: next.value }
+    for await (const chunk of input) {
+      const texts = (rest + String(chunk)).split('\n')
+      rest = texts.pop()!
+      for (const text of texts) {
+        line++
+        if (text.trim() !== '') yield { line, text: text.trimEnd() }
+      }
     }
+  } catch (cause) {
+    throw unreadable(path, (cause as Error).message)
   } finally {
     bytes.destroy()
   }
+  if (rest.trim() !== '') yield { line: line + 1, text: rest.trimEnd() }
 }
 
 function matchColumns(path: string, names: string[], mapping: DemandColumns): DemandColumns {
@@ -344,7 +345,7 @@ async function locateBadRows(
 ): Promise<BadRow[]> {
   const reader = await connection.runAndReadAll(`
     SELECT number::DOUBLE, why FROM (SELECT row_number() OVER () AS number, why FROM (${checkedRows(source)}))
-    WHERE ${onlyWithoutZone ? `why = '${withoutZone}'` : 'why IS NOT NULL'} ORDER BY number LIMIT ${shownBadRows}`)
+    WHERE ${onlyWithoutZone ? `why = '${withoutZone}'` : 'why IS NOT NULL'} LIMIT ${shownBadRows}`)
   const unreadable = new Map(reader.getRows().map(([number, why]) => [Number(number), String(why)]))
   if (!source.isText) return [...unreadable].map(([number, why]) => ({ line: number, why, text: '' }))
   await takeRejects(connection)
