@@ -50,6 +50,7 @@ function workloadReport({ model, region, tenant }: WorkloadDecision): WorkloadRe
     model,
     region,
     ...(tenant === undefined ? {} : { tenant }),
+    meanLengths: { inputTokens: 600, outputTokens: 250 },
     requestsPerSecondPerReplica: 2,
     capacityProvenance: 'estimated',
     usdPerReplicaHour: 40,

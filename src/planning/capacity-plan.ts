@@ -209,6 +209,8 @@ export type Reason = z.infer<typeof Reason>
 /** Why a workload's numbers are what they are; not part of the decision. */
 export const WorkloadReport = z.strictObject({
   ...workload,
+  /** Mean tokens of a request that it is sized for. */
+  meanLengths: z.strictObject({ inputTokens: z.number(), outputTokens: z.number() }),
   requestsPerSecondPerReplica: z.number(),
   capacityProvenance: z.string(),
   usdPerReplicaHour: z.number(),

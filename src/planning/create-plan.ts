@@ -463,6 +463,10 @@ function report(
   const series = planned.index === undefined ? undefined : forecast.workloads[planned.index]
   return {
     ...planned.workload,
+    meanLengths: {
+      inputTokens: planned.capacity.lengths.inputTokens,
+      outputTokens: planned.capacity.lengths.outputTokens,
+    },
     requestsPerSecondPerReplica: planned.capacity.requestsPerSecond,
     capacityProvenance: planned.capacity.provenance,
     usdPerReplicaHour: planned.usdPerReplicaHour,

@@ -38,8 +38,9 @@ export interface GuardInputs {
   region: string
   now: EpochSeconds
   holds: readonly Hold[]
-  /** The plan in force; without it the caps are not checked. */
+  /** The plan in force, and what it gives the region; without either the caps are not checked. */
   baseline?: CapacityPlan
+  deployed?: CapacityTotals
   /** Largest share by which floors and limits of the region may fall, 0 … 1. */
   decreaseCap: number
 }
@@ -132,43 +133,47 @@ function checkHolds({ holds, now }: GuardInputs): GuardVerdict {
   return refused(rule, `held by ${hold.by} ${end}: ${hold.reason}`)
 }
 
-/** Totals of one region that one apply may lower only by a share. */
-function capacityTotals({ decision }: CapacityPlan, region: string): Map<string, number> {
-  const workloads = decision.workloads.filter((workload) => workload.region === region)
-  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
-  return new Map([
-    [
-      'floor GPU-hours a week',
-      sum(workloads.map(({ floors, shape }) => floorReplicaHours(floors) * shape.gpusPerReplica)),
-    ],
-    [
-      'GPUs at the hard maximum',
-      sum(workloads.map(({ hardMaximum, shape }) => hardMaximum * shape.gpusPerReplica)),
-    ],
-    [
-      'GPUs of the pool limits',
-      sum(
-        decision.pools
-          .filter((pool) => pool.region === region)
-          .map((pool) => pool.maximumNodes * pool.gpusPerNode),
-      ),
-    ],
-  ])
+/** What one apply to a region may lower only by a share. */
+export const CapacityTotals = z.strictObject({
+  floorGpuHoursPerWeek: z.number(),
+  maximumGpus: z.number().describe('GPUs of all replicas at the hard maximum.'),
+  poolGpus: z.number().describe('GPUs at the pools’ limits.'),
+})
+export type CapacityTotals = z.infer<typeof CapacityTotals>
+
+const totalNames: Record<keyof CapacityTotals, string> = {
+  floorGpuHoursPerWeek: 'floor GPU-hours a week',
+  maximumGpus: 'GPUs at the hard maximum',
+  poolGpus: 'GPUs of the pool limits',
 }
 
-function checkCaps({ plan, baseline, region, decreaseCap }: GuardInputs): GuardVerdict {
+/** The totals of a plan in one region. */
+export function capacityTotals({ decision }: CapacityPlan, region: string): CapacityTotals {
+  const totals: CapacityTotals = { floorGpuHoursPerWeek: 0, maximumGpus: 0, poolGpus: 0 }
+  for (const workload of decision.workloads) {
+    if (workload.region !== region) continue
+    const { gpusPerReplica } = workload.shape
+    totals.floorGpuHoursPerWeek += floorReplicaHours(workload.floors) * gpusPerReplica
+    totals.maximumGpus += workload.hardMaximum * gpusPerReplica
+  }
+  for (const pool of decision.pools)
+    if (pool.region === region) totals.poolGpus += pool.maximumNodes * pool.gpusPerNode
+  return totals
+}
+
+function checkCaps({ plan, baseline, deployed, region, decreaseCap }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'caps', reason: 'policy', code: 'DECREASE_CAP' }
-  if (baseline === undefined) return notChecked(rule, 'no plan in force to compare with')
+  const before = baseline === undefined ? deployed : capacityTotals(baseline, region)
+  if (before === undefined) return notChecked(rule, 'no plan in force to compare with')
   const percent = (share: number) => `${Math.round(share * 1000) / 10} %`
-  const totals = capacityTotals(plan, region)
+  const after = capacityTotals(plan, region)
   let largest = 0
-  for (const [name, before] of capacityTotals(baseline, region)) {
-    const after = totals.get(name)!
-    const fall = before > 0 ? (before - after) / before : 0
+  for (const key of Object.keys(totalNames) as (keyof CapacityTotals)[]) {
+    const fall = before[key] > 0 ? (before[key] - after[key]) / before[key] : 0
     if (fall > decreaseCap + 1e-9)
       return refused(
         rule,
-        `${name} in ${region} fall by ${percent(fall)} (${Math.round(before)} to ${Math.round(after)}), ` +
+        `${totalNames[key]} in ${region} fall by ${percent(fall)} (${Math.round(before[key])} to ${Math.round(after[key])}), ` +
           `more than the cap of ${percent(decreaseCap)}`,
       )
     largest = Math.max(largest, fall)

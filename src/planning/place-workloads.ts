@@ -9,7 +9,7 @@ import { type Workload, workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import type { RequestLengths } from '../sizing/replica-capacity.js'
 import { sizeReplica } from '../sizing/size-replica.js'
-import type { OverrideInForce, PriceUsed } from './capacity-plan.js'
+import type { OverrideInForce, PriceUsed, WorkloadReport } from './capacity-plan.js'
 import { type NodeGroup, nodesPerReplica } from './node-group.js'
 import type { PlanInputs, PlannedWorkload } from './plan-inputs.js'
 
@@ -39,14 +39,18 @@ export function listWorkloads(config: Config, environment: string): { workload: 
  * Throws what sizing throws where no shape fits, and LENGTHS_UNKNOWN where nobody says how long requests are.
  */
 export function placeWorkloads(
-  inputs: Pick<PlanInputs, 'config' | 'environment' | 'history'>,
+  inputs: Pick<PlanInputs, 'config' | 'environment' | 'history' | 'baseline'>,
   overrides: readonly OverrideInForce[],
 ): PlannedWorkload[] {
   const { config, history } = inputs
   return listWorkloads(config, inputs.environment).map(({ workload, entry }) => {
     const id = workloadId(workload)
     const index = history.workloads.findIndex((demand) => workloadId(demand.workload) === id)
-    const lengths = requestLengths(entry, history, index)
+    const last = inputs.baseline?.reports.find((report) => workloadId(report) === id)
+    const lengths = requestLengths(
+      entry,
+      meanLengths(history, index) ?? entry.assumedLengths ?? last?.meanLengths,
+    )
     const shapes = allowedShapes(
       config,
       entry,
@@ -152,13 +156,12 @@ function place(
 /** Longest request that must fit where the config states none, over the mean. */
 const longestOverMean = 4
 
-function requestLengths(entry: Entry, history: DemandHistory, index: number): RequestLengths {
-  const mean = meanLengths(history, index) ?? entry.assumedLengths
+function requestLengths(entry: Entry, mean: WorkloadReport['meanLengths'] | undefined): RequestLengths {
   if (mean === undefined) {
     throw new LlmscaleError(
       'configInvalid',
       'LENGTHS_UNKNOWN',
-      `the demand of ${entry.model} has no token columns, so nothing says how long its requests are`,
+      `the metrics say nothing about how long the requests of ${entry.model} are`,
       [
         `Add assumedLengths: {inputTokens: …, outputTokens: …} to the workload ${entry.model} in llmscale.yaml.`,
       ],

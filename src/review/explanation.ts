@@ -65,7 +65,7 @@ function explainWorkload(decision: WorkloadDecision, report: WorkloadReport): Se
     title: workloadId(decision),
     lines: [
       ...report.reasons.map((reason) => `${reason.field} ${reason.value}: ${reason.because}`),
-      `capacity ${report.requestsPerSecondPerReplica.toPrecision(3)} requests/s a replica (${report.capacityProvenance}), ${formatUsd(report.usdPerReplicaHour)} USD a replica-hour`,
+      `capacity ${report.requestsPerSecondPerReplica.toPrecision(3)} requests/s a replica (${report.capacityProvenance}) of ${report.meanLengths.inputTokens.toFixed(0)} input and ${report.meanLengths.outputTokens.toFixed(0)} output tokens, ${formatUsd(report.usdPerReplicaHour)} USD a replica-hour`,
       trigger === null
         ? 'trigger none: set trigger.serverAddress and trigger.query before rendering'
         : `trigger ${trigger.thresholdPerReplica} a replica of ${trigger.query} at ${trigger.serverAddress}`,

@@ -1,0 +1,242 @@
+import { describe, expect, it } from 'vitest'
+import { parseConfig } from '../../src/config/parse-config.js'
+import { forecastDemand, rollForecasts } from '../../src/forecast/forecast-demand.js'
+import { samplePath } from '../../src/forecast/sample-path.js'
+import { LlmscaleError } from '../../src/kit/errors.js'
+import { createRandom } from '../../src/kit/random.js'
+import { formatInstant, parseInstant } from '../../src/kit/time.js'
+import type { DemandHistory, WorkloadDemand } from '../../src/metrics/demand-history.js'
+import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
+import { createPlan } from '../../src/planning/create-plan.js'
+import { readyFloors } from '../../src/planning/floor-template.js'
+import { createLoad, createLoadGrid } from '../../src/planning/load.js'
+import { groupWorkloads, placeWorkloads } from '../../src/planning/place-workloads.js'
+import { formatPlan } from '../../src/planning/plan-file.js'
+import type { PlanInputs } from '../../src/planning/plan-inputs.js'
+
+const start = parseInstant('2026-09-07T00:00:00Z')!
+const stepSeconds = 900
+const days = 14
+const now = start + days * 86_400
+
+/** Requests a second by hour of the day, with a little noise. */
+function demandOf(
+  model: string,
+  ratePerSecond: (hour: number, random: () => number) => number,
+  seed: number,
+): WorkloadDemand {
+  const { uniform } = createRandom(seed)
+  const length = days * 96
+  const requests = Float64Array.from({ length }, (_, step) =>
+    Math.round(ratePerSecond((step % 96) / 4, uniform) * stepSeconds * (0.97 + 0.06 * uniform())),
+  )
+  return {
+    workload: { model, region: 'us-east-1' },
+    requests,
+    inputTokens: requests.map((count) => count * 600),
+    outputTokens: requests.map((count) => count * 250),
+    tokens: 'measured',
+    mask: new Uint8Array(length),
+  }
+}
+
+// Work starts at eight sharp, every day: faster than a replica comes up. The other comes in bursts at random.
+const steep = demandOf('llama-3.1-70b', (hour) => (hour >= 8 && hour < 18 ? 60 : 6), 1)
+const bursts = demandOf('llama-3.1-8b', (_hour, random) => (random() < 0.05 ? 60 : 1), 2)
+const history: DemandHistory = { start, stepSeconds, length: days * 96, workloads: [steep, bursts] }
+
+const configText = `
+environments:
+  prod: {regions: [us-east-1]}
+metrics: {files: [demand.csv]}
+shapes: [{instanceType: p5.48xlarge, gpusPerReplica: 2, precision: fp8}]
+trigger: {serverAddress: "http://prometheus:9090", query: 'sum(running{model="{model}"})'}
+workloads:
+  - model: llama-3.1-70b
+    target: {kind: Deployment, name: large}
+    slo: {ttftP95: 2s, itlP95: 60ms}
+  - model: llama-3.1-8b
+    target: {kind: Deployment, name: small}
+    slo: {ttftP95: 2s, itlP95: 60ms}
+`
+
+function inputsOf(text = configText, demand = history): PlanInputs {
+  const config = parseConfig(text, 'llmscale.yaml')
+  const options = { horizonSeconds: config.forecast.horizon, seed: config.forecast.seed }
+  return {
+    config,
+    environment: 'prod',
+    history: demand,
+    forecast: forecastDemand(demand, options),
+    pastForecasts: rollForecasts(demand, { ...options, origins: 7, everySeconds: 86_400 }),
+    now,
+    toolVersion: '0.1.0',
+  }
+}
+
+function failureOf(text: string): LlmscaleError {
+  try {
+    createPlan(inputsOf(text))
+  } catch (error) {
+    if (error instanceof LlmscaleError) return error
+    throw error
+  }
+  throw new Error('the plan was made')
+}
+
+const inputs = inputsOf()
+const plan = createPlan(inputs)
+const [large, small] = plan.decision.workloads as [
+  CapacityPlan['decision']['workloads'][number],
+  CapacityPlan['decision']['workloads'][number],
+]
+
+describe('a capacity plan', () => {
+  it('is the same, byte for byte, for the same inputs', () => {
+    expect(formatPlan(createPlan(inputsOf()))).toEqual(formatPlan(plan))
+  })
+
+  it('sets floors before a daily step, where they beat reactive capacity out of sample', () => {
+    const report = plan.reports[0]!
+    expect(report.gate.open).toBe(true)
+    expect(report.gate.low).toBeGreaterThan(0)
+    // Demand rises linearly within the steps around eight; the window starts one cold start before that.
+    const first = large.floors.windows[0]!
+    const most = Math.max(...large.floors.windows.map((window) => window.replicas))
+    expect(first.from >= '07:30' && first.from <= '07:55', first.from).toBe(true)
+    expect(most).toBeGreaterThan(3)
+    expect(report.breachRisk.plan).toBeLessThan(report.breachRisk.doNothing)
+  })
+
+  it('sets none where nothing can be foreseen, and says so', () => {
+    expect(small.floors).toEqual({ minReplicas: 1, windows: [], exceptions: [] })
+    expect(plan.reports[1]!.gate.open).toBe(false)
+    expect(plan.reports[1]!.reasons.find((reason) => reason.field === 'floors')?.because).toContain(
+      'the gate is closed',
+    )
+  })
+
+  it('has a reason for each number', () => {
+    for (const report of plan.reports) {
+      expect(report.reasons.map((reason) => reason.field)).toEqual([
+        'shape',
+        'coldStart',
+        'floors',
+        'hardMaximum',
+      ])
+    }
+  })
+
+  it('states the breach risk that a brute-force replay of the paths gives', () => {
+    const { forecast, config } = inputs
+    const planned = placeWorkloads(inputs, [])
+    expect(groupWorkloads(planned, config)).toHaveLength(1)
+    const coldStarts = planned.map((each) => each.capacity.coldStart.totalSeconds)
+    const grid = createLoadGrid(forecast.origin, stepSeconds, forecast.length, Math.min(...coldStarts))
+    for (const [index, workload] of plan.decision.workloads.entries()) {
+      const { reaction, reactiveTarget, reactiveTargetWithFloor, burstFactor } = config.planning
+      const target = workload.floors.windows.length > 0 ? reactiveTargetWithFloor : reactiveTarget
+      const lag = Math.ceil((reaction + coldStarts[index]!) / grid.tickSeconds)
+      const floors = readyFloors(workload.floors, coldStarts[index]!, grid, 'UTC')
+      let risk = 0
+      for (let path = 0; path < forecast.pathCount; path++) {
+        const load = createLoad(
+          samplePath(forecast, index, path),
+          planned[index]!.capacity,
+          grid,
+          burstFactor,
+        )
+        let [late, all] = [0, 0]
+        for (let tick = 0; tick < grid.length; tick++) {
+          const seen = load.replicas[Math.max(0, tick - lag)]!
+          const ready = Math.max(
+            floors[tick]!,
+            1,
+            Math.min(workload.hardMaximum, Math.ceil(seen / target - 1e-9)),
+          )
+          all += load.requests[tick]!
+          if (load.replicas[tick]! > ready) late += load.requests[tick]!
+        }
+        risk += late / all / forecast.pathCount
+      }
+      expect(plan.reports[index]!.breachRisk.plan).toBeCloseTo(risk, 3)
+    }
+  })
+
+  it('holds all hard maxima in its pools, spot up to the cap', () => {
+    const text = `${configText}planning: {spotCap: 60%}\n`
+    const { pools, workloads } = createPlan(inputsOf(text)).decision
+    const nodes = pools.reduce((sum, each) => sum + each.maximumNodes, 0)
+    const needed = workloads.reduce((sum, each) => sum + each.hardMaximum * each.shape.gpusPerReplica, 0) / 8
+    expect(nodes).toBe(Math.ceil(needed))
+    const spot = pools.find((each) => each.capacityType === 'spot')!
+    expect(spot.maximumNodes).toBe(Math.floor(nodes * 0.6))
+    expect(plan.decision.pools.every((each) => each.capacityType === 'on-demand')).toBe(true)
+  })
+
+  it('obeys an override until it ends, and then says that it ended', () => {
+    const override = (until: string) =>
+      `${configText}overrides: [{workload: llama-3.1-8b/us-east-1, floor: 5, reason: demo day, by: ana, until: ${until}}]\n`
+    const held = createPlan(inputsOf(override(formatInstant(now + 86_400))))
+    expect(held.decision.workloads[1]!.floors.minReplicas).toBe(5)
+    expect(held.decision.overrides).toMatchObject([{ by: 'ana', floor: 5 }])
+    const ended = createPlan(inputsOf(override(formatInstant(now - 86_400))))
+    expect(ended.planId).toBe(plan.planId)
+    expect(ended.header.findings.map((finding) => finding.code)).toContain('OVERRIDE_EXPIRED')
+  })
+
+  it('keeps the last floors of a workload that is missing from the metrics', () => {
+    const silent = inputsOf(configText, { ...history, workloads: [bursts] })
+    const kept = createPlan({ ...silent, baseline: plan })
+    expect(kept.decision.workloads[0]!.floors).toEqual(large.floors)
+    expect(kept.decision.workloads[0]!.hardMaximum).toBe(large.hardMaximum)
+    expect(kept.header.findings).toContainEqual({
+      code: 'WORKLOAD_MISSING',
+      message: 'llama-3.1-70b/us-east-1 is missing from the metrics and keeps its last approved floors',
+    })
+  })
+
+  it('compares with the plan in force', () => {
+    const next = createPlan({ ...inputs, baseline: plan })
+    expect(next.header.baseline).toBe(plan.planId)
+    expect(next.planId).toBe(plan.planId)
+    expect(next.header.breachRisk.doNothing).toBe(next.header.breachRisk.plan)
+  })
+})
+
+describe('what cannot be planned', () => {
+  it('is a pool limit below the median peak: named, with the smallest change that helps', () => {
+    const failure = failureOf(`${configText}poolLimits: [{instanceType: p5.48xlarge, maxNodes: 1}]\n`)
+    expect(failure.code).toBe('INFEASIBLE_POOL')
+    expect(failure.exitCode).toBe(11)
+    expect(failure.message).toContain('poolLimits[0].maxNodes: 1 nodes of p5.48xlarge in us-east-1')
+    const needed = /at least (\d+)/.exec(failure.tryThis[0]!)![1]!
+    const enough = createPlan(
+      inputsOf(`${configText}poolLimits: [{instanceType: p5.48xlarge, maxNodes: ${needed}}]\n`),
+    )
+    expect(enough.decision.pools[0]!.maximumNodes).toBeLessThanOrEqual(Number(needed))
+    const tooFew = `${configText}poolLimits: [{instanceType: p5.48xlarge, maxNodes: ${Number(needed) - 1}}]\n`
+    expect(failureOf(tooFew).code).toBe('INFEASIBLE_POOL')
+  })
+
+  it('is a budget below the cost of the minima; one above it lowers the maxima', () => {
+    const budget = (usdPerDay: number) =>
+      configText.replace('[us-east-1]}', `[us-east-1], budget: {usdPerDay: ${usdPerDay}}}`)
+    expect(failureOf(budget(10))).toMatchObject({ code: 'INFEASIBLE_BUDGET', exitCode: 11 })
+    const wanted = plan.header.cost.usdPerDay.p90
+    const cut = createPlan(inputsOf(budget(Math.round(wanted * 0.9))))
+    expect(cut.header.cost.usdPerDay.p90).toBeLessThanOrEqual(wanted * 0.9)
+    expect(cut.decision.workloads[0]!.hardMaximum).toBeLessThan(large.hardMaximum)
+    expect(cut.reports[0]!.reasons.find((reason) => reason.field === 'hardMaximum')?.because).toContain(
+      'budget',
+    )
+  })
+
+  it('is a model that fits no allowed shape, with how much is missing', () => {
+    const failure = failureOf(
+      configText.replace('gpusPerReplica: 2, precision: fp8', 'gpusPerReplica: 1, precision: bf16'),
+    )
+    expect(failure.exitCode).toBe(11)
+    expect(failure.message).toMatch(/llama-3\.1-70b.*GB/s)
+  })
+})
