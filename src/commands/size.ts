@@ -59,7 +59,7 @@ export const Result = z.strictObject({
             maximumConcurrency: z.int(),
             bindingLimit: z.enum(['ttft', 'itl', 'end-to-end', 'kv-cache', 'batch-limit']),
             ttftP95Seconds: z.number(),
-            itlSeconds: z.number().describe('Mean over the tokens of a request at maximum concurrency.'),
+            itlP95Seconds: z.number().describe('Of the mean over the tokens of a request.'),
             prefillTokensPerSecond: z.number(),
             decodeTokensPerSecond: z.number(),
             requestsPerSecond: z.number(),
@@ -383,7 +383,7 @@ function toResult(capacity: ReplicaCapacity, price: NodePrice | undefined): Size
     maximumConcurrency: capacity.maximumConcurrency,
     bindingLimit: capacity.bindingLimit,
     ttftP95Seconds: capacity.ttftSeconds,
-    itlSeconds: capacity.itlSeconds,
+    itlP95Seconds: capacity.itlSeconds,
     prefillTokensPerSecond: capacity.prefillTokensPerSecond,
     decodeTokensPerSecond: capacity.decodeTokensPerSecond,
     requestsPerSecond,
@@ -437,7 +437,7 @@ function tabulateShape(sized: SizedShape): string {
       provenance,
     ],
     ['P95 TTFT', milliseconds(sized.ttftP95Seconds), provenance],
-    ['ITL', milliseconds(sized.itlSeconds), provenance],
+    ['P95 ITL', milliseconds(sized.itlP95Seconds), provenance],
     ['prefill', `${count(sized.prefillTokensPerSecond)} tokens/s`, provenance],
     ['decode', `${count(sized.decodeTokensPerSecond)} tokens/s`, provenance],
     ['load', `${sized.requestsPerSecond.toPrecision(3)} requests/s`, provenance],
@@ -467,14 +467,14 @@ function tabulateShapes(shapes: readonly SizedShape[]): string {
     sized.name,
     count(sized.maximumConcurrency),
     milliseconds(sized.ttftP95Seconds),
-    milliseconds(sized.itlSeconds),
+    milliseconds(sized.itlP95Seconds),
     sized.requestsPerSecond.toPrecision(3),
     sized.price?.usdPerReplicaHour.toFixed(2) ?? '?',
     sized.price?.usdPerThousandRequests.toPrecision(3) ?? '?',
     `${sized.coldStart.totalSeconds} s`,
   ])
   const legend =
-    'Run: requests running at the limit; USD/h: a replica on demand; USD/1k: a thousand requests.\n' +
+    'Run: requests running at the limit; USD/h: a replica on demand;\nUSD/1k: a thousand requests. ' +
     `All ${[...new Set(shapes.map(({ provenance }) => provenance))].join(' or ')}; cheapest request first.`
   return `${formatTable([{ header: 'Shape' }, ...columns], rows)}\n${legend}`
 }
@@ -482,8 +482,8 @@ function tabulateShapes(shapes: readonly SizedShape[]): string {
 function describeErrorBands(): string {
   const { itl, ttft } = errorBands
   return (
-    `Error band: 80 % of public measurements lie at ${itl.low}–${itl.high} times the predicted ITL and\n` +
-    `${ttft.low}–${ttft.high} times the predicted TTFT; measure a replica before buying for it.`
+    `Error band: 80 % of public measurements lie at ${itl.low}–${itl.high} times the predicted\n` +
+    `ITL and ${ttft.low}–${ttft.high} times the predicted TTFT. Measure before you buy.`
   )
 }
 

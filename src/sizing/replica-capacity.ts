@@ -24,13 +24,15 @@ export interface ReplicaCapacity {
   kvCacheBytesPerToken: number
   /** Tokens that the KV cache of one replica holds. */
   kvCacheTokens: number
-  /** Running sequences at which a service level or memory binds. */
+  /** Sequences running on average when a service level or memory binds. */
   maximumConcurrency: number
   bindingLimit: 'ttft' | 'itl' | 'end-to-end' | 'kv-cache' | 'batch-limit'
-  /** At maximum concurrency. */
+  /** 95th percentiles at maximum concurrency; ITL is the mean over the tokens of a request. */
   ttftSeconds: number
   itlSeconds: number
+  /** Of a prompt that has the replica to itself. */
   prefillTokensPerSecond: number
+  /** Output tokens at maximum concurrency, prefill of the same load included. */
   decodeTokensPerSecond: number
   replicaSecondsPerInputToken: number
   replicaSecondsPerOutputToken: number

@@ -45,14 +45,21 @@ export interface ReplicaToSize {
 const batchLimit = 1024
 /** Requests running on average at which a request as good as never meets another: the least load that is tried. */
 const leastRunning = 0.01
-/** The 95th percentile of an exponential distribution over its mean. */
+/** Prompt tokens that one step takes beside the decoding: the smaller default of vLLM's `max_num_batched_tokens`. */
+const prefillTokensPerStep = 2048
+/** Above it a prefill queue hardly drains, whatever time to first token is allowed. */
+const highestPrefillUtilisation = 0.95
+/** 95th percentiles: of an exponential distribution over its mean, of a normal one in standard deviations. */
 const p95OverMean = Math.log(20)
+const p95Deviations = 1.645
 
-/** A replica at a number of running requests, under open arrivals. */
+/** A replica at a number of running requests, under open arrivals; latencies at the 95th percentile. */
 interface Operation {
   ttftSeconds: number
   itlSeconds: number
   endToEndSeconds: number
+  prefillUtilisation: number
+  outputTokensPerSecond: number
   /** Of the replica, at one request: time spent on its prompt, and on each of its output tokens. */
   secondsPerPrompt: number
   secondsPerOutputToken: number
@@ -61,10 +68,12 @@ interface Operation {
 /**
  * What one replica carries under the service level.
  *
- * Assumptions, for people to argue with: requests arrive at random (Poisson) and their lengths spread exponentially
- * around the means, so that P95 TTFT is the P95 sojourn in an M/M/1 queue for prefill; ITL is a request's mean; end to
- * end is for the P95 of output lengths; the load is the one at which `maximumConcurrency` requests (before it is
- * rounded down) run on average.
+ * Assumptions, for people to argue with: requests arrive at random (Poisson), their lengths spread exponentially
+ * around the means. TTFT is that of a replica on its own; a router that looks at queues does better. ITL is the mean
+ * over the tokens of a request and its P95 that over requests, in a pool whose router keeps replicas evenly loaded; a
+ * replica on its own fluctuates more. End to end is for the P95 of output lengths. The load is the one at which
+ * `maximumConcurrency` requests, before it is rounded down, run on average. test/sizing/engine-simulation.test.ts
+ * replays engines under this load and holds these percentiles against them.
  *
  * Throws `infeasible`: MODEL_DOES_NOT_FIT (by how many GB and what would do) or SLO_NOT_REACHABLE (which and by how much).
  */
@@ -80,12 +89,13 @@ export function sizeReplica(replica: ReplicaToSize): ReplicaCapacity {
   const cacheBytesPerRequest = kvCacheBytes(placement, meanContext)
   checkFit(replica, placement)
 
-  const memoryLimit = cacheBytes / cacheBytesPerRequest
+  const memoryLimit = meanBelow(cacheBytes / cacheBytesPerRequest)
   const limits = serviceLimits(slo)
   checkServiceLevel(replica, placement, limits)
   const brokenLimit = (running: number) => {
     const operation = operate(placement, running, lengths)
-    return limits.find(({ of, seconds }) => operation[of] > seconds)?.limit
+    const broken = limits.find(({ of, seconds }) => operation[of] > seconds)?.limit
+    return broken ?? (operation.prefillUtilisation > highestPrefillUtilisation ? 'ttft' : undefined)
   }
   const ceiling = Math.min(memoryLimit, batchLimit)
   const { running, above } = largest(ceiling, (value) => brokenLimit(value) === undefined)
@@ -107,7 +117,7 @@ export function sizeReplica(replica: ReplicaToSize): ReplicaCapacity {
     ttftSeconds,
     itlSeconds,
     prefillTokensPerSecond: inputTokens / prefillSeconds(placement, inputTokens),
-    decodeTokensPerSecond: running / itlSeconds,
+    decodeTokensPerSecond: operation.outputTokensPerSecond,
     replicaSecondsPerInputToken: secondsPerPrompt / inputTokens,
     replicaSecondsPerOutputToken: secondsPerOutputToken,
     requestsPerSecond: 1 / (secondsPerPrompt + outputTokens * secondsPerOutputToken),
@@ -149,20 +159,35 @@ function operate(placement: Placement, running: number, lengths: RequestLengths)
   const step = stepSeconds(placement, batch, meanContextTokens(lengths))
   const prefill = prefillSeconds(placement, inputTokens)
   const prompt = promptSeconds(placement, inputTokens)
-  const itlSeconds = interTokenSeconds(placement, batch, lengths)
+  const meanItl = interTokenSeconds(placement, batch, lengths)
   // Little's law: arrivals a second = running requests / time that each runs.
-  const requestsPerSecond = running / (prompt + outputTokens * itlSeconds)
-  const prefillUtilisation = requestsPerSecond * prefill
-  // A prompt waits for the step under way, then for its turn: P95 of an M/M/1 sojourn is ln 20 × service / (1 − utilisation).
-  const ttftSeconds = step + prompt - prefill + (p95OverMean * prefill) / (1 - prefillUtilisation)
+  const requestsPerSecond = running / (prompt + outputTokens * meanItl)
+  // A prompt takes turns with decode steps, waits for the one under way and for the prompts before it: the P95 of an
+  // M/M/1 sojourn is ln 20 × service / (1 − utilisation).
+  const service = prefill + (step * inputTokens) / prefillTokensPerStep
+  const prefillUtilisation = requestsPerSecond * service
+  const queued =
+    prefillUtilisation < 1 ? (p95OverMean * service) / (1 - prefillUtilisation) : Number.POSITIVE_INFINITY
+  const ttftSeconds = step + prompt - prefill + queued
+  // While a request of half the mean length runs, running / 2 prompts arrive on average, give or take; each holds it up
+  // for an exponential time. The deviation of the sum, spread over its tokens, is 2 √running × prefill / output tokens.
+  const itlDeviation = (2 * Math.sqrt(running) * prefill) / outputTokens
   const longOutputTokens = Math.min(maximumOutputTokens, p95OverMean * outputTokens)
   return {
     ttftSeconds,
-    itlSeconds,
-    endToEndSeconds: ttftSeconds + longOutputTokens * itlSeconds,
+    itlSeconds: meanItl + p95Deviations * itlDeviation,
+    endToEndSeconds: ttftSeconds + longOutputTokens * meanItl,
+    prefillUtilisation,
+    outputTokensPerSecond: requestsPerSecond * outputTokens,
     secondsPerPrompt: (prompt + (batch - 1) * prefill) / running,
     secondsPerOutputToken: step / running,
   }
+}
+
+/** The mean number of running requests whose P95 still holds: what they keep in memory varies as a Poisson count does. */
+function meanBelow(limit: number): number {
+  const root = (-p95Deviations + Math.sqrt(p95Deviations ** 2 + 4 * limit)) / 2
+  return root ** 2
 }
 
 interface ServiceLimit {

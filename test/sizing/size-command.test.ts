@@ -11,7 +11,7 @@ describe('llmscale size', () => {
     const { code, stdout } = await runCli([...wanted, '--shape', '2xH100-fp8@p5.48xlarge'])
     expect(code).toBe(0)
     await expect(stdout).toMatchFileSnapshot('../golden/sizing/one-shape.txt')
-    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(90)
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
   })
 
   it('ranks several by the price of a request and says what is not possible', async () => {
