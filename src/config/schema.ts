@@ -209,7 +209,7 @@ const Override = z
   })
   .describe('A person’s decision that stands over the plan until a date.')
 
-export const planningPolicies = ['aggressive', 'balanced', 'conservative', 'cost-optimized'] as const
+const planningPolicies = ['aggressive', 'balanced', 'conservative', 'cost-optimized'] as const
 export type PlanningPolicy = (typeof planningPolicies)[number]
 
 const Planning = z.strictObject({

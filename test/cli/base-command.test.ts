@@ -12,7 +12,7 @@ import { emptyFolder } from '../run-cli.js'
 async function run(body: (command: Probe) => object | Promise<object>, args: string[] = []) {
   Probe.body = body
   process.exitCode = 0
-  const { stdout, stderr } = await captureOutput(() => Probe.run(args, process.cwd()))
+  const { stdout, stderr } = await captureOutput(() => Probe.run(args, process.cwd()), { stripAnsi: false })
   return { code: process.exitCode, stdout, stderr }
 }
 
@@ -64,6 +64,38 @@ describe('a command that succeeds', () => {
       result: { replicas: 0 },
       warnings: [{ code: 'OLD', message: 'Prices are old.' }],
     })
+  })
+})
+
+describe('progress on a terminal', () => {
+  const before = Object.getOwnPropertyDescriptors(process.stderr)
+  beforeEach(() => {
+    Object.defineProperty(process.stderr, 'isTTY', { value: true, configurable: true, writable: true })
+    Object.defineProperty(process.stderr, 'columns', { value: 20, configurable: true, writable: true })
+  })
+  afterEach(() => {
+    for (const key of ['isTTY', 'columns'] as const) {
+      const descriptor = before[key]
+      if (descriptor === undefined) Reflect.deleteProperty(process.stderr, key)
+      else Object.defineProperty(process.stderr, key, descriptor)
+    }
+  })
+  const body = (command: Probe) => {
+    command.progress('Reading demand')
+    command.progress('Forecasting the whole fleet')
+    command.note({ code: 'OLD', message: 'Prices are old.' })
+    return {}
+  }
+
+  it('is one line that the next text or any output replaces, and that never wraps', async () => {
+    const { stderr } = await run(body)
+    const lines = stderr.split('\r\x1b[K')
+    expect(lines).toEqual(['', 'Reading demand', 'Forecasting the wh…', 'Warning: Prices are old.\n'])
+  })
+
+  it('is silent under --quiet and --json', async () => {
+    expect((await run(body, ['--quiet'])).stderr).toBe('Warning: Prices are old.\n')
+    expect((await run(body, ['--json'])).stderr).toBe('')
   })
 })
 

@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { FailureEnvelope, SuccessEnvelope } from '../../src/cli/envelope.js'
+import { Envelope, FailureEnvelope, SuccessEnvelope } from '../../src/cli/envelope.js'
 import { emptyFolder, runCli } from '../run-cli.js'
 
 const commands = readdirSync('src/commands', { recursive: true, encoding: 'utf8' })
@@ -32,6 +32,11 @@ describe('--help', () => {
       expect(stdout, command).toMatch(/EXAMPLES/)
     }
   }, 120_000)
+
+  it('shows a command in 80 columns, the flags of all commands last', async () => {
+    const { stdout } = await runCli(['init', '--help'])
+    await expect(stdout).toMatchFileSnapshot('../golden/cli/init-help.txt')
+  })
 
   it('loads neither the engine, DuckDB, a solver nor octokit', async () => {
     const packages = await loadedPackages(['--help'])
@@ -71,7 +76,7 @@ describe('a mistyped command line', () => {
     async (args) => {
       const { code, stdout } = await runCli(args)
       expect(code).toBe(2)
-      expect(FailureEnvelope.parse(JSON.parse(stdout))).toMatchObject({ status: 2, warnings: [] })
+      expect(Envelope.parse(JSON.parse(stdout))).toMatchObject({ status: 2, warnings: [], error: {} })
     },
   )
 })
