@@ -20,7 +20,7 @@ export const demandColumns = [
   'input_tokens',
   'output_tokens',
 ] as const
-export type DemandColumn = (typeof demandColumns)[number]
+type DemandColumn = (typeof demandColumns)[number]
 /** Our column name → the file's. */
 export type DemandColumns = { [column in DemandColumn]?: string | undefined }
 
