@@ -68,10 +68,12 @@ export function crossCheck(value: unknown): Finding[] {
 }
 
 /** `unknown model "lama"; did you mean llama?`, or what there is. */
-function unknown(what: string, name: string, known: readonly string[]): string {
+const unknown = (what: string, name: string, known: readonly string[]): string =>
+  advise(`unknown ${what} ${JSON.stringify(name)}`, name, known)
+
+function advise(message: string, name: string, known: readonly string[]): string {
   const near = nearestName(name, known)
-  const advice = near === undefined ? `there is ${list(known)}` : `did you mean ${near}?`
-  return `unknown ${what} ${JSON.stringify(name)}; ${advice}`
+  return `${message}; ${near === undefined ? `there is ${list(known)}` : `did you mean ${near}?`}`
 }
 
 function list(names: readonly string[]): string {
@@ -100,12 +102,9 @@ function checkModels(outline: Outline): Finding[] {
   return Object.entries(outline.models ?? {}).flatMap(([name, model]) => {
     const architecture = model?.architecture
     if (architecture === undefined || architecture.endsWith('.json') || findModel(architecture)) return []
-    const advice = unknown('model', architecture, catalogueNames)
+    const message = `unknown model ${JSON.stringify(architecture)}, neither in the catalogue nor a .json file`
     return [
-      {
-        path: ['models', name, 'architecture'],
-        message: `${advice} The path of a config.json or the numbers will do too.`,
-      },
+      { path: ['models', name, 'architecture'], message: advise(message, architecture, catalogueNames) },
     ]
   })
 }
@@ -185,7 +184,14 @@ function checkWorkloads(outline: Outline): Finding[] {
       findings.push({ path: ['workloads', index, ...path], message })
 
     if (model !== undefined && outline.models?.[model] === undefined && !findModel(model)) {
-      add(`${unknown('model', model, knownModels)} One that the catalogue lacks goes under models.`, 'model')
+      add(
+        advise(
+          `unknown model ${JSON.stringify(model)}, neither in the catalogue nor under models`,
+          model,
+          knownModels,
+        ),
+        'model',
+      )
     }
     for (const [place, region] of (workload.regions ?? []).entries()) {
       if (region !== undefined && !regions.includes(region)) add(unserved(region, regions), 'regions', place)

@@ -3,7 +3,7 @@ import { nearestName } from '../kit/names.js'
 
 /** Our wording of zod's issues; messages that the schema gives itself stand over it. */
 export function explainIssue(issue: z.core.$ZodRawIssue): string | undefined {
-  const input = JSON.stringify(issue.input)
+  const input = shorten(JSON.stringify(issue.input) ?? '')
   switch (issue.code) {
     case 'invalid_type':
       if (issue.input === undefined) return 'is required'
@@ -27,6 +27,8 @@ export function explainIssue(issue: z.core.$ZodRawIssue): string | undefined {
       return undefined
   }
 }
+
+const shorten = (text: string) => (text.length <= 60 ? text : `${text.slice(0, 59)}…`)
 
 function nounOf(type: string): string {
   const nouns: Record<string, string> = {

@@ -84,7 +84,7 @@ describe('a wrong configuration', () => {
     [
       'an unknown model',
       small.replace('llama-3.1-8b', 'lama-3.1-8b'),
-      /^llmscale.yaml:9:12 workloads\[0\].model: unknown model "lama-3.1-8b"; did you mean llama-3.1-8b\?/,
+      /^llmscale.yaml:9:12 workloads\[0\].model: unknown model "lama-3.1-8b", neither in the catalogue nor under models; did you mean llama-3.1-8b\?$/,
     ],
     [
       'an unknown GPU',
