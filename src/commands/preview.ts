@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { assertChecks, checkInputs } from '../../stacks/check-inputs.js'
@@ -11,6 +11,7 @@ import { formatTable } from '../cli/table.js'
 import { planFolder, readPlan } from '../delivery/plan-folder.js'
 import { type ExitReason, exitCodes, LlmscaleError } from '../kit/errors.js'
 import { formatInstant } from '../kit/time.js'
+import type { ChangeSet } from '../manifests/change-set.js'
 import { planRegions } from '../manifests/manifests.js'
 import { guardNames } from '../planning/guards.js'
 import { describeChanges, tabulateChanges, tabulateVerdicts } from '../review/preview-tables.js'
@@ -75,7 +76,7 @@ export default class Preview extends BaseCommand {
     const { name: environment, environment: settings } = environmentOf(config, flags.env)
     requireSharedState(settings.backend)
     const now = flags['as-of'] ?? Math.floor(Date.now() / 1000)
-    const folder = flags.plan ?? besideConfig(flags.config, planFolder(environment))
+    const folder = flags.plan ?? relative('', besideConfig(flags.config, planFolder(environment)))
     const { planId, decision } = await readPlan(folder)
 
     const stacks: z.infer<typeof StackPreview>[] = []
@@ -89,21 +90,27 @@ export default class Preview extends BaseCommand {
         ...(flags.baseline !== undefined && { baselineFolder: flags.baseline }),
         now,
       })
-      const checks = checkInputs(inputs)
-      const verdicts = tabulateVerdicts(checks.guards, checks.policies)
-      this.log(`Stack ${stack}\n\n${formatTable(verdicts.columns, verdicts.rows)}\n`)
-      assertChecks(checks)
-
-      this.progress(`Previewing ${stack} …`)
-      // The Pulumi SDK takes half a second to load: not before there is something to preview.
-      const { createProgram } = await import('../../stacks/program.js')
-      const { previewStack } = await import('../delivery/engine.js')
-      const changeSet = await previewStack({
-        stackName: stack,
-        program: createProgram(inputs),
-        projectFolder: resolve(besideConfig(flags.config, '.')),
-        ...(settings.backend !== undefined && { backend: settings.backend }),
-      })
+      // The program knows more than the files: what the stack was last deployed with.
+      let checks = checkInputs(inputs)
+      let changeSet: ChangeSet
+      try {
+        assertChecks(checks)
+        this.progress(`Previewing ${stack} …`)
+        // The Pulumi SDK takes half a second to load: not before there is something to preview.
+        const { createProgram } = await import('../../stacks/program.js')
+        const { previewStack } = await import('../delivery/engine.js')
+        changeSet = await previewStack({
+          stackName: stack,
+          program: createProgram(inputs, (final) => {
+            checks = final
+          }),
+          projectFolder: resolve(besideConfig(flags.config, '.')),
+          ...(settings.backend !== undefined && { backend: settings.backend }),
+        })
+      } finally {
+        const verdicts = tabulateVerdicts(checks.guards, checks.policies)
+        this.log(`Stack ${stack}\n\n${formatTable(verdicts.columns, verdicts.rows)}\n`)
+      }
       const changes = tabulateChanges(changeSet)
       if (changes.rows.length > 0) this.log(`${formatTable(changes.columns, changes.rows)}\n`)
       const providers = Object.entries(changeSet.providerVersions).map(

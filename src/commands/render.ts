@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
@@ -42,7 +42,7 @@ export default class Render extends BaseCommand {
     const { flags } = await this.parse(Render)
     const plan = await readPlan(flags.plan ?? (await this.defaultPlan(flags.config, flags.env)))
     const { environment } = plan.decision
-    const out = flags.out ?? besideConfig(flags.config, join('manifests', environment))
+    const out = flags.out ?? relative('', besideConfig(flags.config, join('manifests', environment)))
     const regions = flags.region === undefined ? planRegions(plan.decision) : [flags.region]
     const rendered = regions.flatMap((region) =>
       createManifests(plan.decision, region).map((object) => ({ region, object, ...formatManifest(object) })),
@@ -79,7 +79,7 @@ export default class Render extends BaseCommand {
 
   private async defaultPlan(configPath: string, env: string | undefined): Promise<string> {
     const { name } = environmentOf(await readConfig(configPath), env)
-    return besideConfig(configPath, planFolder(name))
+    return relative('', besideConfig(configPath, planFolder(name)))
   }
 
   /** Nothing disappears by accident: a file that the plan no longer has is named, not removed. */

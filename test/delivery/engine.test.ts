@@ -100,7 +100,7 @@ describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, () => {
       env: { ...process.env, TMPDIR: temporary, LLMSCALE_DOUBLE_LOG: log },
       stdio: 'ignore',
     })
-    while (!existsSync(log)) await new Promise((done) => setTimeout(done, 20))
+    while (!existsSync(log) && child.exitCode === null) await new Promise((done) => setTimeout(done, 20))
     const { pid, parent } = JSON.parse(readFileSync(log, 'utf8').split('\n')[0]!)
     child.kill('SIGINT')
     const code = await new Promise((done) => child.on('close', done))
