@@ -408,8 +408,9 @@ function describe({ slo }: Question, answer: SizedModel): string {
     `Service level: ${limits.length === 0 ? 'none given, memory alone limits' : limits.join(', ')}`,
   ]
   const table = shapes.length === 1 ? tabulateShape(shapes[0]!) : tabulateShapes(shapes)
+  const sources = [...new Set(shapes.map(({ source }) => `Source: ${source}`))]
   const rest = refused.map(({ message }) => `Not possible: ${message}`)
-  return [...heading, '', table, ...(rest.length > 0 ? ['', ...rest] : [])].join('\n')
+  return [...heading, '', table, ...sources, ...(rest.length > 0 ? ['', ...rest] : [])].join('\n')
 }
 
 const limitNames = {
@@ -473,9 +474,13 @@ function tabulateShapes(shapes: readonly SizedShape[]): string {
     sized.price?.usdPerThousandRequests.toPrecision(3) ?? '?',
     `${sized.coldStart.totalSeconds} s`,
   ])
+  const prices = shapes.flatMap(({ price }) =>
+    price ? [[price.provenance, price.asOf].join(' ').trim()] : [],
+  )
+  const rest = new Set(shapes.map(({ provenance }) => provenance))
   const legend =
-    'Run: requests running at the limit; USD/h: a replica on demand;\nUSD/1k: a thousand requests. ' +
-    `All ${[...new Set(shapes.map(({ provenance }) => provenance))].join(' or ')}; cheapest request first.`
+    'Run: requests running at the limit; USD/h: a replica on demand;\n' +
+    `USD/1k: a thousand requests. Prices ${[...new Set(prices)].join(', ') || 'unknown'}, all else ${[...rest].join(', ')}.`
   return `${formatTable([{ header: 'Shape' }, ...columns], rows)}\n${legend}`
 }
 

@@ -61,6 +61,9 @@ export const latencyConstants: LatencyConstants = {
   prefillLayerSeconds: 0.9e-3,
 }
 
+/** GPUs of the points that the constants were fitted to; on others they are carried over. */
+export const fittedGpus: readonly string[] = ['H100', 'H200', 'B200']
+
 /** Share of the experts that a batch of tokens touches, each token choosing evenly. */
 function touchedExperts({ architecture }: Placement, tokens: number): number {
   const { experts, expertsPerToken = 0 } = architecture

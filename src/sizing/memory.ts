@@ -49,7 +49,7 @@ export function kvCacheShards({ gpus, architecture }: Placement): number {
 }
 
 /** Bytes of one GPU that weights and KV cache may take. */
-export function usableBytesPerGpu({ gpu }: Placement): number {
+function usableBytesPerGpu({ gpu }: Placement): number {
   return usableMemoryShare * gpu.memoryBytes - Math.min(overheadBytes, overheadShare * gpu.memoryBytes)
 }
 

@@ -16,7 +16,7 @@ export interface Placement {
 }
 
 /** vLLM's and TensorRT-LLM's default: a cache in the model's 16-bit type. */
-export const kvCacheBytesPerElement = 2
+const kvCacheBytesPerElement = 2
 
 export function placeModel(
   model: { architecture: Architecture; precision: Precision },

@@ -6,6 +6,7 @@ import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
 import { type ColdStartParts, estimateColdStart } from './cold-start.js'
 import {
+  fittedGpus,
   interTokenSeconds,
   meanContextTokens,
   prefillSeconds,
@@ -108,7 +109,7 @@ export function sizeReplica(replica: ReplicaToSize): ReplicaCapacity {
     model: modelName,
     shape,
     provenance: assumed ? 'assumed' : 'estimated',
-    source: assumed ? `${source}; the architecture is assumed` : source,
+    source: describeSource(replica),
     weightBytes: weights,
     kvCacheBytesPerToken: cacheBytesPerToken,
     kvCacheTokens: Math.floor(cacheBytes / cacheBytesPerToken),
@@ -126,7 +127,12 @@ export function sizeReplica(replica: ReplicaToSize): ReplicaCapacity {
   }
 }
 
-const source = 'roofline with constants fitted to public measurements'
+function describeSource({ assumed, shape }: ReplicaToSize): string {
+  const carried = fittedGpus.some((gpu) => gpu === findGpu(shape.gpu)?.name)
+    ? `roofline, constants fitted to public measurements on ${fittedGpus.join(', ')}`
+    : `roofline, constants of ${fittedGpus.join(', ')} carried over to ${shape.gpu}`
+  return assumed ? `${carried}; the architecture is assumed` : carried
+}
 
 function gpuOf(shape: GpuShape) {
   const gpu = findGpu(shape.gpu)

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { Result } from '../../src/commands/size.js'
 import { emptyFolder, runCli } from '../run-cli.js'
 
 const lengths = ['--input-tokens', '1000', '--output-tokens', '300']
@@ -25,6 +26,7 @@ describe('llmscale size', () => {
     const { code, stdout } = await runCli([...wanted, '--shape', '2xH100-fp8@p5.48xlarge', '--json'])
     expect(code).toBe(0)
     const { result } = JSON.parse(stdout)
+    expect(Result.safeParse(result).error).toBeUndefined()
     expect(result.models[0].shapes[0]).toMatchObject({
       name: '2xH100-fp8@p5.48xlarge',
       provenance: 'estimated',

@@ -264,6 +264,16 @@ describe('cold start', () => {
   })
 })
 
-it('labels an assumed architecture', () => {
-  expect(sizeReplica({ ...llama70b, assumed: true })).toMatchObject({ provenance: 'assumed' })
+describe('provenance', () => {
+  it('labels an assumed architecture', () => {
+    expect(sizeReplica({ ...llama70b, assumed: true })).toMatchObject({ provenance: 'assumed' })
+    expect(sizeReplica({ ...llama70b, assumed: true }).source).toContain('the architecture is assumed')
+  })
+
+  it('says where constants are carried over to a GPU that nobody measured', () => {
+    expect(sizeReplica(llama70b)).toMatchObject({ provenance: 'estimated' })
+    expect(sizeReplica(llama70b).source).toContain('fitted to public measurements on H100')
+    const shape = { ...llama70b.shape, gpu: 'A100-80GB', instanceType: 'p4de.24xlarge', gpusPerReplica: 4 }
+    expect(sizeReplica({ ...llama70b, shape }).source).toContain('carried over to A100-80GB')
+  })
 })
