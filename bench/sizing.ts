@@ -29,6 +29,9 @@ const row = (name: string, of: ServingPoint[], constants = latencyConstants) => 
   console.log(`${name.padEnd(34)}${String(of.length).padStart(5)} ${describe(itl)}   ${describe(ttft)}`)
 }
 
+console.log(
+  'The constants were fitted to these points; bench/fit-sizing.ts leaves models and GPUs out in turn.',
+)
 console.log(`\n${''.padEnd(39)}  ITL predicted ÷ measured    TTFT predicted ÷ measured`)
 console.log(`${''.padEnd(39)}    P10   P50   P90  error      P10   P50   P90  error`)
 row('llmscale', points)

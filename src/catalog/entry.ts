@@ -1,4 +1,4 @@
-/** Every fact of the catalogue says where it comes from and of when it is. */
+/** Every fact of the catalogue says where it can be checked and when it was entered or published. */
 export interface CatalogEntry {
   name: string
   source: string

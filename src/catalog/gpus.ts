@@ -21,7 +21,7 @@ export const gpus: readonly Gpu[] = [
     flopsPerSecond: { bf16: 70e12 },
     interconnectBytesPerSecond: 32e9,
     source: 'https://d1.awsstatic.com/product-marketing/ec2/NVIDIA_AWS_A10G_DataSheet_FINAL_02_17_2022.pdf',
-    asOf: '2022-02-17',
+    asOf: '2026-11-21',
   },
   {
     name: 'L4',
@@ -30,7 +30,7 @@ export const gpus: readonly Gpu[] = [
     flopsPerSecond: { bf16: 121e12, fp8: 242e12 },
     interconnectBytesPerSecond: 32e9,
     source: 'https://www.nvidia.com/en-us/data-center/l4/',
-    asOf: '2026-07-20',
+    asOf: '2026-11-21',
   },
   {
     name: 'L40S',
@@ -39,7 +39,7 @@ export const gpus: readonly Gpu[] = [
     flopsPerSecond: { bf16: 362e12, fp8: 733e12 },
     interconnectBytesPerSecond: 32e9,
     source: 'https://www.nvidia.com/en-us/data-center/l40s/',
-    asOf: '2026-07-20',
+    asOf: '2026-11-21',
   },
   {
     name: 'A100-40GB',
@@ -48,7 +48,7 @@ export const gpus: readonly Gpu[] = [
     flopsPerSecond: { bf16: 312e12 },
     interconnectBytesPerSecond: 300e9,
     source: 'https://www.nvidia.com/en-us/data-center/a100/',
-    asOf: '2026-07-20',
+    asOf: '2026-11-21',
   },
   {
     name: 'A100-80GB',
@@ -57,7 +57,7 @@ export const gpus: readonly Gpu[] = [
     flopsPerSecond: { bf16: 312e12 },
     interconnectBytesPerSecond: 300e9,
     source: 'https://www.nvidia.com/en-us/data-center/a100/',
-    asOf: '2026-07-20',
+    asOf: '2026-11-21',
   },
   {
     name: 'H100',
@@ -66,7 +66,7 @@ export const gpus: readonly Gpu[] = [
     flopsPerSecond: { bf16: 989e12, fp8: 1978e12 },
     interconnectBytesPerSecond: 450e9,
     source: 'https://www.nvidia.com/en-us/data-center/h100/',
-    asOf: '2026-07-20',
+    asOf: '2026-11-21',
   },
   {
     name: 'H200',
@@ -75,7 +75,7 @@ export const gpus: readonly Gpu[] = [
     flopsPerSecond: { bf16: 989e12, fp8: 1978e12 },
     interconnectBytesPerSecond: 450e9,
     source: 'https://www.nvidia.com/en-us/data-center/h200/',
-    asOf: '2026-07-20',
+    asOf: '2026-11-21',
   },
   {
     name: 'B200',
@@ -84,7 +84,7 @@ export const gpus: readonly Gpu[] = [
     flopsPerSecond: { bf16: 2250e12, fp8: 4500e12, fp4: 9000e12 },
     interconnectBytesPerSecond: 900e9,
     source: 'https://www.nvidia.com/en-us/data-center/dgx-b200/',
-    asOf: '2026-07-20',
+    asOf: '2026-11-21',
   },
 ]
 

@@ -8,7 +8,7 @@ export interface InstanceType extends CatalogEntry {
 }
 
 const source = 'https://aws.amazon.com/ec2/instance-types/'
-const asOf = '2026-07-20'
+const asOf = '2026-11-21'
 
 const family = (gpu: string, gpusPerNodeOf: Record<string, number>): InstanceType[] =>
   Object.entries(gpusPerNodeOf).map(([name, gpusPerNode]) => ({ name, gpu, gpusPerNode, source, asOf }))

@@ -7,7 +7,7 @@ export interface Model extends CatalogEntry {
   architecture: Architecture
 }
 
-const asOf = '2026-07-20'
+const asOf = '2026-11-21'
 
 /** `source` is the repository whose config.json holds the numbers. */
 export const models: readonly Model[] = [
