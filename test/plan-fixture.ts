@@ -54,6 +54,7 @@ function workloadReport({ model, region, tenant }: WorkloadDecision): WorkloadRe
     requestsPerSecondPerReplica: 2,
     capacityProvenance: 'estimated',
     usdPerReplicaHour: 40,
+    reactiveTarget: 0.9,
     dailyPeakReplicas: [],
     breachRisk,
     usdPerDay: { plan: interval, doNothing: interval },

@@ -227,7 +227,9 @@ const Planning = z.strictObject({
   reactiveTarget: Share.prefault(0.7).describe(
     'Utilisation that the reactive trigger aims at without a floor.',
   ),
-  reactiveTargetWithFloor: Share.prefault(0.9).describe('The same above a floor.'),
+  reactiveTargetWithFloor: Share.prefault(0.9).describe(
+    'The largest above a floor; how high it is, the plan decides.',
+  ),
   burstFactor: z.number().min(1).default(1.1).describe('Load within a step over the step’s mean.'),
   rolloutSurge: Share.prefault('25%').describe('Extra replicas that a rollout may run.'),
 })

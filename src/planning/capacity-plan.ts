@@ -214,6 +214,8 @@ export const WorkloadReport = z.strictObject({
   requestsPerSecondPerReplica: z.number(),
   capacityProvenance: z.string(),
   usdPerReplicaHour: z.number(),
+  /** Utilisation that the reactive trigger aims at, 0 … 1. */
+  reactiveTarget: z.number(),
   /** Replicas that the peak of each day needs. */
   dailyPeakReplicas: z.array(DailyPeak),
   breachRisk: BreachRisk,

@@ -15,8 +15,8 @@ export interface FloorLevels {
   /** Groups of days; `levels` holds 96 slots for each of them, in this order. */
   days: readonly (readonly number[])[]
   levels: Int16Array
-  /** Expected cost beyond reactive capacity alone, USD a week. */
-  usdPerWeek: number
+  /** Expected cost beyond reactive capacity alone, over the window of the forecast. */
+  usd: number
 }
 
 /** A partition with more profiles must save this share of what the simpler one saves, or it only fits noise. */
@@ -35,10 +35,7 @@ export function chooseFloorLevels(
   let best: FloorLevels | undefined
   for (const days of dayPartitions) {
     const candidate = solvePartition(costs, days, minReplicas, riseUsd, maximumWindows)
-    if (
-      best === undefined ||
-      candidate.usdPerWeek < best.usdPerWeek - worthAnotherProfile * Math.abs(best.usdPerWeek)
-    ) {
+    if (best === undefined || candidate.usd < best.usd - worthAnotherProfile * Math.abs(best.usd)) {
       best = candidate
     }
   }
@@ -93,7 +90,7 @@ function solveLevels(
   lowest: number,
   riseUsd: number,
   changeUsd: number,
-): { levels: Int16Array; usdPerWeek: number } {
+): { levels: Int16Array; usd: number } {
   const slots = days.length * slotsPerDay
   const from = new Int16Array(slots * levels)
   let value = new Float64Array(levels).fill(Number.POSITIVE_INFINITY)
@@ -129,12 +126,12 @@ function solveLevels(
   let level = lowest
   for (let candidate = lowest; candidate < levels; candidate++)
     if (value[candidate]! < value[level]!) level = candidate
-  const usdPerWeek = value[level]!
+  const usd = value[level]!
   for (let slot = slots - 1; slot >= 0; slot--) {
     chosen[slot] = level
     level = from[slot * levels + level]!
   }
-  return { levels: chosen, usdPerWeek }
+  return { levels: chosen, usd }
 }
 
 /** Runs of one level above the lowest; a profile's midnight ends a run. */

@@ -5,8 +5,8 @@ import { type FloorTemplate, maximumFloorWindows } from './capacity-plan.js'
 import { chooseFloorLevels } from './floor-levels.js'
 import { createFloorTemplate } from './floor-template.js'
 import { createLoad, type LoadGrid } from './load.js'
-import { type ShortfallPrice, sumFloorCosts } from './newsvendor.js'
-import { type Reaction, reactiveReplicas } from './ready-capacity.js'
+import { priceOutcome, type ShortfallPrice, sumFloorCosts } from './newsvendor.js'
+import { compareCapacity, type Reaction, reactiveReplicas } from './ready-capacity.js'
 import { localSlots } from './week.js'
 
 /** What the floors of one workload depend on besides the forecast. */
@@ -14,28 +14,52 @@ export interface FloorSettings {
   capacity: ReplicaCapacity
   /** IANA zone of the template. */
   timeZone: string
-  /** The reactive trigger as it runs above a floor. */
-  reaction: Reaction
+  /** The reactive trigger above the floors, without its target. */
+  bounds: Omit<Reaction, 'target'>
+  /** Utilisations that the trigger above the floors may aim at. */
+  targets: readonly number[]
   price: ShortfallPrice
   burstFactor: number
 }
 
-/** The weekly template with the least expected idle and shortfall cost over the forecast's paths. */
+/** Floors and the target of the trigger above them: together they cost least. */
+export interface FloorPlan {
+  floors: FloorTemplate
+  target: number
+}
+
+/**
+ * The weekly template and the target with the least expected idle and shortfall cost over the forecast's paths. Floors
+ * let the target rise, since they stand for the ramps that the trigger would be late for.
+ */
 export function planFloors(
   forecast: DemandForecast,
   workloadIndex: number,
   settings: FloorSettings,
   grid: LoadGrid,
-): FloorTemplate {
-  const { capacity, reaction, price } = settings
+): FloorPlan {
+  const { capacity, bounds, price } = settings
   const slots = localSlots(grid, settings.timeZone)
-  const sum = sumFloorCosts(price, reaction.hardMaximum, grid.tickSeconds, forecast.pathCount)
+  const candidates = settings.targets.map((target) => ({
+    reaction: { ...bounds, target },
+    reactiveUsd: 0,
+    sum: sumFloorCosts(price, bounds.hardMaximum, grid.tickSeconds, forecast.pathCount),
+  }))
   for (let path = 0; path < forecast.pathCount; path++) {
     const load = createLoad(samplePath(forecast, workloadIndex, path), capacity, grid, settings.burstFactor)
-    sum.add(load, reactiveReplicas(load, reaction), slots)
+    for (const candidate of candidates) {
+      const reactive = reactiveReplicas(load, candidate.reaction)
+      candidate.sum.add(load, reactive, slots)
+      candidate.reactiveUsd +=
+        priceOutcome(compareCapacity(load, reactive), price, grid.tickSeconds) / forecast.pathCount
+    }
   }
   const coldStartSeconds = capacity.coldStart.totalSeconds
   const riseUsd = (price.idleUsdPerReplicaHour * coldStartSeconds) / 3600
-  const levels = chooseFloorLevels(sum.total(), reaction.minReplicas, riseUsd, maximumFloorWindows)
-  return createFloorTemplate(levels, coldStartSeconds)
+  const plans = candidates.map(({ reaction, reactiveUsd, sum }) => {
+    const levels = chooseFloorLevels(sum.total(), bounds.minReplicas, riseUsd, maximumFloorWindows)
+    return { levels, target: reaction.target, usd: reactiveUsd + levels.usd }
+  })
+  const best = plans.reduce((least, plan) => (plan.usd < least.usd ? plan : least))
+  return { floors: createFloorTemplate(best.levels, coldStartSeconds), target: best.target }
 }

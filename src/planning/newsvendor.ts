@@ -1,4 +1,5 @@
 import type { Load } from './load.js'
+import type { Shortfall } from './ready-capacity.js'
 import { slotsPerWeek } from './week.js'
 
 /**
@@ -8,6 +9,13 @@ import { slotsPerWeek } from './week.js'
 export interface ShortfallPrice {
   idleUsdPerReplicaHour: number
   shortfallUsdPerReplicaHour: number
+}
+
+/** Idle plus shortfall cost of an outcome. */
+export function priceOutcome(outcome: Shortfall, price: ShortfallPrice, tickSeconds: number): number {
+  const idleUsd = outcome.idleReplicaTicks * price.idleUsdPerReplicaHour
+  const shortfallUsd = outcome.missingReplicaTicks * price.shortfallUsdPerReplicaHour
+  return ((idleUsd + shortfallUsd) * tickSeconds) / 3600
 }
 
 /**

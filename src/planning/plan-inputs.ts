@@ -2,10 +2,10 @@ import type { GpuShape } from '../catalog/gpu-shape.js'
 import type { Config } from '../config/schema.js'
 import type { DemandForecast } from '../forecast/demand-forecast.js'
 import type { EpochSeconds } from '../kit/units.js'
-import type { Workload } from '../kit/workload.js'
+import { type Workload, workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import type { ReplicaCapacity } from '../sizing/replica-capacity.js'
-import type { CapacityPlan } from './capacity-plan.js'
+import type { CapacityPlan, WorkloadDecision } from './capacity-plan.js'
 
 /** Everything that a plan depends on. The same inputs give the same plan, byte for byte. */
 export interface PlanInputs {
@@ -35,4 +35,12 @@ export interface PlannedWorkload {
   shapeReason: string
   /** Index in history and forecast; undefined where the metrics have no demand of it. */
   index: number | undefined
+}
+
+/** What a plan decides for a workload, if it has it. */
+export function findWorkload(
+  plan: CapacityPlan | undefined,
+  workload: Workload,
+): WorkloadDecision | undefined {
+  return plan?.decision.workloads.find((each) => workloadId(each) === workloadId(workload))
 }

@@ -7,9 +7,9 @@ import type { DemandHistory } from '../metrics/demand-history.js'
 import type { SkillGate } from './capacity-plan.js'
 import { readyFloors } from './floor-template.js'
 import { type FloorSettings, planFloors } from './floors.js'
-import { createLoad, createLoadGrid, type Load, type LoadGrid } from './load.js'
-import type { ShortfallPrice } from './newsvendor.js'
-import { compareCapacity, reactiveReplicas, readyReplicas, type Shortfall } from './ready-capacity.js'
+import { createLoad, createLoadGrid, type Load } from './load.js'
+import { priceOutcome } from './newsvendor.js'
+import { compareCapacity, reactiveReplicas, readyReplicas } from './ready-capacity.js'
 
 /** Fewer scored days say nothing about the next one. */
 const fewestOrigins = 5
@@ -45,8 +45,7 @@ export function judgeFloors(
   const coldStartSeconds = settings.capacity.coldStart.totalSeconds
   const grid = createLoadGrid(history.start, history.stepSeconds, history.length, coldStartSeconds)
   const load = createLoad(demand, settings.capacity, grid, settings.burstFactor)
-  const aboveFloor = reactiveReplicas(load, settings.reaction)
-  const rivals = rivalTargets.map((target) => reactiveReplicas(load, { ...settings.reaction, target }))
+  const rivals = rivalTargets.map((target) => reactiveReplicas(load, { ...settings.bounds, target }))
 
   const floorUsd: number[] = []
   const rivalUsd = rivals.map((): number[] => [])
@@ -54,16 +53,18 @@ export function judgeFloors(
     const from = Math.round((forecast.origin - grid.start) / grid.tickSeconds)
     const to = Math.min(grid.length, from + Math.round(secondsPerDay / grid.tickSeconds))
     const day = sliceLoad(load, from, to)
-    const usdOf = (ready: Float64Array) => costOf(compareCapacity(day, ready), settings.price, grid)
+    const usdOf = (ready: Float64Array) =>
+      priceOutcome(compareCapacity(day, ready), settings.price, grid.tickSeconds)
     const forecastGrid = createLoadGrid(
       forecast.origin,
       forecast.stepSeconds,
       forecast.length,
       coldStartSeconds,
     )
-    const template = planFloors(forecast, workloadIndex, settings, forecastGrid)
+    const plan = planFloors(forecast, workloadIndex, settings, forecastGrid)
     const dayGrid = { ...forecastGrid, length: to - from }
-    const floors = readyFloors(template, coldStartSeconds, dayGrid, settings.timeZone)
+    const floors = readyFloors(plan.floors, coldStartSeconds, dayGrid, settings.timeZone)
+    const aboveFloor = reactiveReplicas(load, { ...settings.bounds, target: plan.target })
     floorUsd.push(usdOf(readyReplicas(aboveFloor.subarray(from, to), floors)))
     for (const [index, ready] of rivals.entries()) rivalUsd[index]!.push(usdOf(ready.subarray(from, to)))
   }
@@ -81,15 +82,6 @@ function total(values: readonly number[]): number {
 
 function sliceLoad(load: Load, from: number, to: number): Load {
   return { replicas: load.replicas.subarray(from, to), requests: load.requests.subarray(from, to) }
-}
-
-function costOf(shortfall: Shortfall, price: ShortfallPrice, grid: LoadGrid): number {
-  const hours = grid.tickSeconds / 3600
-  return (
-    hours *
-    (shortfall.idleReplicaTicks * price.idleUsdPerReplicaHour +
-      shortfall.missingReplicaTicks * price.shortfallUsdPerReplicaHour)
-  )
 }
 
 function saving(days: readonly DayCost[]): number {

@@ -122,6 +122,7 @@ describe('a capacity plan', () => {
         'shape',
         'coldStart',
         'floors',
+        'reactiveTarget',
         'hardMaximum',
       ])
     }
@@ -134,8 +135,8 @@ describe('a capacity plan', () => {
     const coldStarts = planned.map((each) => each.capacity.coldStart.totalSeconds)
     const grid = createLoadGrid(forecast.origin, stepSeconds, forecast.length, Math.min(...coldStarts))
     for (const [index, workload] of plan.decision.workloads.entries()) {
-      const { reaction, reactiveTarget, reactiveTargetWithFloor, burstFactor } = config.planning
-      const target = workload.floors.windows.length > 0 ? reactiveTargetWithFloor : reactiveTarget
+      const { reaction, burstFactor } = config.planning
+      const target = plan.reports[index]!.reactiveTarget
       const lag = Math.ceil((reaction + coldStarts[index]!) / grid.tickSeconds)
       const floors = readyFloors(workload.floors, coldStarts[index]!, grid, 'UTC')
       let risk = 0

@@ -109,7 +109,7 @@ describe('floor template', () => {
 
   it('asks for a rise one cold start early and lets go when demand does', () => {
     const levels = Int16Array.from({ length: 96 }, (_, slot) => (slot >= 32 && slot < 72 ? 8 : 2))
-    const template = createFloorTemplate({ days: everyDay, levels, usdPerWeek: 0 }, 330)
+    const template = createFloorTemplate({ days: everyDay, levels, usd: 0 }, 330)
     expect(template).toEqual({
       minReplicas: 2,
       windows: [
@@ -121,7 +121,7 @@ describe('floor template', () => {
 
   it('is one window over midnight where every day is alike', () => {
     const levels = Int16Array.from({ length: 96 }, (_, slot) => (slot < 8 || slot >= 88 ? 5 : 1))
-    const { windows } = createFloorTemplate({ days: everyDay, levels, usdPerWeek: 0 }, 300)
+    const { windows } = createFloorTemplate({ days: everyDay, levels, usd: 0 }, 300)
     expect(windows).toHaveLength(1)
     expect(windows[0]).toMatchObject({ from: '21:55', to: '02:00', replicas: 5 })
   })
@@ -135,7 +135,7 @@ describe('floor template', () => {
           [5, 6],
         ],
         levels,
-        usdPerWeek: 0,
+        usd: 0,
       },
       600,
     )
@@ -156,7 +156,7 @@ describe('floor template', () => {
             [5, 6],
           ],
           levels: Int16Array.from(levels),
-          usdPerWeek: 0,
+          usd: 0,
         }
         const template = createFloorTemplate(needed, coldStartSeconds)
         const grid = {
@@ -181,7 +181,7 @@ describe('floor template', () => {
 
   it('keeps local time when clocks change', () => {
     const levels = Int16Array.from({ length: 96 }, (_, slot) => (slot >= 32 ? 8 : 2))
-    const template = createFloorTemplate({ days: everyDay, levels, usdPerWeek: 0 }, 300)
+    const template = createFloorTemplate({ days: everyDay, levels, usd: 0 }, 300)
     const hour = (text: string) => {
       const grid = { start: parseInstant(text)!, tickSeconds: 3600, ticksPerStep: 1, length: 2 }
       return [...readyFloors(template, 300, grid, 'Europe/Berlin')]
