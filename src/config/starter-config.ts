@@ -110,10 +110,15 @@ planning:
 ${trigger}
 `
 
-/** Pulumi.yaml of a repository that llmscale plans for. */
-export const pulumiProject = `# One project; its stacks are <environment>.<region>.<layer>, their settings lie in stacks/config.
+/** Pulumi.yaml of a repository that llmscale plans for: a plain `pulumi up` runs the installed package's program. */
+export const pulumiProject = `# One project; its stacks are <environment>.<region>.<layer>, their settings lie in stacks/config. The program guards
+# itself: an expired, edited or held plan is refused by a plain \`pulumi up\` too.
 name: llmscale
-description: GPU capacity planned by llmscale
-runtime: nodejs
+description: GPU capacity for LLM serving, from the reviewed plan in forecasts/
+runtime:
+  name: nodejs
+  options:
+    typescript: false
+main: node_modules/llmscale/dist/stacks/main.js
 stackConfigDir: stacks/config
 `

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { readConfig } from '../../src/cli/project.js'
 import { emptyFolder, runCli } from '../run-cli.js'
 
@@ -21,7 +22,11 @@ describe('llmscale init', () => {
     const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#'))
     expect(lines.length).toBeLessThanOrEqual(15)
     expect((await readConfig(join(folder, 'llmscale.yaml'))).trigger?.query).toContain('{model}')
-    expect(read(folder, 'Pulumi.yaml')).toContain('stackConfigDir: stacks/config')
+    const ours = parse(readFileSync('Pulumi.yaml', 'utf8'))
+    expect(parse(read(folder, 'Pulumi.yaml'))).toEqual({
+      ...ours,
+      main: `node_modules/llmscale/${ours.main}`,
+    })
     expect(read(folder, '.gitignore')).toBe('.llmscale/\n')
   })
 
