@@ -52,6 +52,9 @@ export default class Plan extends BaseCommand {
     'as-of': instant({ description: 'Plan as if it were this time; default now.' }),
     out: Flags.string({ description: 'Folder of the plan; default forecasts/<env>.' }),
     'dry-run': Flags.boolean({ description: 'Print the plan, write nothing.' }),
+    'ignore-baseline': Flags.boolean({
+      description: 'Plan as if none were in force: its files cannot be read.',
+    }),
     'allow-delete': Flags.string({
       description: 'Workload or pool that this plan may delete.',
       multiple: true,
@@ -72,7 +75,7 @@ export default class Plan extends BaseCommand {
     this.progress('Reading demand …')
     const files = flags.metrics ?? config.metrics.files.map((file) => besideConfig(flags.config, file))
     const history = await this.readHistory(config, environment, files, now)
-    const baseline = await readPlanIfAny(folder)
+    const baseline = flags['ignore-baseline'] ? undefined : await readPlanIfAny(folder)
     this.progress('Forecasting …')
     const options = { horizonSeconds: config.forecast.horizon, seed: config.forecast.seed }
     const forecast = forecastDemand(history, options)

@@ -31,6 +31,8 @@ const WorkloadFile = z.strictObject({
   report: WorkloadReport,
 })
 
+const replan = 'Restore the files from git, or make them anew: llmscale plan --ignore-baseline'
+
 /** SHA-256 of the decision alone. */
 export function planDigest(decision: PlanDecision): string {
   return digestValue(decision)
@@ -147,7 +149,7 @@ export function parsePlan(files: ReadonlyMap<string, string>, folder: string): C
         'PLAN_DIGEST_MISMATCH',
         `${folder}/plan.yaml ${name}: ${written.slice(0, 12)}… is not the digest of the files, ${computed.slice(0, 12)}…: ` +
           'the plan was edited by hand or merged badly',
-        ['Run `llmscale plan` again.', 'To overrule a number, add it to overrides: in llmscale.yaml.'],
+        [replan, 'To overrule a number, add it to overrides: in llmscale.yaml.'],
       )
     }
   }
@@ -183,5 +185,5 @@ function parseYaml(text: string, path: string): unknown {
 }
 
 function unreadable(message: string): LlmscaleError {
-  return new LlmscaleError('configInvalid', 'PLAN_UNREADABLE', message, ['Run `llmscale plan` again.'])
+  return new LlmscaleError('configInvalid', 'PLAN_UNREADABLE', message, [replan])
 }
