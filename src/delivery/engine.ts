@@ -27,7 +27,7 @@ export interface StackOptions {
   backend?: string
 }
 
-export const projectName = 'llmscale'
+const projectName = 'llmscale'
 
 /**
  * What deploying the stack would change. Nothing is deployed and, after the call, nothing runs or is left in
@@ -108,7 +108,7 @@ export async function withStack<T>(
  * The engine on PATH, else Pulumi's own place, else the one that `npm run engine` built. Throws ENGINE_MISSING, and
  * ENGINE_UNUSABLE for one that does not run or is too old.
  */
-export async function findEngine(): Promise<PulumiCommand> {
+async function findEngine(): Promise<PulumiCommand> {
   const onPath = process.env['PATH']?.split(delimiter) ?? []
   for (const folder of [...onPath, join(homedir(), '.pulumi', 'bin'), ...(await builtEngines())]) {
     if (!(await isExecutable(join(folder, 'pulumi')))) continue

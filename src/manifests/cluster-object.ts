@@ -27,7 +27,7 @@ export interface PrometheusTrigger {
   metadata: { serverAddress: string; query: string; threshold: string; ignoreNullValues: 'false' }
 }
 
-export interface ScalingRules {
+interface ScalingRules {
   stabilizationWindowSeconds: number
   selectPolicy: 'Max'
   policies: { type: 'Pods' | 'Percent'; value: number; periodSeconds: number }[]

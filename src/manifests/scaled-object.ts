@@ -90,7 +90,7 @@ function scaledObjectName(workload: WorkloadDecision): string {
  * Knative it owns the Deployment `<name>-predictor`, which an outside autoscaler may scale when the service carries
  * `serving.kserve.io/autoscalerClass: external` (https://github.com/kserve/kserve/issues/2131).
  */
-export function createScaleTargetRef({ kind, name }: ScaleTarget): ScaleTargetRef {
+function createScaleTargetRef({ kind, name }: ScaleTarget): ScaleTargetRef {
   switch (kind) {
     case 'Deployment':
     case 'StatefulSet':

@@ -44,7 +44,7 @@ export function tabulateChanges({ changes }: ChangeSet): Table {
   }
 }
 
-/** `1 to delete, 2 to update; 3 objects only get the new plan id`. */
+/** `1 to delete, 2 to update; 3 more only by the new plan id`. */
 export function describeChanges({ changes }: ChangeSet): string {
   const relabelled = changes.filter(isRelabelled).length
   const counts = new Map<string, number>()
@@ -54,7 +54,7 @@ export function describeChanges({ changes }: ChangeSet): string {
   const parts = [...counts]
     .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))
     .map(([op, count]) => `${count} to ${op}`)
-  const rest = relabelled === 0 ? '' : `; ${relabelled} objects only get the new plan id`
+  const rest = relabelled === 0 ? '' : `; ${relabelled} more only by the new plan id`
   return `${parts.join(', ') || 'No change'}${rest}`
 }
 

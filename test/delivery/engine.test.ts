@@ -11,7 +11,7 @@ import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { projectFolder } from '../project-fixture.js'
 import { emptyFolder } from '../run-cli.js'
 
-describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, () => {
+describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, { timeout: 180_000 }, () => {
   const before = { ...process.env }
   beforeAll(() => {
     for (const [name, value] of Object.entries(engineEnvironment)) {
@@ -111,7 +111,7 @@ describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, () => {
     const locks = join(home, 'state/.pulumi/locks/organization/llmscale/prod.us-east-1.serving')
     expect(existsSync(locks) ? readdirSync(locks) : []).toEqual([])
     for (const process of [pid, parent]) expect(isRunning(process)).toBe(false)
-  }, 60_000)
+  })
 })
 
 function isRunning(pid: number): boolean {

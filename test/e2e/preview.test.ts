@@ -11,7 +11,7 @@ const asOf = ['--as-of', '2026-11-02T00:00:00Z']
 const preview = (cwd: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
   runCli(['preview', ...asOf, ...args], { cwd, env: { ...engineEnvironment, ...env } })
 
-describe.skipIf(engineFolder === undefined)(`llmscale preview${engineNote}`, () => {
+describe.skipIf(engineFolder === undefined)(`llmscale preview${engineNote}`, { timeout: 180_000 }, () => {
   it('prints verdicts and the changes of a first deployment, twice the same', async () => {
     const cwd = projectFolder(capacityPlan())
     const first = await preview(cwd)

@@ -57,29 +57,33 @@ async function pulumi(
   )
 }
 
-describe.skipIf(engineFolder === undefined)(`a plain \`pulumi up\`${engineNote}`, () => {
-  it('deploys a sound plan and refuses too large a decrease and a held one', async () => {
-    const home = emptyFolder()
-    const cwd = pulumiProject(capacityPlan({}, far))
-    const up = async () => pulumi(cwd, home, 'up', '--yes', '--skip-preview', '--stack', stackName)
-    expect((await pulumi(cwd, home, 'stack', 'init', stackName)).output).toMatch(/Created stack/)
-    const first = await up()
-    expect(first.output).toContain('ScaledObject chat-70b-4216a7 created')
-    expect(first.code).toBe(0)
-    expect((await pulumi(cwd, home, 'stack', 'output', 'planId')).output).toContain(
-      capacityPlan({}, far).planId,
-    )
+describe.skipIf(engineFolder === undefined)(
+  `a plain \`pulumi up\`${engineNote}`,
+  { timeout: 180_000 },
+  () => {
+    it('deploys a sound plan and refuses too large a decrease and a held one', async () => {
+      const home = emptyFolder()
+      const cwd = pulumiProject(capacityPlan({}, far))
+      const up = async () => pulumi(cwd, home, 'up', '--yes', '--skip-preview', '--stack', stackName)
+      expect((await pulumi(cwd, home, 'stack', 'init', stackName)).output).toMatch(/Created stack/)
+      const first = await up()
+      expect(first.output).toContain('ScaledObject chat-70b-4216a7 created')
+      expect(first.code).toBe(0)
+      expect((await pulumi(cwd, home, 'stack', 'output', 'planId')).output).toContain(
+        capacityPlan({}, far).planId,
+      )
 
-    writePlanFiles(join(cwd, 'forecasts/prod'), capacityPlan({ pools: [pool({ maximumNodes: 10 })] }, far))
-    const decrease = await up()
-    expect(decrease.code).not.toBe(0)
-    expect(decrease.output).toContain('GPUs of the pool limits in us-east-1 fall by 50 % (160 to 80)')
+      writePlanFiles(join(cwd, 'forecasts/prod'), capacityPlan({ pools: [pool({ maximumNodes: 10 })] }, far))
+      const decrease = await up()
+      expect(decrease.code).not.toBe(0)
+      expect(decrease.output).toContain('GPUs of the pool limits in us-east-1 fall by 50 % (160 to 80)')
 
-    mkdirSync(join(cwd, 'forecasts/prod/holds'))
-    writeFileSync(join(cwd, 'forecasts/prod/holds/incident.yaml'), 'reason: incident 7\nby: ana\n')
-    const held = await up()
-    expect(held.code).not.toBe(0)
-    expect(held.output).toContain('held by ana until its file is removed: incident 7')
-    expect(held.output).not.toMatch(/^ +at /m)
-  })
-})
+      mkdirSync(join(cwd, 'forecasts/prod/holds'))
+      writeFileSync(join(cwd, 'forecasts/prod/holds/incident.yaml'), 'reason: incident 7\nby: ana\n')
+      const held = await up()
+      expect(held.code).not.toBe(0)
+      expect(held.output).toContain('held by ana until its file is removed: incident 7')
+      expect(held.output).not.toMatch(/^ +at /m)
+    })
+  },
+)
