@@ -3,8 +3,8 @@ import type { PointModel, Series } from './point-model.js'
 const profileDays = 7
 
 /**
- * Runs a model on hours and shares each hour out by the mean shape of the last week. Steps of minutes are noisier
- * than what a regression on lags can use: on hours it is more accurate, and faster by the square of the ratio.
+ * Runs a model on hours and shares each hour out by the mean shape of the last week. What happened in one step of
+ * minutes a day or a week ago is mostly noise: on hours models are more accurate, and cheaper to fit.
  */
 export function atHours(model: PointModel): PointModel {
   return {

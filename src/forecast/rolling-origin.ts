@@ -2,8 +2,9 @@ import { isFitRow, type OriginGrid } from './origin-grid.js'
 import type { PointModel, Predict, Series } from './point-model.js'
 import { seasonalNaiveDay } from './seasonal-naive.js'
 
-// A tenth of the mean: where demand is nearly nothing a relative error says nothing.
-const offsetShare = 0.1
+// Errors grow with demand, but less than in proportion. With a share of the mean added to both sides the large
+// relative errors of quiet hours do not come back as impossible peaks, and demand of nothing keeps a spread.
+const offsetShare = 0.3
 
 /** Point forecasts by row of a grid; rows are asked for in ascending order. */
 export type RowForecast = (row: number) => Float64Array
@@ -14,7 +15,7 @@ export interface RolledSeries {
   points: Map<number, Float64Array>
   /** (actual − point) / (point + offset) by row and lead; a step that was not observed repeats the one before. */
   residuals: Float32Array
-  /** By row: a tenth of the mean demand before it. */
+  /** By row: a share of the mean demand before it. */
   offsets: Float64Array
   /** By row: twice the highest demand before it. */
   ceilings: Float64Array
