@@ -55,7 +55,7 @@ export const exampleConfig = `${editorLine}
 environments:
   production:
     regions: [us-east-1, eu-west-1]
-    budget: { usdPerDay: 8000 }
+    budget: { usdPerDay: 12000 }
 
 metrics:
   files: [demand.csv]

@@ -58,8 +58,8 @@ const scenarios: Record<ScenarioName, ScenarioWorkload[]> = {
     },
   ],
   'example-fleet': [
-    { ...at(chat, newYork), rhythm: 'office', peakRequestsPerSecond: 55, weeklyGrowth: 0.03 },
-    { ...at(chat, dublin), rhythm: 'office', peakRequestsPerSecond: 32, weeklyGrowth: 0.02 },
+    { ...at(chat, newYork), rhythm: 'office', peakRequestsPerSecond: 160, weeklyGrowth: 0.03 },
+    { ...at(chat, dublin), rhythm: 'office', peakRequestsPerSecond: 90, weeklyGrowth: 0.02 },
     { ...at(assistant, newYork), rhythm: 'consumer', peakRequestsPerSecond: 14, weeklyGrowth: 0.05 },
     {
       ...at(assistant, dublin),
@@ -71,7 +71,7 @@ const scenarios: Record<ScenarioName, ScenarioWorkload[]> = {
     {
       ...at(analysis, newYork),
       rhythm: 'office',
-      peakRequestsPerSecond: 8,
+      peakRequestsPerSecond: 24,
       weeklyGrowth: 0.01,
       gap: { from: 0.66, to: 0.672 },
     },
@@ -143,8 +143,8 @@ function seasonAt(instant: EpochSeconds, { rhythm, timeZone }: ScenarioWorkload)
   const day = (Math.floor(local / secondsPerDay) + 3) % 7
   const isWeekend = day >= 5
   if (rhythm === 'office') {
-    // Everybody starts within half an hour, which no autoscaler follows without a delay.
-    const atWork = rise(hour, 8.6, 0.11) * (1 - rise(hour, 17.8, 0.5))
+    // A shift starts: nearly everybody within a quarter of an hour, which no autoscaler follows without a delay.
+    const atWork = rise(hour, 8.6, 0.05) * (1 - rise(hour, 17.8, 0.5))
     const lunch = 1 - 0.18 * Math.exp(-(((hour - 12.6) / 0.6) ** 2))
     return 0.06 + 0.94 * atWork * lunch * (isWeekend ? 0.12 : day === 4 ? 0.88 : 1)
   }

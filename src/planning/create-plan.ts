@@ -1,6 +1,8 @@
 import type { Config } from '../config/schema.js'
+import { LlmscaleError } from '../kit/errors.js'
 import { sortedQuantile } from '../kit/statistics.js'
-import { formatInstant } from '../kit/time.js'
+import { formatDuration, formatInstant } from '../kit/time.js'
+import { secondsPerWeek } from '../kit/units.js'
 import { fitBudget } from './budget.js'
 import type { CapacityPlan, ReactiveTrigger, WorkloadDecision, WorkloadReport } from './capacity-plan.js'
 import { type Draft, draftWorkload, operateAsIs } from './draft-workload.js'
@@ -17,10 +19,11 @@ import { roundFigures } from './round-figures.js'
 
 /**
  * The capacity plan of one environment: pure, so that the same inputs give the same bytes.
- * Throws INFEASIBLE_POOL, INFEASIBLE_BUDGET, and what sizing throws where no allowed shape fits a model.
+ * Throws HORIZON_TOO_SHORT, INFEASIBLE_POOL, INFEASIBLE_BUDGET, and what sizing throws where no allowed shape fits a model.
  */
 export function createPlan(inputs: PlanInputs): CapacityPlan {
   const { config, forecast, history } = inputs
+  requireWeek(config)
   const { overrides, findings } = readOverrides(config, inputs.now)
   const planned = placeWorkloads(inputs, overrides)
   const shortestColdStart = Math.min(...planned.map((each) => each.capacity.coldStart.totalSeconds))
@@ -66,6 +69,17 @@ export function createPlan(inputs: PlanInputs): CapacityPlan {
       ),
     ),
   })
+}
+
+/** A weekly template says something about every hour of the week, or nothing is known of the rest. */
+function requireWeek({ forecast }: Config): void {
+  if (forecast.horizon >= secondsPerWeek) return
+  throw new LlmscaleError(
+    'configInvalid',
+    'HORIZON_TOO_SHORT',
+    `forecast.horizon: ${formatDuration(forecast.horizon)} is less than the 7d that weekly floors need`,
+    ['Write forecast.horizon: 7d in llmscale.yaml, or leave it out.'],
+  )
 }
 
 function estimateDoNothing(

@@ -233,6 +233,11 @@ describe('what cannot be planned', () => {
     )
   })
 
+  it('is a window of less than a week', () => {
+    const failure = failureOf(`${configText}forecast: {horizon: 2d}\n`)
+    expect(failure).toMatchObject({ code: 'HORIZON_TOO_SHORT', exitCode: 3 })
+  })
+
   it('is a model that fits no allowed shape, with how much is missing', () => {
     const failure = failureOf(
       configText.replace('gpusPerReplica: 2, precision: fp8', 'gpusPerReplica: 1, precision: bf16'),
