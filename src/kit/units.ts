@@ -5,4 +5,3 @@ export const secondsPerMinute = 60
 export const secondsPerHour = 3600
 export const secondsPerDay = 86_400
 export const secondsPerWeek = 604_800
-export const bytesPerGiB = 1024 ** 3

@@ -4,7 +4,6 @@ export interface ObjectMeta {
   name: string
   namespace?: string
   labels: Record<string, string>
-  annotations: Record<string, string>
 }
 
 export interface ScaleTargetRef {

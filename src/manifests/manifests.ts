@@ -1,7 +1,6 @@
 import { LlmscaleError } from '../kit/errors.js'
 import { workloadId } from '../kit/workload.js'
 import type { PlanDecision } from '../planning/capacity-plan.js'
-import { planDigest } from '../planning/plan-file.js'
 import type { ClusterObject, ScaledObject } from './cluster-object.js'
 import { createNodePool } from './node-pool.js'
 import { createScaledObject } from './scaled-object.js'
@@ -15,14 +14,13 @@ export function createManifests(decision: PlanDecision, region: string): Cluster
   const workloads = decision.workloads.filter((workload) => workload.region === region)
   const pools = decision.pools.filter((pool) => pool.region === region)
   if (workloads.length === 0 && pools.length === 0) throw unknownRegion(decision, region)
-  const planId = planDigest(decision)
   const owners = new Map<string, string>()
   const scaledObjects = workloads.map((workload) => {
-    const object = createScaledObject(workload, planId)
+    const object = createScaledObject(workload)
     requireOwnTarget(object, workloadId(workload), owners)
     return object
   })
-  return [...scaledObjects, ...pools.map((pool) => createNodePool(pool, decision.environment, planId))]
+  return [...scaledObjects, ...pools.map((pool) => createNodePool(pool, decision.environment))]
 }
 
 /** The regions that a plan has objects for, in ascending order. */

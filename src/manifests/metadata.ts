@@ -2,15 +2,10 @@ import type { ObjectMeta } from './cluster-object.js'
 
 export const managedByLabel = { 'app.kubernetes.io/managed-by': 'llmscale' }
 
-/** Names the plan that an object was written from. */
-export const planIdAnnotation = 'llmscale.dev/plan-id'
-
-/** Metadata of every object that we write: who wrote it, and from which plan. */
-export function createMetadata(name: string, planId: string, namespace?: string): ObjectMeta {
-  return {
-    name,
-    ...(namespace === undefined ? {} : { namespace }),
-    labels: { ...managedByLabel },
-    annotations: { [planIdAnnotation]: planId },
-  }
+/**
+ * Metadata of every object that we write. It does not name the plan: each new plan would then change every object, and
+ * a review would not see the ones that really change. The stack's output names the plan.
+ */
+export function createMetadata(name: string, namespace?: string): ObjectMeta {
+  return { name, ...(namespace === undefined ? {} : { namespace }), labels: { ...managedByLabel } }
 }

@@ -10,11 +10,11 @@ const nodeClassName = 'default'
  * A Karpenter NodePool that holds one pool's limit. Karpenter fills pools of higher weight first; a `reserved` pool
  * needs an EC2NodeClass that selects the reservation.
  */
-export function createNodePool(pool: Pool, environment: string, planId: string): NodePool {
+export function createNodePool(pool: Pool, environment: string): NodePool {
   return {
     apiVersion: 'karpenter.sh/v1',
     kind: 'NodePool',
-    metadata: createMetadata(nodePoolName(pool, environment), planId),
+    metadata: createMetadata(nodePoolName(pool, environment)),
     spec: {
       weight: pool.weight,
       limits: {

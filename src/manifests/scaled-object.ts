@@ -11,7 +11,7 @@ import { createMetadata } from './metadata.js'
  * It never names `spec.replicas` of the target: that belongs to the autoscaler.
  * Throws TRIGGER_MISSING and BOUNDS_INVALID.
  */
-export function createScaledObject(workload: WorkloadDecision, planId: string): ScaledObject {
+export function createScaledObject(workload: WorkloadDecision): ScaledObject {
   const trigger = requireTrigger(workload)
   const { minReplicas, windows } = createCronFloor(workload.floors, workload.timeZone)
   requireBounds(workload, minReplicas)
@@ -29,7 +29,7 @@ export function createScaledObject(workload: WorkloadDecision, planId: string): 
   return {
     apiVersion: 'keda.sh/v1alpha1',
     kind: 'ScaledObject',
-    metadata: createMetadata(scaledObjectName(workload), planId, workload.target.namespace),
+    metadata: createMetadata(scaledObjectName(workload), workload.target.namespace),
     spec: {
       scaleTargetRef: createScaleTargetRef(workload.target),
       // KEDA's default is 0, which would scale to zero.

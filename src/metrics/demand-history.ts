@@ -3,7 +3,6 @@ import type { Workload } from '../kit/workload.js'
 
 /** Why a point of a history is not learned from; the index is the code in `WorkloadDemand.mask`. */
 export const maskReasons = ['observed', 'gap', 'retry-storm', 'attack'] as const
-export type MaskReason = (typeof maskReasons)[number]
 
 /** Demand of all workloads on one regular grid in UTC. Columns, never rows. */
 export interface DemandHistory {

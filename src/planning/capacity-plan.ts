@@ -21,7 +21,6 @@ export const ScaleTarget = z.strictObject({
 export type ScaleTarget = z.infer<typeof ScaleTarget>
 
 export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
-export type Weekday = (typeof weekdays)[number]
 
 /**
  * Asks for `replicas` from `from` to `to` local time on each of its days. `from` is already earlier than the demand
@@ -85,7 +84,7 @@ export const WorkloadDecision = z.strictObject({
 export type WorkloadDecision = z.infer<typeof WorkloadDecision>
 
 /** What EC2 launches. `reserved` means an on-demand capacity reservation or a Capacity Block that exists. */
-export const capacityTypes = ['on-demand', 'spot', 'reserved'] as const
+const capacityTypes = ['on-demand', 'spot', 'reserved'] as const
 export type CapacityType = (typeof capacityTypes)[number]
 
 export const Pool = z.strictObject({
@@ -101,7 +100,7 @@ export const Pool = z.strictObject({
 export type Pool = z.infer<typeof Pool>
 
 /** What finance buys. Savings plans and reserved instances render nothing. */
-export const Commitment = z.strictObject({
+const Commitment = z.strictObject({
   kind: z.enum(['savings-plan', 'reserved-instance', 'odcr', 'capacity-block']),
   state: z.enum(['owned', 'proposed']),
   region: z.string(),
@@ -109,14 +108,12 @@ export const Commitment = z.strictObject({
   count: Count,
   until: z.exactOptional(Time),
 })
-export type Commitment = z.infer<typeof Commitment>
 
-export const RoutingWeight = z.strictObject({
+const RoutingWeight = z.strictObject({
   model: z.string(),
   region: z.string(),
   weight: z.number().min(0),
 })
-export type RoutingWeight = z.infer<typeof RoutingWeight>
 
 /** A person's decision that stands over the computed one until a time. */
 export const OverrideInForce = z.strictObject({
@@ -152,7 +149,7 @@ export type Finding = z.infer<typeof Finding>
 export const BreachRisk = z.strictObject({ plan: z.number(), doNothing: z.number() })
 export type BreachRisk = z.infer<typeof BreachRisk>
 
-export const PlanCost = z.strictObject({
+const PlanCost = z.strictObject({
   provenance: z.literal('estimated'),
   usdPerDay: Interval,
   doNothingUsdPerDay: Interval,
@@ -160,7 +157,6 @@ export const PlanCost = z.strictObject({
   staticPeakUsdPerDay: z.number(),
   prices: z.array(PriceUsed),
 })
-export type PlanCost = z.infer<typeof PlanCost>
 
 export const PlanHeader = z.strictObject({
   /** The time that the plan was made as of. */

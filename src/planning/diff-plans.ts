@@ -21,7 +21,7 @@ export interface PlanDiff {
   pools: Change[]
 }
 
-export interface PlanSummary {
+interface PlanSummary {
   planId: string
   usdPerDay: Interval
   breachRisk: BreachRisk
@@ -33,13 +33,13 @@ export interface Change {
   fields: FieldChange[]
 }
 
-export interface WorkloadChange extends Change {
+interface WorkloadChange extends Change {
   /** Median cost of the workload, and its share of requests at risk; estimated. */
   usdPerDay: { from: number | null; to: number | null }
   breachRisk: { from: number | null; to: number | null }
 }
 
-export interface FieldChange {
+interface FieldChange {
   field: string
   from: string | null
   to: string | null
@@ -70,7 +70,7 @@ export function isEmptyDiff(diff: PlanDiff): boolean {
 }
 
 /** `us-east-1/p5.48xlarge/on-demand`: how people and `--allow-delete` name a pool. */
-export function poolName(pool: Pool): string {
+function poolName(pool: Pool): string {
   return `${pool.region}/${pool.instanceType}/${pool.capacityType}`
 }
 

@@ -2,7 +2,7 @@ import type { FloorCosts } from './newsvendor.js'
 import { slotsPerDay, slotsPerWeek } from './week.js'
 
 /** Which days share a floor profile; indices 0 Monday … 6 Sunday. Each partition covers the week. */
-export const dayPartitions = [
+const dayPartitions = [
   [[0, 1, 2, 3, 4, 5, 6]],
   [
     [0, 1, 2, 3, 4],

@@ -89,7 +89,7 @@ export function createPools(group: NodeGroup, maximumNodes: number, spotCap: num
 }
 
 /** Price of one node, if it is known. */
-export function usdPerNodeHour(group: NodeGroup, capacityType: CapacityType): number | undefined {
+function usdPerNodeHour(group: NodeGroup, capacityType: CapacityType): number | undefined {
   return group.prices.find((price) => price.capacityType === capacityType)?.usdPerHour
 }
 

@@ -54,7 +54,7 @@ export function sealPlan(plan: Omit<CapacityPlan, 'planId'>): CapacityPlan {
 }
 
 /** `workloads/<model>.<region>.yaml`, with the tenant between where there is one. */
-export function workloadPath(workload: Workload): string {
+function workloadPath(workload: Workload): string {
   const tenant = workload.tenant === undefined ? '' : `.${dnsName(workload.tenant)}`
   return `workloads/${dnsName(workload.model)}${tenant}.${workload.region}.yaml`
 }

@@ -6,7 +6,7 @@ import type { PlannedWorkload } from './plan-inputs.js'
  * The named policies as critical ratios: a replica-hour of demand that finds no capacity costs q / (1 − q) idle
  * replica-hours. 0.9 and 0.95 are a penalty of 10 and 20 times a request's serving cost.
  */
-export const criticalRatios: Record<PlanningPolicy, number> = {
+const criticalRatios: Record<PlanningPolicy, number> = {
   'cost-optimized': 0.8,
   aggressive: 0.9,
   balanced: 0.95,

@@ -1,3 +1,4 @@
+import { sum } from 'simple-statistics'
 import type { DemandForecast } from '../forecast/demand-forecast.js'
 import { formatChange } from '../kit/format.js'
 import { createRandom } from '../kit/random.js'
@@ -68,16 +69,9 @@ export function judgeFloors(
     floorUsd.push(usdOf(readyReplicas(aboveFloor.subarray(from, to), floors)))
     for (const [index, ready] of rivals.entries()) rivalUsd[index]!.push(usdOf(ready.subarray(from, to)))
   }
-  const best = rivalUsd.reduce(
-    (least, usd, index) => (total(usd) < total(rivalUsd[least]!) ? index : least),
-    0,
-  )
+  const best = rivalUsd.reduce((least, usd, index) => (sum(usd) < sum(rivalUsd[least]!) ? index : least), 0)
   const days = floorUsd.map((usd, day) => ({ floorUsd: usd, reactiveUsd: rivalUsd[best]![day]! }))
   return judge(days, rivalTargets[best]!, seed)
-}
-
-function total(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0)
 }
 
 function sliceLoad(load: Load, from: number, to: number): Load {
@@ -85,8 +79,8 @@ function sliceLoad(load: Load, from: number, to: number): Load {
 }
 
 function saving(days: readonly DayCost[]): number {
-  const reactiveUsd = total(days.map((day) => day.reactiveUsd))
-  return reactiveUsd > 0 ? 1 - total(days.map((day) => day.floorUsd)) / reactiveUsd : 0
+  const reactiveUsd = sum(days.map((day) => day.reactiveUsd))
+  return reactiveUsd > 0 ? 1 - sum(days.map((day) => day.floorUsd)) / reactiveUsd : 0
 }
 
 function judge(days: readonly DayCost[], rivalTarget: number, seed: number): SkillGate {

@@ -22,7 +22,7 @@ function describeMoney({ from, to }: PlanDiff): string {
 const mark = { removed: '-', added: '+', changed: '~' } as const
 
 /** Bounds, cost and risk of each workload that changes, before → after; removed ones first. */
-export function tabulateWorkloadChanges(diff: PlanDiff): Table {
+function tabulateWorkloadChanges(diff: PlanDiff): Table {
   return {
     columns: [
       { header: '' },
@@ -43,7 +43,7 @@ export function tabulateWorkloadChanges(diff: PlanDiff): Table {
   }
 }
 
-export function tabulatePoolChanges(diff: PlanDiff): Table {
+function tabulatePoolChanges(diff: PlanDiff): Table {
   return {
     columns: [{ header: '' }, { header: 'Pool' }, { header: 'Max nodes', align: 'right' }],
     rows: diff.pools.map((change) => [mark[change.kind], change.name, fieldArrow(change, 'maximumNodes')]),
@@ -51,7 +51,7 @@ export function tabulatePoolChanges(diff: PlanDiff): Table {
 }
 
 /** Every field of what stays but changes. */
-export function tabulateFieldChanges(diff: PlanDiff): Table {
+function tabulateFieldChanges(diff: PlanDiff): Table {
   return {
     columns: [{ header: 'Name' }, { header: 'Field' }, { header: 'From' }, { header: 'To' }],
     rows: [...diff.workloads, ...diff.pools]

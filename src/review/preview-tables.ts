@@ -1,11 +1,6 @@
 import { type ChangeSet, parseUrn, type ResourceChange } from '../manifests/change-set.js'
-import { planIdAnnotation } from '../manifests/metadata.js'
 import type { GuardVerdict } from '../planning/guards.js'
-
-interface Table {
-  columns: { header: string; align?: 'right' }[]
-  rows: string[][]
-}
+import type { Table } from './table.js'
 
 interface PolicyVerdict {
   policy: string
@@ -29,40 +24,24 @@ export function tabulateVerdicts(guards: readonly GuardVerdict[], policies: read
   }
 }
 
-/** The changes that alter more than the note of the plan that an object comes from, deletions first. */
+/** A row for each object that changes, deletions first. */
 export function tabulateChanges({ changes }: ChangeSet): Table {
   const rank = (change: ResourceChange) => ['delete', 'replace'].indexOf(change.op) + 1 || 3
   return {
     columns: [{ header: 'change' }, { header: 'kind' }, { header: 'name' }, { header: 'properties' }],
-    rows: changes
-      .filter((change) => !isRelabelled(change))
+    rows: [...changes]
       .sort((a, b) => rank(a) - rank(b))
       .map(({ op, urn, paths }) => {
         const { type, name } = parseUrn(urn)
-        return [op, type.split(':').at(-1)!, name, paths.filter((path) => !isPlanId(path)).join(', ')]
+        return [op, type.split(':').at(-1)!, name, paths.join(', ')]
       }),
   }
 }
 
-/** `1 to delete, 2 to update; 3 more only by the new plan id`. */
+/** `1 to delete, 2 to update`; deletions first. */
 export function describeChanges({ changes }: ChangeSet): string {
-  const relabelled = changes.filter(isRelabelled).length
-  const counts = new Map<string, number>()
-  for (const change of changes)
-    if (!isRelabelled(change)) counts.set(change.op, (counts.get(change.op) ?? 0) + 1)
   const order = ['delete', 'replace', 'update', 'create']
-  const parts = [...counts]
-    .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))
-    .map(([op, count]) => `${count} to ${op}`)
-  const rest = relabelled === 0 ? '' : `; ${relabelled} more only by the new plan id`
-  return `${parts.join(', ') || 'No change'}${rest}`
-}
-
-function isRelabelled({ op, paths }: ResourceChange): boolean {
-  return op === 'update' && paths.length > 0 && paths.every(isPlanId)
-}
-
-/** The engine writes a key with dots either bare or in brackets. */
-function isPlanId(path: string): boolean {
-  return path.startsWith('metadata.annotations') && path.includes(planIdAnnotation)
+  const parts = order.map((op) => ({ op, count: changes.filter((change) => change.op === op).length }))
+  const told = parts.filter(({ count }) => count > 0).map(({ op, count }) => `${count} to ${op}`)
+  return told.join(', ') || 'No change'
 }

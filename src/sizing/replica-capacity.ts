@@ -1,7 +1,7 @@
 import type { GpuShape } from '../catalog/gpu-shape.js'
 
 /** Where a number comes from; shown beside every figure. */
-export type Provenance = 'measured' | 'calibrated' | 'estimated' | 'assumed'
+type Provenance = 'measured' | 'calibrated' | 'estimated' | 'assumed'
 
 /** Mean lengths of a request, and the longest that must fit. */
 export interface RequestLengths {

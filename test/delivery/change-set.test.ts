@@ -2,7 +2,6 @@ import type { EngineEvent } from '@pulumi/pulumi/automation/index.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createChangeSet } from '../../src/delivery/change-set.js'
-import { planIdAnnotation } from '../../src/manifests/metadata.js'
 import { describeChanges, tabulateChanges } from '../../src/review/preview-tables.js'
 
 const provider = 'urn:pulumi:s::llmscale::pulumi:providers:kubernetes::default_4_34_2::id'
@@ -25,7 +24,6 @@ const step = (op: string, name: string, paths: string[] = [], from = provider): 
     },
   } as EngineEvent
 }
-const planId = `metadata.annotations.${planIdAnnotation}`
 
 describe('change sets', () => {
   it('are the same whatever the order of events', () => {
@@ -55,14 +53,9 @@ describe('change sets', () => {
     expect(changes.map(({ op }) => op)).toEqual(['replace'])
   })
 
-  it('are told with deletions first, and objects that only get a new plan id as a count', () => {
+  it('are told with deletions first', () => {
     const changeSet = createChangeSet(
-      [
-        step('create', 'a'),
-        step('update', 'b', ['spec.x', planId]),
-        step('update', 'c', [planId]),
-        step('delete', 'd'),
-      ],
+      [step('create', 'a'), step('update', 'b', ['spec.x']), step('delete', 'd')],
       '3.246.0',
     )
     expect(tabulateChanges(changeSet).rows).toEqual([
@@ -70,9 +63,7 @@ describe('change sets', () => {
       ['create', 'ScaledObject', 'a', ''],
       ['update', 'ScaledObject', 'b', 'spec.x'],
     ])
-    expect(describeChanges(changeSet)).toBe(
-      '1 to delete, 1 to update, 1 to create; 1 more only by the new plan id',
-    )
+    expect(describeChanges(changeSet)).toBe('1 to delete, 1 to update, 1 to create')
     expect(describeChanges(createChangeSet([], '3.246.0'))).toBe('No change')
   })
 })

@@ -51,12 +51,8 @@ describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, { timeout: 18
       ),
     )
     expect(changes.map(({ urn, op, paths }) => [op, parseUrn(urn).type.split(':').at(-1), paths])).toEqual([
-      ['replace', 'ScaledObject', ['metadata.annotations.llmscale.dev/plan-id', 'metadata.namespace']],
-      [
-        'update',
-        'NodePool',
-        ['metadata.annotations.llmscale.dev/plan-id', 'spec.limits.nodes', 'spec.limits.nvidia.com/gpu'],
-      ],
+      ['replace', 'ScaledObject', ['metadata.namespace']],
+      ['update', 'NodePool', ['spec.limits.nodes', 'spec.limits.nvidia.com/gpu']],
       ['delete', 'NodePool', []],
     ])
   })
