@@ -2,26 +2,19 @@ import { type OriginGrid, observedRows } from './origin-grid.js'
 import type { RolledSeries, RowForecast } from './rolling-origin.js'
 
 /**
- * Weights of models by row: each weighs by the inverse square of its mean absolute error over the blocks observed
- * before the row, so that a model that does badly on a workload fades out. Combining beats choosing the best one
- * (Bates and Granger 1969; Makridakis et al. 2020, M4).
+ * Weights of models for the forecast made at a row: each weighs by the inverse fourth power of its mean absolute error
+ * over the blocks observed before the row, so that a model that does badly on a workload fades out. Combining beats
+ * choosing the best one (Bates and Granger 1969; Makridakis et al. 2020, M4).
  *
- * @returns weights that sum to one, at `row × models + model`
+ * @returns weights that sum to one
  */
-export function weighModels(models: readonly RolledSeries[], grid: OriginGrid): Float64Array {
-  const rows = grid.origins.length
-  const weights = new Float64Array(rows * models.length)
-  for (let row = 0; row < rows; row++) {
-    const errors = models.map((model) => meanAbsoluteError(model, grid, row))
-    const least = Math.min(...errors)
-    // A model without error takes all; before anything was observed all weigh the same.
-    const raw = errors.map((error) => (error === least ? 1 : (least / error) ** 2))
-    const sum = raw.reduce((total, weight) => total + weight, 0)
-    raw.forEach((weight, model) => {
-      weights[row * models.length + model] = weight / sum
-    })
-  }
-  return weights
+export function weighModels(models: readonly RolledSeries[], grid: OriginGrid, row: number): number[] {
+  const errors = models.map((model) => meanAbsoluteError(model, grid, row))
+  const least = Math.min(...errors)
+  // A model without error takes all; before anything was observed all weigh the same.
+  const raw = errors.map((error) => (error === least ? 1 : (least / error) ** 4))
+  const sum = raw.reduce((total, weight) => total + weight, 0)
+  return raw.map((weight) => weight / sum)
 }
 
 function meanAbsoluteError(model: RolledSeries, grid: OriginGrid, row: number): number {
@@ -38,11 +31,14 @@ function meanAbsoluteError(model: RolledSeries, grid: OriginGrid, row: number): 
 }
 
 /** The weighted mean of forecasts. */
-export function combine(forecasts: readonly RowForecast[], weights: Float64Array): RowForecast {
+export function combine(forecasts: readonly RowForecast[], weights: readonly number[]): RowForecast {
   return (row) => {
-    const points = forecasts.map((forecast) => forecast(row))
-    return points[0]!.map((_, lead) =>
-      points.reduce((sum, point, model) => sum + weights[row * points.length + model]! * point[lead]!, 0),
-    )
+    const mean = new Float64Array(forecasts[0]!(row).length)
+    forecasts.forEach((forecast, index) => {
+      const weight = weights[index]!
+      const point = forecast(row)
+      for (let lead = 0; lead < mean.length; lead++) mean[lead]! += weight * point[lead]!
+    })
+    return mean
   }
 }

@@ -9,9 +9,9 @@ import { combine, weighModels } from './combination.js'
 import type { DemandForecast, SeriesForecast, WorkloadForecast } from './demand-forecast.js'
 import { atHours } from './hourly.js'
 import { createOriginGrid, type OriginGrid } from './origin-grid.js'
-import type { PointModel } from './point-model.js'
+import type { PointModel, Series } from './point-model.js'
 import { ridge } from './ridge.js'
-import { type RolledSeries, rollModel, rollSeries } from './rolling-origin.js'
+import { type RolledSeries, type RowForecast, rollModel, rollSeries } from './rolling-origin.js'
 import { type RowScores, scoreAt, scoredRows, scoreRow, seriesAt } from './score.js'
 import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './seasonal-naive.js'
 
@@ -121,63 +121,53 @@ function forecastWorkload(
   const mask = demand.mask.subarray(cut)
   const bridge = (metric: DemandMetric) => bridgeGaps(demand[metric].subarray(cut), mask, grid.stepsPerDay)
   const requests = bridge('requests')
-  const scored = new Set(rows.flatMap((row) => scoredRows(grid, row)))
-  const kept = new Set([...rows, ...scored])
-  const everyRow = new Set(grid.origins.keys())
-
   const alone = new Map(
     [...new Set([...models, ...baselines])].map((model) => [
       model,
-      rollSeries(requests, grid, rollModel(model, requests, grid), everyRow),
+      rollSeries(requests, grid, rollModel(model, requests, grid)),
     ]),
   )
   const members = models.map((model) => alone.get(model)!)
-  const weights = weighModels(members, grid)
-  const combined = rollSeries(
-    requests,
-    grid,
-    combine(
-      members.map(
-        ({ points }) =>
-          (row) =>
-            points.get(row)!,
-      ),
-      weights,
-    ),
-    kept,
-  )
-  // Tokens take the weights of requests and the same rows: a path's tokens follow its requests.
-  const rollTokens = (metric: DemandMetric) => {
-    const series = bridge(metric)
-    const forecasts = models.map((model) => rollModel(model, series, grid))
-    return rollSeries(series, grid, combine(forecasts, weights), kept)
+  // The spread of a forecast is that of its own mixture on earlier rows: what other weights left there says nothing.
+  const combineAt = (series: Series, parts: readonly RolledSeries[], row: number): RolledSeries => {
+    const forecasts = parts.map(
+      ({ points }): RowForecast =>
+        (earlier) =>
+          points[earlier]!,
+    )
+    return rollSeries(series, grid, combine(forecasts, weighModels(members, grid, row)), row)
   }
-  const tokens =
-    demand.tokens === 'none'
-      ? undefined
-      : { input: rollTokens('inputTokens'), output: rollTokens('outputTokens') }
+  // Tokens take the weights of requests and the same rows: a path's tokens follow its requests.
+  const tokenSeries = (metric: DemandMetric): ((row: number) => SeriesForecast) => {
+    if (demand.tokens === 'none') return () => noTokens(grid)
+    const series = bridge(metric)
+    const parts = models.map((model) => rollSeries(series, grid, rollModel(model, series, grid)))
+    return (row) => seriesAt(combineAt(series, parts, row), grid, row)
+  }
+  const inputTokens = tokenSeries('inputTokens')
+  const outputTokens = tokenSeries('outputTokens')
 
-  const scoreRows = (rolled: RolledSeries): RowScores =>
-    new Map([...scored].map((row) => [row, scoreRow(rolled, requests, grid, row, draws)]))
-  const own = scoreRows(combined)
-  const naive = new Map(baselines.map((model) => [model.name, scoreRows(alone.get(model)!)]))
+  const scored = [...new Set(rows.flatMap((row) => scoredRows(grid, row)))]
+  const scoreRows = (rolledAt: (row: number) => RolledSeries): RowScores =>
+    new Map(scored.map((row) => [row, scoreRow(rolledAt(row), requests, grid, row, draws)]))
+  const own = scoreRows((row) => combineAt(requests, members, row))
+  const naive = new Map(baselines.map((model) => [model.name, scoreRows(() => alone.get(model)!)]))
 
   return rows.map((row) => {
     const score = scoreAt(grid, row, own, naive)
+    const weights = weighModels(members, grid, row)
     const short = grid.origins[row]! < seasonDays * grid.stepsPerDay
     return {
       workload: demand.workload,
       model: short ? seasonalNaiveDay.name : 'combination',
       weights: short
         ? { [seasonalNaiveDay.name]: 1 }
-        : Object.fromEntries(
-            models.map((model, index) => [model.name, weights[row * models.length + index]!]),
-          ),
+        : Object.fromEntries(models.map((model, index) => [model.name, weights[index]!])),
       tokens: demand.tokens,
       series: {
-        requests: seriesAt(combined, grid, row),
-        inputTokens: tokens === undefined ? noTokens(grid) : seriesAt(tokens.input, grid, row),
-        outputTokens: tokens === undefined ? noTokens(grid) : seriesAt(tokens.output, grid, row),
+        requests: seriesAt(combineAt(requests, members, row), grid, row),
+        inputTokens: inputTokens(row),
+        outputTokens: outputTokens(row),
       },
       ...(score === undefined ? {} : { score }),
     }

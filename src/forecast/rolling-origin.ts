@@ -11,8 +11,8 @@ export type RowForecast = (row: number) => Float64Array
 
 /** What rolling a forecast over a grid leaves: blocks are a row's days ahead, at `row × days + day`. */
 export interface RolledSeries {
-  /** Only of the rows asked for. */
-  points: Map<number, Float64Array>
+  /** By row. */
+  points: Float64Array[]
   /** (actual − point) / (point + offset) by row and lead; a step that was not observed repeats the one before. */
   residuals: Float32Array
   /** By row: a share of the mean demand before it. */
@@ -38,16 +38,16 @@ export function rollModel(model: PointModel, series: Series, grid: OriginGrid): 
   }
 }
 
-/** Rolls a forecast over all rows of a grid. `kept`: rows whose points are needed later. */
+/** Rolls a forecast over the rows of a grid up to `last`. */
 export function rollSeries(
   series: Series,
   grid: OriginGrid,
   forecast: RowForecast,
-  kept: ReadonlySet<number>,
+  last = grid.origins.length - 1,
 ): RolledSeries {
   const { origins, leads, days } = grid
   const rolled: RolledSeries = {
-    points: new Map(),
+    points: [],
     residuals: new Float32Array(origins.length * leads),
     offsets: new Float64Array(origins.length),
     ceilings: new Float64Array(origins.length),
@@ -58,7 +58,7 @@ export function rollSeries(
   let total = 0
   let count = 0
   let highest = 0
-  for (let row = 0, step = 0; row < origins.length; row++) {
+  for (let row = 0, step = 0; row <= last; row++) {
     for (; step < origins[row]!; step++) {
       total += series.values[step]! * series.observed[step]!
       count += series.observed[step]!
@@ -67,10 +67,10 @@ export function rollSeries(
     rolled.ceilings[row] = 2 * highest
     rolled.offsets[row] = count === 0 ? 0 : (offsetShare * total) / count
     const point = forecast(row)
-    if (kept.has(row)) rolled.points.set(row, point)
+    rolled.points.push(point)
     keepResiduals(rolled, series, grid, row, point)
   }
-  while (rolled.blankRows < origins.length && isBlank(rolled, grid, rolled.blankRows)) rolled.blankRows++
+  while (rolled.blankRows <= last && isBlank(rolled, grid, rolled.blankRows)) rolled.blankRows++
   return rolled
 }
 

@@ -14,7 +14,7 @@ export function seriesAt(rolled: RolledSeries, grid: OriginGrid, row: number): S
   const { first, ends } = observedRows(grid, row)
   const rows = ends[0]! - first
   return {
-    point: rolled.points.get(row)!,
+    point: rolled.points[row]!,
     residuals: {
       values: rolled.residuals.subarray(first * grid.leads, (first + rows) * grid.leads),
       origins: rows,
