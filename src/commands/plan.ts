@@ -132,15 +132,15 @@ export default class Plan extends BaseCommand {
         wanted.find((each) => covers(each.workload, workload))?.entry.assumedLengths,
       maximumBadRows: config.metrics.maximumBadRows,
       until: now,
+      isWanted: (workload) => wanted.some((each) => covers(each.workload, workload)),
     })
     for (const finding of quality.findings) this.note(finding)
-    for (const { workload } of history.workloads) {
-      if (!wanted.some((each) => covers(each.workload, workload))) {
-        this.note({
-          code: 'WORKLOAD_UNPLANNED',
-          message: `${workloadId(workload)} has demand but is not in llmscale.yaml`,
-        })
-      }
+    if (quality.unwanted.length > 0) {
+      const ids = quality.unwanted.map(workloadId).join(', ')
+      this.note({
+        code: 'WORKLOAD_UNPLANNED',
+        message: `there is demand without a workload in llmscale.yaml: ${ids}`,
+      })
     }
     const past = selectWorkloads(
       history,

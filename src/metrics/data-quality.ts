@@ -12,6 +12,8 @@ export interface DataQuality {
   stepSeconds: number
   /** In the order of the history's workloads. */
   workloads: WorkloadQuality[]
+  /** Workloads of the files that were not read. */
+  unwanted: Workload[]
   findings: { code: string; message: string }[]
 }
 

@@ -17,6 +17,8 @@ import { findGaps, type Run } from './gaps.js'
 export interface DemandOptions extends DemandFileOptions {
   /** Mean tokens of a request of a workload whose files have none. */
   assumedLengths?: (workload: Workload) => { inputTokens: number; outputTokens: number } | undefined
+  /** Which workloads are read; default all. */
+  isWanted?: (workload: Workload) => boolean
 }
 
 const gap = maskReasons.indexOf('gap')
@@ -37,7 +39,8 @@ export async function readDemand(
   const findings = [...table.findings]
   const workloads: WorkloadDemand[] = []
   const qualities: WorkloadQuality[] = []
-  for (const columns of table.workloads) {
+  const isWanted = options.isWanted ?? (() => true)
+  for (const columns of table.workloads.filter((each) => isWanted(each.workload))) {
     const missing = findMissing(columns.requests)
     const gaps = findGaps(columns.requests, stepSeconds)
     const { demand, filledTokens } = createDemand(
@@ -58,6 +61,7 @@ export async function readDemand(
     history: resample({ start, stepSeconds, length, workloads }, factor),
     quality: {
       files: table.files,
+      unwanted: table.workloads.map(({ workload }) => workload).filter((workload) => !isWanted(workload)),
       stepSeconds,
       workloads: qualities,
       findings: findings.concat(qualities.flatMap(explain)),
