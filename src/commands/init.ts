@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
 import { instant } from '../cli/flags.js'
 import { exampleConfig, pulumiProject, starterConfig } from '../config/starter-config.js'
-import { writeFileWhole } from '../delivery/files.js'
+import { notWritable, writeFileWhole } from '../delivery/files.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { secondsPerDay, secondsPerHour } from '../kit/units.js'
 import { demandCsv } from '../metrics/demand-csv.js'
@@ -77,7 +77,11 @@ function exampleDemand(asOf: number): string {
 
 /** A text file with a line added; undefined where it has the line already. */
 async function withLine(path: string, line: string): Promise<string | undefined> {
-  const text = existsSync(path) ? await readFile(path, 'utf8') : ''
+  const text = existsSync(path)
+    ? await readFile(path, 'utf8').catch((cause: unknown) => {
+        throw notWritable(path, cause)
+      })
+    : ''
   if (text.split(/\r?\n/).includes(line)) return undefined
   return `${text === '' || text.endsWith('\n') ? text : `${text}\n`}${line}\n`
 }

@@ -154,9 +154,14 @@ export default class Plan extends BaseCommand {
   /** A forecast from data older than the plan would be valid says nothing about the days that it is for. */
   private requireFresh(dataThrough: EpochSeconds, config: Config, now: EpochSeconds): void {
     const age = now - dataThrough
-    const message = `demand ends ${formatInstant(dataThrough)}, ${(age / secondsPerDay).toFixed(1)} days before the plan's origin`
+    const days = (seconds: number) => `${(seconds / secondsPerDay).toFixed(1)} days`
+    const message = `demand ends ${formatInstant(dataThrough)}, ${days(age)} before the plan's origin`
     const tryThis = [`Pull newer demand, or plan as of the end of it: --as-of ${formatInstant(dataThrough)}`]
-    if (age > config.planning.validity) throw new LlmscaleError('badData', 'DATA_STALE', message, tryThis)
+    const allowed = config.planning.validity
+    if (age > allowed) {
+      const refusal = `${message}; at most ${days(allowed)} (planning.validity) are allowed`
+      throw new LlmscaleError('badData', 'DATA_STALE', refusal, tryThis)
+    }
     if (age > secondsPerDay) this.note({ code: 'DATA_OLD', message })
   }
 
