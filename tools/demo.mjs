@@ -12,7 +12,7 @@ const asOf = ['--as-of', '2026-10-19T00:00:00Z'] // a fixed clock: every run sho
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
 run('init', '--example', ...asOf)
-run('forecast', ...asOf)
+run('forecast', '--out', 'forecast.parquet', ...asOf)
 run('plan', ...asOf)
 run('render')
 console.error(

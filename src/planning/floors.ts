@@ -4,9 +4,9 @@ import type { ReplicaCapacity } from '../sizing/replica-capacity.js'
 import { type FloorTemplate, maximumFloorWindows } from './capacity-plan.js'
 import { chooseFloorLevels } from './floor-levels.js'
 import { createFloorTemplate } from './floor-template.js'
-import { createLoad, type LoadGrid } from './load.js'
-import { priceOutcome, type ShortfallPrice, sumFloorCosts } from './newsvendor.js'
-import { compareCapacity, type Reaction, reactiveReplicas } from './ready-capacity.js'
+import { busyReplicas, type LoadGrid } from './load.js'
+import { type ShortfallPrice, sumFloorCosts } from './newsvendor.js'
+import { type Reaction, reactiveReplicas } from './ready-capacity.js'
 import { localSlots } from './week.js'
 
 /** What the floors of one workload depend on besides the forecast. */
@@ -42,23 +42,21 @@ export function planFloors(
   const slots = localSlots(grid, settings.timeZone)
   const candidates = settings.targets.map((target) => ({
     reaction: { ...bounds, target },
-    reactiveUsd: 0,
     sum: sumFloorCosts(price, bounds.hardMaximum, grid.tickSeconds, forecast.pathCount),
   }))
   for (let path = 0; path < forecast.pathCount; path++) {
-    const load = createLoad(samplePath(forecast, workloadIndex, path), capacity, grid, settings.burstFactor)
+    const busy = busyReplicas(samplePath(forecast, workloadIndex, path), capacity, grid, settings.burstFactor)
     for (const candidate of candidates) {
-      const reactive = reactiveReplicas(load, candidate.reaction)
-      candidate.sum.add(load, reactive, slots)
-      candidate.reactiveUsd +=
-        priceOutcome(compareCapacity(load, reactive), price, grid.tickSeconds) / forecast.pathCount
+      const reactive = reactiveReplicas(busy, candidate.reaction)
+      candidate.sum.add(busy, reactive, slots)
     }
   }
   const coldStartSeconds = capacity.coldStart.totalSeconds
   const riseUsd = (price.idleUsdPerReplicaHour * coldStartSeconds) / 3600
-  const plans = candidates.map(({ reaction, reactiveUsd, sum }) => {
-    const levels = chooseFloorLevels(sum.total(), bounds.minReplicas, riseUsd, maximumFloorWindows)
-    return { levels, target: reaction.target, usd: reactiveUsd + levels.usd }
+  const plans = candidates.map(({ reaction, sum }) => {
+    const costs = sum.total()
+    const levels = chooseFloorLevels(costs, bounds.minReplicas, riseUsd, maximumFloorWindows)
+    return { levels, target: reaction.target, usd: costs.reactiveUsd + levels.usd }
   })
   const best = plans.reduce((least, plan) => (plan.usd < least.usd ? plan : least))
   return { floors: createFloorTemplate(best.levels, coldStartSeconds), target: best.target }

@@ -33,34 +33,42 @@ export interface Load {
   requests: Float64Array
 }
 
-/** Demand of one path in replicas of a capacity, by tick. */
+/** Demand of one path, by tick. */
 export function createLoad(
   path: DemandPath,
   capacity: ReplicaCapacity,
   grid: LoadGrid,
   burstFactor: number,
 ): Load {
-  const steps = path.requests.length
-  const stepSeconds = grid.tickSeconds * grid.ticksPerStep
-  const busy = new Float64Array(steps)
-  const hasTokens =
-    path.inputTokens.some((tokens) => tokens > 0) || path.outputTokens.some((tokens) => tokens > 0)
-  for (let step = 0; step < steps; step++) {
+  const requests = refine(path.requests, grid.ticksPerStep)
+  for (let tick = 0; tick < requests.length; tick++) requests[tick]! /= grid.ticksPerStep
+  return { replicas: busyReplicas(path, capacity, grid, burstFactor), requests }
+}
+
+/** Replicas that the demand of one path keeps busy, by tick, with the burst factor; not rounded. */
+export function busyReplicas(
+  path: DemandPath,
+  capacity: ReplicaCapacity,
+  grid: LoadGrid,
+  burstFactor: number,
+): Float64Array {
+  const { requests, inputTokens, outputTokens } = path
+  const { replicaSecondsPerInputToken, replicaSecondsPerOutputToken, requestsPerSecond } = capacity
+  const busy = new Float64Array(requests.length)
+  const hasTokens = inputTokens.some((tokens) => tokens > 0) || outputTokens.some((tokens) => tokens > 0)
+  const perStepSecond = burstFactor / (grid.tickSeconds * grid.ticksPerStep)
+  for (let step = 0; step < busy.length; step++) {
     const replicaSeconds = hasTokens
-      ? path.inputTokens[step]! * capacity.replicaSecondsPerInputToken +
-        path.outputTokens[step]! * capacity.replicaSecondsPerOutputToken
-      : path.requests[step]! / capacity.requestsPerSecond
-    busy[step] = (replicaSeconds / stepSeconds) * burstFactor
+      ? inputTokens[step]! * replicaSecondsPerInputToken + outputTokens[step]! * replicaSecondsPerOutputToken
+      : requests[step]! / requestsPerSecond
+    busy[step] = replicaSeconds * perStepSecond
   }
-  return {
-    replicas: refine(busy, grid.ticksPerStep),
-    requests: refine(path.requests, grid.ticksPerStep).map((requests) => requests / grid.ticksPerStep),
-  }
+  return refine(busy, grid.ticksPerStep)
 }
 
 /** Linear between the middles of steps, constant beyond the first and the last; a neighbour that is NaN is not used. */
 function refine(values: Float64Array, ticksPerStep: number): Float64Array {
-  if (ticksPerStep === 1) return values
+  if (ticksPerStep === 1) return values.slice()
   const fine = new Float64Array(values.length * ticksPerStep)
   for (let step = 0; step < values.length; step++) {
     const here = values[step]!

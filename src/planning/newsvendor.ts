@@ -1,4 +1,3 @@
-import type { Load } from './load.js'
 import type { Shortfall } from './ready-capacity.js'
 import { slotsPerWeek } from './week.js'
 
@@ -26,11 +25,14 @@ export interface FloorCosts {
   usd: Float64Array
   /** Number of floors considered: 0 … levels − 1. */
   levels: number
+  /** Expected idle and shortfall cost of reactive capacity alone. */
+  reactiveUsd: number
 }
 
 /** Gathers `FloorCosts` path by path, so that paths need not be kept. */
 export interface FloorCostSum {
-  add(load: Load, reactive: Float64Array, slots: Int16Array): void
+  /** `busy` and `reactive`: replicas by tick; `slots`: slot of the week of each tick. */
+  add(busy: Float64Array, reactive: Float64Array, slots: Int16Array): void
   total(): FloorCosts
 }
 
@@ -54,11 +56,14 @@ export function sumFloorCosts(
   const tickShare = tickSeconds / 3600 / paths
   const idle = price.idleUsdPerReplicaHour * tickShare
   const saved = price.shortfallUsdPerReplicaHour * tickShare
+  let reactiveUsd = 0
   return {
-    add(load, reactive, slots) {
+    add(busy, reactive, slots) {
       for (let tick = 0; tick < reactive.length; tick++) {
-        const demand = load.replicas[tick]!
+        const demand = busy[tick]!
         if (Number.isNaN(demand)) continue
+        const spare = reactive[tick]! - demand
+        reactiveUsd += spare > 0 ? spare * idle : -spare * saved
         const offset = slots[tick]! * stride
         const bottom = Math.min(reactive[tick]!, largestFloor)
         const whole = Math.min(Math.floor(demand), largestFloor)
@@ -88,7 +93,7 @@ export function sumFloorCosts(
           usd[slot * levels + floor] = sum
         }
       }
-      return { usd, levels }
+      return { usd, levels, reactiveUsd }
     },
   }
 }

@@ -68,7 +68,7 @@ export function estimateOutcome(
           grid,
           burstFactor,
         )
-        const capacity = readyReplicas(reactiveReplicas(load, reaction), floors)
+        const capacity = readyReplicas(reactiveReplicas(load.replicas, reaction), floors)
         const shortfall = compareCapacity(load, capacity)
         breaches[index]! += breachShare(shortfall) / paths
         breached += shortfall.breachedRequests

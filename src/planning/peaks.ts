@@ -4,7 +4,7 @@ import { sortedQuantile } from '../kit/statistics.js'
 import { formatInstant, utcOffsetSeconds } from '../kit/time.js'
 import { secondsPerDay } from '../kit/units.js'
 import type { DailyPeak, Interval } from './capacity-plan.js'
-import { createLoad, type LoadGrid } from './load.js'
+import { busyReplicas, type LoadGrid } from './load.js'
 import { wholeNodes } from './node-group.js'
 import type { SharedGroup } from './place-workloads.js'
 import type { PlannedWorkload } from './plan-inputs.js'
@@ -40,10 +40,15 @@ export function findPeaks(
     for (const ticks of running) ticks.fill(0)
     for (const [index, planned] of workloads.entries()) {
       if (planned.index === undefined) continue
-      const load = createLoad(samplePath(forecast, planned.index, path), planned.capacity, grid, burstFactor)
+      const busy = busyReplicas(
+        samplePath(forecast, planned.index, path),
+        planned.capacity,
+        grid,
+        burstFactor,
+      )
       const group = running[groupOf[index]!]!
       for (let tick = 0; tick < grid.length; tick++) {
-        const needed = Math.ceil(load.replicas[tick]! - 1e-9)
+        const needed = Math.ceil(busy[tick]! - 1e-9)
         group[tick]! += needed * planned.nodesPerReplica
         const day = dailyPeaks[index]![days[index]!.dayOfTick[tick]!]!
         if (needed > day[path]!) day[path] = needed

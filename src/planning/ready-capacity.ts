@@ -15,12 +15,12 @@ export interface Reaction {
  * `max(min, min(hardMaximum, ceil(load(t − lag) / target)))`. Before the first tick the load is taken as the first.
  * Through a masked step the last known load stands.
  */
-export function reactiveReplicas(load: Load, reaction: Reaction): Float64Array {
+export function reactiveReplicas(busy: Float64Array, reaction: Reaction): Float64Array {
   const { lagTicks, target, minReplicas, hardMaximum } = reaction
-  const ready = new Float64Array(load.replicas.length)
+  const ready = new Float64Array(busy.length)
   let last = 0
   for (let tick = 0; tick < ready.length; tick++) {
-    const seen = load.replicas[Math.max(0, tick - lagTicks)]!
+    const seen = busy[Math.max(0, tick - lagTicks)]!
     if (!Number.isNaN(seen)) last = seen
     const wanted = Math.ceil(last / target - 1e-9)
     ready[tick] = Math.max(minReplicas, Math.min(hardMaximum, wanted))

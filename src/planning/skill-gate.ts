@@ -46,7 +46,7 @@ export function judgeFloors(
   const coldStartSeconds = settings.capacity.coldStart.totalSeconds
   const grid = createLoadGrid(history.start, history.stepSeconds, history.length, coldStartSeconds)
   const load = createLoad(demand, settings.capacity, grid, settings.burstFactor)
-  const rivals = rivalTargets.map((target) => reactiveReplicas(load, { ...settings.bounds, target }))
+  const rivals = rivalTargets.map((target) => reactiveReplicas(load.replicas, { ...settings.bounds, target }))
 
   const floorUsd: number[] = []
   const rivalUsd = rivals.map((): number[] => [])
@@ -65,7 +65,7 @@ export function judgeFloors(
     const plan = planFloors(forecast, workloadIndex, settings, forecastGrid)
     const dayGrid = { ...forecastGrid, length: to - from }
     const floors = readyFloors(plan.floors, coldStartSeconds, dayGrid, settings.timeZone)
-    const aboveFloor = reactiveReplicas(load, { ...settings.bounds, target: plan.target })
+    const aboveFloor = reactiveReplicas(load.replicas, { ...settings.bounds, target: plan.target })
     floorUsd.push(usdOf(readyReplicas(aboveFloor.subarray(from, to), floors)))
     for (const [index, ready] of rivals.entries()) rivalUsd[index]!.push(usdOf(ready.subarray(from, to)))
   }

@@ -9,15 +9,10 @@ import {
   readyFloors,
   requestedFloors,
 } from '../../src/planning/floor-template.js'
-import type { Load } from '../../src/planning/load.js'
 import { type FloorCosts, sumFloorCosts } from '../../src/planning/newsvendor.js'
 import { slotsPerWeek } from '../../src/planning/week.js'
 
 const price = { idleUsdPerReplicaHour: 2, shortfallUsdPerReplicaHour: 38 }
-
-function loadOf(replicas: number[]): Load {
-  return { replicas: Float64Array.from(replicas), requests: Float64Array.from(replicas) }
-}
 
 describe('newsvendor costs', () => {
   // The definition, spelt out: idle and missing replicas of max(reactive, floor) less those of reactive alone.
@@ -39,7 +34,7 @@ describe('newsvendor costs', () => {
         const load = ticks.map(({ demand }) => demand)
         const reactive = ticks.map((each) => each.reactive)
         const sum = sumFloorCosts(price, 9, 3600, 1)
-        sum.add(loadOf(load), Float64Array.from(reactive), new Int16Array(load.length))
+        sum.add(Float64Array.from(load), Float64Array.from(reactive), new Int16Array(load.length))
         const { usd, levels } = sum.total()
         for (let floor = 0; floor < levels; floor++)
           expect(usd[floor]!).toBeCloseTo(bruteForce(load, reactive, floor), 6)
@@ -50,7 +45,7 @@ describe('newsvendor costs', () => {
   it('give the critical ratio where nothing reacts: the smallest floor that covers demand that often', () => {
     const demand = Array.from({ length: 200 }, (_, path) => Math.ceil((path + 1) / 10)) // 1 … 20, evenly
     const sum = sumFloorCosts(price, 30, 900, demand.length)
-    for (const replicas of demand) sum.add(loadOf([replicas]), Float64Array.of(0), Int16Array.of(5))
+    for (const replicas of demand) sum.add(Float64Array.of(replicas), Float64Array.of(0), Int16Array.of(5))
     const { usd, levels } = sum.total()
     const slot = usd.subarray(5 * levels, 6 * levels)
     const best = slot.indexOf(Math.min(...slot))
@@ -65,7 +60,7 @@ function costsFor(wanted: (slot: number) => number, levels: number): FloorCosts 
     for (let floor = 0; floor < levels; floor++)
       usd[slot * levels + floor] = Math.abs(floor - wanted(slot)) * 5
   }
-  return { usd, levels }
+  return { usd, levels, reactiveUsd: 0 }
 }
 
 describe('floor levels', () => {

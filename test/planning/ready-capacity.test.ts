@@ -26,7 +26,7 @@ describe('ready capacity', () => {
       fc.property(demand, reaction, fc.nat(12), (values, settings, floor) => {
         const load = loadOf(values)
         const ready = readyReplicas(
-          reactiveReplicas(load, settings),
+          reactiveReplicas(load.replicas, settings),
           new Float64Array(values.length).fill(floor),
         )
         let breached = 0
@@ -51,7 +51,7 @@ describe('ready capacity', () => {
     fc.assert(
       fc.property(demand, reaction, (values, settings) => {
         const load = loadOf(values)
-        const reactive = reactiveReplicas(load, settings)
+        const reactive = reactiveReplicas(load.replicas, settings)
         let last = Number.POSITIVE_INFINITY
         for (let floor = 0; floor <= 20; floor++) {
           const share = breachShare(

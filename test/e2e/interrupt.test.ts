@@ -1,0 +1,79 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { exitCodes } from '../../src/kit/errors.js'
+import { emptyFolder, runCli } from '../run-cli.js'
+import { asOf, config, fleetFolder, hourlyDemand } from './fleet-fixture.js'
+
+// Ctrl-C at a chosen moment: a module that the process loads first sends the process a SIGINT.
+
+/** While it computes: 0.3 s after the warning of a gap, which comes between reading and forecasting. */
+const duringForecast = `
+import { spawn } from 'node:child_process'
+const write = process.stderr.write
+process.stderr.write = function (...args) {
+  process.stderr.write = write
+  spawn('sh', ['-c', 'sleep 0.3; kill -INT ' + process.pid], { stdio: 'ignore' })
+  return write.apply(this, args)
+}`
+
+/** When the part of one of its files is on the disk and not yet in its place. */
+const duringWrite = (file: string) => `
+import files from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { basename } from 'node:path'
+const { writeFile } = files
+files.writeFile = async (path, ...rest) => {
+  await writeFile(path, ...rest)
+  if (!basename(path).startsWith('.${file}.')) return
+  process.kill(process.pid, 'SIGINT')
+  await new Promise((done) => setTimeout(done, 10_000))
+}
+syncBuiltinESMExports()`
+
+/** Runs a plan that is interrupted; what it leaves in its folder must be what was there. */
+async function interruptPlan(cwd: string, moment: string, exitCode: number): Promise<void> {
+  const before = readFiles(cwd)
+  const preload = join(emptyFolder(), 'interrupt.mjs')
+  writeFileSync(preload, moment)
+  const { code, stdout } = await plan(cwd, { NODE_OPTIONS: `--import ${preload}` })
+  expect([code, stdout]).toEqual([exitCode, ''])
+  expect(readFiles(cwd)).toEqual(before)
+}
+
+const plan = (cwd: string, env: NodeJS.ProcessEnv = {}) =>
+  runCli(['plan', '--as-of', asOf, '--quiet'], { cwd, env })
+
+/** Every file under a folder, hidden ones too, with its text. */
+function readFiles(folder: string): [path: string, text: string][] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+    .map((path) => [path, readFileSync(path, 'utf8')])
+}
+
+const endedBySignal = -1
+const workloadFile = 'llama-3-1-8b-7b6335.us-east-1.yaml'
+
+describe('Ctrl-C during llmscale plan', () => {
+  const withGap = hourlyDemand()
+  withGap.splice(100, 6)
+
+  it('leaves nothing of a first plan', async () => {
+    const folder = fleetFolder({ demand: withGap })
+    await interruptPlan(folder, duringForecast, endedBySignal)
+    await interruptPlan(folder, duringWrite(workloadFile), exitCodes.interrupted)
+  })
+
+  it('leaves the plan in force whole, and the next run makes the new one', async () => {
+    const folder = fleetFolder({ demand: withGap })
+    expect((await plan(folder)).code).toBe(0)
+    writeFileSync(join(folder, 'llmscale.yaml'), `${config}    minReplicas: 2\n`)
+    await interruptPlan(folder, duringForecast, endedBySignal)
+    await interruptPlan(folder, duringWrite(workloadFile), exitCodes.interrupted)
+    const { code, stdout } = await plan(folder)
+    expect(code).toBe(0)
+    expect(stdout).toContain('1 workload and 0 pools change')
+  })
+})
