@@ -218,7 +218,7 @@ describe('an output that cannot be written', () => {
     writeFileSync(join(folder, 'forecasts'), 'theirs')
     const failure = await failureOfPlan(folder)
     expect(failure).toMatchObject({ exitCode: 14, code: 'OUTPUT_NOT_WRITABLE' })
-    expect(failure.message).toMatch(/forecasts\/prod\/workloads cannot be written: .*not a directory/)
+    expect(failure.message).toMatch(/forecasts\/prod\/\S+ cannot be written: .*not a directory/)
     expect(readFileSync(join(folder, 'forecasts'), 'utf8')).toBe('theirs')
   })
 
