@@ -6,7 +6,7 @@ import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
 import type { Config } from '../config/schema.js'
 import { planFolder, readPlanIfAny, writePlan } from '../delivery/plan-folder.js'
-import { forecastDemand, rollForecasts } from '../forecast/forecast-demand.js'
+import { forecastWithPast } from '../forecast/forecast-demand.js'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
 import { formatInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
@@ -77,11 +77,13 @@ export default class Plan extends BaseCommand {
     const history = await this.readHistory(config, environment, files, now)
     const baseline = flags['ignore-baseline'] ? undefined : await readPlanIfAny(folder)
     this.progress('Forecasting …')
-    const options = { horizonSeconds: config.forecast.horizon, seed: config.forecast.seed }
-    const forecast = forecastDemand(history, options)
     const historyDays = (history.length * history.stepSeconds) / secondsPerDay
-    const origins = Math.min(mostScoredDays, Math.floor(historyDays / 2))
-    const pastForecasts = rollForecasts(history, { ...options, origins, everySeconds: secondsPerDay })
+    const { forecast, pastForecasts } = forecastWithPast(history, {
+      horizonSeconds: config.forecast.horizon,
+      seed: config.forecast.seed,
+      origins: Math.min(mostScoredDays, Math.floor(historyDays / 2)),
+      everySeconds: secondsPerDay,
+    })
     this.progress('Planning …')
     const toolVersion = this.config.version
     const plan = createPlan({

@@ -41,23 +41,39 @@ export function forecastDemand(history: DemandHistory, options: ForecastOptions)
   return forecastFrom(history, options, [history.length])[0]!
 }
 
+/** How far and how often to look back. */
+export interface RollOptions extends ForecastOptions {
+  origins: number
+  /** A multiple of a quarter of a day. */
+  everySeconds: number
+}
+
 /**
  * The forecasts as they would have been made at earlier origins, in ascending order: the last one `everySeconds`
  * before the end, each from what lies strictly before it, its residual blocks, weights and score included. Origins
  * with less than a day of history are left out. One pass: models are fitted once a day for all of them.
- *
- * @param options.everySeconds a multiple of a quarter of a day
  */
-export function rollForecasts(
+export function rollForecasts(history: DemandHistory, options: RollOptions): DemandForecast[] {
+  return forecastFrom(history, options, pastOrigins(history, options))
+}
+
+/** The forecast from the end of a history and those of earlier origins, in the same pass. */
+export function forecastWithPast(
   history: DemandHistory,
-  options: ForecastOptions & { origins: number; everySeconds: number },
-): DemandForecast[] {
-  const every = options.everySeconds / history.stepSeconds
-  const origins = Array.from(
-    { length: options.origins },
-    (_, index) => history.length - (options.origins - index) * every,
-  ).filter((origin) => origin * history.stepSeconds >= secondsPerDay)
-  return forecastFrom(history, options, origins)
+  options: RollOptions,
+): { forecast: DemandForecast; pastForecasts: DemandForecast[] } {
+  const all = forecastFrom(history, options, [...pastOrigins(history, options), history.length])
+  return { forecast: all.at(-1)!, pastForecasts: all.slice(0, -1) }
+}
+
+function pastOrigins(
+  { length, stepSeconds }: DemandHistory,
+  { origins, everySeconds }: RollOptions,
+): number[] {
+  return Array.from(
+    { length: origins },
+    (_, index) => length - ((origins - index) * everySeconds) / stepSeconds,
+  ).filter((origin) => origin * stepSeconds >= secondsPerDay)
 }
 
 function forecastFrom(history: DemandHistory, options: ForecastOptions, origins: number[]): DemandForecast[] {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../src/config/parse-config.js'
-import { forecastDemand, rollForecasts } from '../../src/forecast/forecast-demand.js'
+import { forecastWithPast } from '../../src/forecast/forecast-demand.js'
 import { samplePath } from '../../src/forecast/sample-path.js'
 import { LlmscaleError } from '../../src/kit/errors.js'
 import { createRandom } from '../../src/kit/random.js'
@@ -67,8 +67,7 @@ function inputsOf(text = configText, demand = history): PlanInputs {
     config,
     environment: 'prod',
     history: demand,
-    forecast: forecastDemand(demand, options),
-    pastForecasts: rollForecasts(demand, { ...options, origins: 7, everySeconds: 86_400 }),
+    ...forecastWithPast(demand, { ...options, origins: 7, everySeconds: 86_400 }),
     now,
     toolVersion: '0.1.0',
   }
