@@ -45,10 +45,6 @@ export function hourlyDemand(options: { days?: number; model?: string; requests?
 export function fleetFolder(files: { config?: string; demand?: string[] } = {}): string {
   const folder = emptyFolder()
   writeFileSync(join(folder, 'llmscale.yaml'), files.config ?? config)
-  writeDemand(folder, files.demand ?? hourlyDemand())
+  writeFileSync(join(folder, 'demand.csv'), `${(files.demand ?? hourlyDemand()).join('\n')}\n`)
   return folder
-}
-
-export function writeDemand(folder: string, lines: string[]): void {
-  writeFileSync(join(folder, 'demand.csv'), `${lines.join('\n')}\n`)
 }

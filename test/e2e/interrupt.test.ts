@@ -7,13 +7,13 @@ import { asOf, config, fleetFolder, hourlyDemand } from './fleet-fixture.js'
 
 // Ctrl-C at a chosen moment: a module that the process loads first sends the process a SIGINT.
 
-/** While it computes: 0.3 s after the warning of a gap, which comes between reading and forecasting. */
+/** While it computes: 0.1 s after the warning of a gap, which comes between reading and forecasting. */
 const duringForecast = `
 import { spawn } from 'node:child_process'
 const write = process.stderr.write
 process.stderr.write = function (...args) {
   process.stderr.write = write
-  spawn('sh', ['-c', 'sleep 0.3; kill -INT ' + process.pid], { stdio: 'ignore' })
+  spawn('sh', ['-c', 'sleep 0.1; kill -INT ' + process.pid], { stdio: 'ignore' })
   return write.apply(this, args)
 }`
 
