@@ -26,6 +26,7 @@ export const Result = z.strictObject({
   deletions: z.array(z.string()),
   workloads: z.array(Change.extend({ usdPerDay: FromTo, breachRisk: FromTo })),
   pools: z.array(Change),
+  others: z.array(Change).describe('Overrides, commitments and routing.'),
 })
 
 export default class Diff extends BaseCommand {

@@ -10,11 +10,11 @@ import { forecastWithPast } from '../forecast/forecast-demand.js'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
 import { formatInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
-import { workloadId } from '../kit/workload.js'
+import { type Workload, workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import { readDemand, requireHistory } from '../metrics/read-demand.js'
 import { covers, selectWorkloads } from '../metrics/select-history.js'
-import { type CapacityPlan, PlanHeader, WorkloadReport } from '../planning/capacity-plan.js'
+import { type CapacityPlan, type Finding, PlanHeader, WorkloadReport } from '../planning/capacity-plan.js'
 import { createPlan } from '../planning/create-plan.js'
 import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
 import { listWorkloads } from '../planning/place-workloads.js'
@@ -74,7 +74,9 @@ export default class Plan extends BaseCommand {
 
     this.progress('Reading demand …')
     const files = flags.metrics ?? config.metrics.files.map((file) => besideConfig(flags.config, file))
-    const history = await this.readHistory(config, environment, files, now)
+    const { history, findings } = await readHistory(config, environment, files, now)
+    // Shown with the plan's own findings; the envelope has them as warnings too.
+    this.warnings.push(...findings)
     const baseline = flags['ignore-baseline'] ? undefined : await readPlanIfAny(folder)
     this.progress('Forecasting …')
     const historyDays = (history.length * history.stepSeconds) / secondsPerDay
@@ -95,12 +97,17 @@ export default class Plan extends BaseCommand {
       ...(baseline && { baseline }),
       now,
       toolVersion,
+      findings,
     })
 
     const diff = diffPlans(baseline, plan)
-    requireAllowed(diff, flags['allow-delete'])
     const changed = !isEmptyDiff(diff)
     const expired = baseline !== undefined && Date.parse(baseline.header.validUntil) / 1000 <= now
+    const refused = diff.deletions.filter((name) => !flags['allow-delete'].includes(name))
+    if (refused.length > 0) {
+      this.print(plan, diff, folder, [])
+      throw deletionRefused(refused)
+    }
     const writes = !flags['dry-run'] && (changed || baseline === undefined || expired)
     const written = writes ? await writePlan(folder, plan) : []
     if (changed && flags['detailed-exitcode']) process.exitCode = exitCodes.changesPresent
@@ -115,56 +122,6 @@ export default class Plan extends BaseCommand {
       header: plan.header,
       workloads: plan.reports,
     }
-  }
-
-  /** Demand of the planned workloads up to `now`; findings of its quality become warnings. */
-  private async readHistory(
-    config: Config,
-    environment: string,
-    files: string[],
-    now: EpochSeconds,
-  ): Promise<DemandHistory> {
-    const wanted = listWorkloads(config, environment)
-    const { history, quality } = await readDemand({
-      files,
-      columns: config.metrics.columns,
-      regions: config.environments[environment]!.regions,
-      ...(config.forecast.step !== undefined && { stepSeconds: config.forecast.step }),
-      assumedLengths: (workload) =>
-        wanted.find((each) => covers(each.workload, workload))?.entry.assumedLengths,
-      maximumBadRows: config.metrics.maximumBadRows,
-      until: now,
-      isWanted: (workload) => wanted.some((each) => covers(each.workload, workload)),
-    })
-    for (const finding of quality.findings) this.note(finding)
-    if (quality.unwanted.length > 0) {
-      const ids = quality.unwanted.map(workloadId).join(', ')
-      this.note({
-        code: 'WORKLOAD_UNPLANNED',
-        message: `there is demand without a workload in llmscale.yaml: ${ids}`,
-      })
-    }
-    const past = selectWorkloads(
-      history,
-      wanted.map((each) => each.workload),
-    )
-    requireHistory(past)
-    this.requireFresh(past.start + past.length * past.stepSeconds, config, now)
-    return past
-  }
-
-  /** A forecast from data older than the plan would be valid says nothing about the days that it is for. */
-  private requireFresh(dataThrough: EpochSeconds, config: Config, now: EpochSeconds): void {
-    const age = now - dataThrough
-    const days = (seconds: number) => `${(seconds / secondsPerDay).toFixed(1)} days`
-    const message = `demand ends ${formatInstant(dataThrough)}, ${days(age)} before the plan's origin`
-    const tryThis = [`Pull newer demand, or plan as of the end of it: --as-of ${formatInstant(dataThrough)}`]
-    const allowed = config.planning.validity
-    if (age > allowed) {
-      const refusal = `${message}; at most ${days(allowed)} (planning.validity) are allowed`
-      throw new LlmscaleError('badData', 'DATA_STALE', refusal, tryThis)
-    }
-    if (age > secondsPerDay) this.note({ code: 'DATA_OLD', message })
   }
 
   private print(plan: CapacityPlan, diff: PlanDiff, folder: string, written: readonly string[]): void {
@@ -201,14 +158,59 @@ function print({
   return formatTable(columns, rows)
 }
 
+/** Demand of the planned workloads up to `now`, with what the reviewer must know of it. */
+async function readHistory(
+  config: Config,
+  environment: string,
+  files: string[],
+  now: EpochSeconds,
+): Promise<{ history: DemandHistory; findings: Finding[] }> {
+  const wanted = listWorkloads(config, environment)
+  const entryOf = (workload: Workload) => wanted.find((each) => covers(each.workload, workload))?.entry
+  const { history, quality } = await readDemand({
+    files,
+    columns: config.metrics.columns,
+    regions: config.environments[environment]!.regions,
+    ...(config.forecast.step !== undefined && { stepSeconds: config.forecast.step }),
+    assumedLengths: (workload) => entryOf(workload)?.assumedLengths,
+    maximumBadRows: config.metrics.maximumBadRows,
+    until: now,
+    isWanted: (workload) => entryOf(workload) !== undefined,
+  })
+  const selected = selectWorkloads(
+    history,
+    wanted.map((each) => each.workload),
+  )
+  requireHistory(selected)
+  const dataThrough = selected.start + selected.length * selected.stepSeconds
+  const findings = [...quality.findings, ...findAge(dataThrough, config, now)]
+  if (quality.unwanted.length > 0) {
+    const ids = quality.unwanted.map(workloadId).join(', ')
+    findings.push({
+      code: 'WORKLOAD_UNPLANNED',
+      message: `there is demand without a workload in llmscale.yaml: ${ids}`,
+    })
+  }
+  return { history: selected, findings }
+}
+
+/** A forecast from data older than the plan would be valid says nothing about the days that it is for. */
+function findAge(dataThrough: EpochSeconds, config: Config, now: EpochSeconds): Finding[] {
+  const days = (now - dataThrough) / secondsPerDay
+  const message = `demand ends ${formatInstant(dataThrough)}, ${days.toFixed(1)} days before the plan's origin: forecast and cost start there`
+  if (now - dataThrough > config.planning.validity) {
+    const tryThis = [`Pull newer demand, or plan as of the end of it: --as-of ${formatInstant(dataThrough)}`]
+    throw new LlmscaleError('badData', 'DATA_STALE', message, tryThis)
+  }
+  return days > 1 ? [{ code: 'DATA_OLD', message }] : []
+}
+
 /** Nothing disappears by accident: each deletion is named by a person at plan time. */
-function requireAllowed(diff: PlanDiff, allowed: readonly string[]): void {
-  const refused = diff.deletions.filter((name) => !allowed.includes(name))
-  if (refused.length === 0) return
-  throw new LlmscaleError(
+function deletionRefused(names: readonly string[]): LlmscaleError {
+  return new LlmscaleError(
     'policy',
     'DELETION_NOT_ALLOWED',
-    `this plan deletes ${refused.join(', ')}; each deletion needs its own permission`,
-    [`Add ${refused.map((name) => `--allow-delete ${name}`).join(' ')}`],
+    `this plan deletes ${names.join(', ')}; each deletion needs its own permission`,
+    [`Add ${names.map((name) => `--allow-delete ${name}`).join(' ')}`],
   )
 }

@@ -5,11 +5,16 @@ import { type DemandHistory, demandMetrics, maskReasons, type WorkloadDemand } f
 /** Above this share of the mean requests, tenants that are masked at a step leave the sum unknown there. */
 const largestMissingShare = 0.05
 
-/** The wanted workloads that a history has, on the same grid; a workload without a tenant is the sum of its tenants. */
+/** The wanted workloads that a history has, on the same grid; a workload without a tenant is the sum of the tenants without one. */
 export function selectWorkloads(history: DemandHistory, wanted: readonly Workload[]): DemandHistory {
   const workloads = wanted.flatMap((workload) => {
-    const parts = history.workloads.filter((demand) => covers(workload, demand.workload))
-    return parts.length > 1 ? [sumDemand(workload, parts)] : parts
+    // A tenant with a workload of its own is not in the sum of the others.
+    const others = wanted.filter((each) => each !== workload && covers(workload, each))
+    const parts = history.workloads.filter(
+      (demand) =>
+        covers(workload, demand.workload) && !others.some((other) => covers(other, demand.workload)),
+    )
+    return parts.length > 1 ? [sumDemand(workload, parts)] : parts.map((part) => ({ ...part, workload }))
   })
   return { ...history, workloads }
 }

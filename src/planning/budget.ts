@@ -1,5 +1,5 @@
 import { LlmscaleError } from '../kit/errors.js'
-import { type Draft, operateDraft } from './draft-workload.js'
+import { cutFloors, type Draft, operateDraft, summarizeFloors } from './draft-workload.js'
 import type { LoadGrid } from './load.js'
 import { createPools, wholeNodes } from './node-group.js'
 import { estimateOutcome, type Outcome, type PooledGroup } from './outcome.js'
@@ -63,31 +63,34 @@ export function fitBudget(
 }
 
 function cutDraft(draft: Draft, factor: number, budgetUsdPerDay: number): Draft {
-  const least = draft.planned.entry.minReplicas
-  const hardMaximum = Math.max(Math.min(least, draft.hardMaximum), Math.floor(draft.hardMaximum * factor))
-  if (hardMaximum === draft.hardMaximum) return draft
-  const minReplicas = Math.min(draft.floors.minReplicas, hardMaximum)
-  const windows = draft.floors.windows
-    .map((window) => ({ ...window, replicas: Math.min(window.replicas, hardMaximum) }))
-    .filter((window) => window.replicas > minReplicas)
-  const because = `budget ${budgetUsdPerDay} USD a day; demand would need ${draft.hardMaximum}`
+  const hardMaximum = Math.max(draft.leastReplicas, Math.floor(draft.hardMaximum * factor))
+  if (hardMaximum >= draft.hardMaximum) return draft
+  const floors = cutFloors(draft.floors, hardMaximum)
   return {
     ...draft,
     hardMaximum,
-    floors: { ...draft.floors, minReplicas, windows },
-    reasons: draft.reasons.map((reason) =>
-      reason.field === 'hardMaximum' ? { ...reason, value: String(hardMaximum), because } : reason,
-    ),
+    floors,
+    reasons: draft.reasons.map((reason) => {
+      if (reason.field === 'floors') return { ...reason, value: summarizeFloors(floors) }
+      if (reason.field !== 'hardMaximum') return reason
+      const because = `budget ${budgetUsdPerDay} USD a day; else ${draft.hardMaximum}: ${reason.because}`
+      return { ...reason, value: String(hardMaximum), because }
+    }),
   }
 }
 
-/** Pools hold all hard maxima at once, so that a workload at its maximum never waits for a node limit. */
-function poolNodes(drafts: readonly Draft[], groups: readonly SharedGroup[], spotCap: number): PooledGroup[] {
+/** Pools hold all hard maxima at once, or the limit on nodes. */
+export function poolNodes(
+  drafts: readonly Draft[],
+  groups: readonly SharedGroup[],
+  spotCap: number,
+): PooledGroup[] {
   return groups.map(({ group, members }) => {
     const nodes = members.reduce(
       (sum, index) => sum + drafts[index]!.hardMaximum * drafts[index]!.planned.nodesPerReplica,
       0,
     )
-    return { group, members, pools: createPools(group, wholeNodes(nodes), spotCap) }
+    const maximumNodes = Math.min(wholeNodes(nodes), group.limit?.maximumNodes ?? Number.POSITIVE_INFINITY)
+    return { group, members, pools: createPools(group, maximumNodes, spotCap) }
   })
 }

@@ -3,13 +3,13 @@ import { LlmscaleError } from '../kit/errors.js'
 import { sortedQuantile } from '../kit/statistics.js'
 import { formatDuration, formatInstant } from '../kit/time.js'
 import { secondsPerWeek } from '../kit/units.js'
-import { fitBudget } from './budget.js'
+import { fitBudget, poolNodes } from './budget.js'
 import type { CapacityPlan, ReactiveTrigger, WorkloadDecision, WorkloadReport } from './capacity-plan.js'
-import { type Draft, draftWorkload, operateAsIs } from './draft-workload.js'
-import { findGaps, readOverrides } from './findings.js'
+import { type Draft, draftWorkload, leaveAsIs, operateDraft } from './draft-workload.js'
+import { findGaps, findLimits, findRisks, readOverrides } from './findings.js'
 import { createLoadGrid, type LoadGrid } from './load.js'
 import { limitMaxima } from './maxima.js'
-import { nodesUsdPerHour, wholeNodes } from './node-group.js'
+import { usdPerNodeHour, wholeNodes } from './node-group.js'
 import { estimateOutcome, type Outcome, type PooledGroup } from './outcome.js'
 import { findPeaks, type Peaks } from './peaks.js'
 import { groupWorkloads, placeWorkloads } from './place-workloads.js'
@@ -30,10 +30,10 @@ export function createPlan(inputs: PlanInputs): CapacityPlan {
   const grid = createLoadGrid(forecast.origin, forecast.stepSeconds, forecast.length, shortestColdStart)
   const groups = groupWorkloads(planned, config)
   const peaks = findPeaks(forecast, planned, grid, config.planning.burstFactor, groups)
-  const maxima = limitMaxima(planned, peaks, groups, config, overrides)
+  const maxima = limitMaxima(inputs, planned, peaks, groups, overrides)
   const wanted = planned.map((each, index) => draftWorkload(inputs, each, maxima[index]!, overrides, grid))
   const { drafts, pooled, outcome } = fitBudget(inputs, wanted, groups, grid)
-  const doNothing = estimateDoNothing(inputs, drafts, pooled, grid)
+  const doNothing = estimateDoNothing(inputs, wanted, grid)
 
   const dataThrough = history.start + history.length * history.stepSeconds
   return sealPlan({
@@ -53,7 +53,13 @@ export function createPlan(inputs: PlanInputs): CapacityPlan {
         prices: groups.flatMap(({ group }) => group.prices),
       },
       breachRisk: { plan: outcome.breachRisk, doNothing: doNothing.breachRisk },
-      findings: [...findings, ...findGaps(inputs, planned)],
+      findings: [
+        ...inputs.findings,
+        ...findings,
+        ...findGaps(inputs, planned),
+        ...findLimits(wanted, drafts, pooled),
+        ...findRisks(drafts, outcome, doNothing),
+      ],
     }),
     decision: roundFigures({
       environment: inputs.environment,
@@ -82,35 +88,23 @@ function requireWeek({ forecast }: Config): void {
   )
 }
 
-function estimateDoNothing(
-  inputs: PlanInputs,
-  drafts: readonly Draft[],
-  pooled: readonly PooledGroup[],
-  grid: LoadGrid,
-): Outcome {
-  const operations = drafts.map((draft) => operateAsIs(inputs, draft, grid))
-  const planned = drafts.map((draft) => draft.planned)
-  return estimateOutcome(
-    inputs.forecast,
-    planned,
-    operations,
-    grid,
-    inputs.config.planning.burstFactor,
-    pooled,
-  )
+function estimateDoNothing(inputs: PlanInputs, drafts: readonly Draft[], grid: LoadGrid): Outcome {
+  const { config, forecast } = inputs
+  const asIs = drafts.map((draft) => leaveAsIs(inputs, draft))
+  const planned = asIs.map((draft) => draft.planned)
+  const pooled = poolNodes(asIs, groupWorkloads(planned, config), config.planning.spotCap)
+  const operations = asIs.map((draft) => operateDraft(inputs, draft, grid))
+  return estimateOutcome(forecast, planned, operations, grid, config.planning.burstFactor, pooled)
 }
 
-/** All day at the replicas of the 0.99 quantile of the peak: what sizing by hand costs. */
+/** On-demand nodes all day for the 0.99 quantile of every peak: what sizing by hand costs. */
 function staticPeakUsdPerDay(drafts: readonly Draft[], peaks: Peaks, pooled: readonly PooledGroup[]): number {
-  return pooled.reduce((usd, { group, pools, members }) => {
+  return pooled.reduce((usd, { group, members }) => {
     const nodes = members.reduce((sum, index) => {
-      const replicas = Math.max(
-        sortedQuantile(peaks.replicas[index]!, 0.99),
-        drafts[index]!.floors.minReplicas,
-      )
+      const replicas = Math.max(sortedQuantile(peaks.replicas[index]!, 0.99), drafts[index]!.leastReplicas)
       return sum + Math.ceil(replicas) * drafts[index]!.planned.nodesPerReplica
     }, 0)
-    return usd + 24 * nodesUsdPerHour(group, pools, wholeNodes(nodes))
+    return usd + 24 * wholeNodes(nodes) * usdPerNodeHour(group, 'on-demand')!
   }, 0)
 }
 

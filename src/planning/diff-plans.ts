@@ -6,6 +6,7 @@ import type {
   CapacityPlan,
   FloorTemplate,
   Interval,
+  PlanDecision,
   Pool,
   WorkloadDecision,
 } from './capacity-plan.js'
@@ -19,6 +20,8 @@ export interface PlanDiff {
   deletions: string[]
   workloads: WorkloadChange[]
   pools: Change[]
+  /** Overrides, commitments and routing. */
+  others: Change[]
 }
 
 interface PlanSummary {
@@ -62,11 +65,12 @@ export function diffPlans(from: CapacityPlan | undefined, to: CapacityPlan): Pla
       .map((change) => change.name),
     workloads: workloads.map((change) => addOutcome(change, from, to)),
     pools,
+    others: diffOthers(from?.decision, to.decision),
   }
 }
 
 export function isEmptyDiff(diff: PlanDiff): boolean {
-  return diff.workloads.length === 0 && diff.pools.length === 0
+  return diff.from?.planId === diff.to.planId
 }
 
 /** `us-east-1/p5.48xlarge/on-demand`: how people and `--allow-delete` name a pool. */
@@ -76,6 +80,24 @@ function poolName(pool: Pool): string {
 
 function summarize({ planId, header }: CapacityPlan): PlanSummary {
   return { planId, usdPerDay: header.cost.usdPerDay, breachRisk: header.breachRisk }
+}
+
+/** What a decision has besides workloads and pools; equal entries of a list are told apart by their place. */
+function diffOthers(from: PlanDecision | undefined, to: PlanDecision): Change[] {
+  const list = (decision: PlanDecision | undefined) =>
+    (['overrides', 'commitments', 'routing'] as const).flatMap((kind) =>
+      (decision?.[kind] ?? []).map((entry, index) => ({ name: `${kind}[${index}]`, fields: flatten(entry) })),
+    )
+  return diffNamed(
+    list(from),
+    list(to),
+    ({ name }) => name,
+    ({ fields }) => fields,
+  )
+}
+
+function flatten(entry: object): Record<string, string> {
+  return Object.fromEntries(Object.entries(entry).map(([key, value]) => [key, String(value)]))
 }
 
 function addOutcome(change: Change, from: CapacityPlan | undefined, to: CapacityPlan): WorkloadChange {
@@ -98,9 +120,15 @@ function workloadFields(workload: WorkloadDecision): Record<string, string> {
     windows: describeWindows(floors),
     floorReplicaHoursPerWeek: floorReplicaHours(floors).toFixed(0),
     hardMaximum: String(workload.hardMaximum),
-    coldStart: formatDuration(Math.round(workload.coldStartSeconds)),
+    exceptions: floors.exceptions
+      .map(({ from, until, replicas }) => `${from} – ${until} ${replicas}`)
+      .join('; '),
+    coldStart: formatDuration(workload.coldStartSeconds),
     timeZone: workload.timeZone,
-    trigger: trigger === null ? 'none' : `${trigger.thresholdPerReplica} a replica of ${trigger.query}`,
+    trigger:
+      trigger === null
+        ? 'none'
+        : `${trigger.thresholdPerReplica} a replica of ${trigger.query} at ${trigger.serverAddress}`,
   }
 }
 
@@ -127,6 +155,7 @@ function poolFields(pool: Pool): Record<string, string> {
     maximumNodes: String(pool.maximumNodes),
     gpusPerNode: String(pool.gpusPerNode),
     weight: String(pool.weight),
+    gpu: pool.gpu,
   }
 }
 

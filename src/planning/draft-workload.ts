@@ -3,12 +3,12 @@ import type { Config } from '../config/schema.js'
 import { formatDuration } from '../kit/time.js'
 import { workloadId } from '../kit/workload.js'
 import type { FloorTemplate, OverrideInForce, Reason, SkillGate } from './capacity-plan.js'
-import { readyFloors } from './floor-template.js'
+import { tickFloors } from './floor-template.js'
 import { type FloorPlan, planFloors } from './floors.js'
 import type { LoadGrid } from './load.js'
-import type { Maximum } from './maxima.js'
+import { describeOverride, floorOverride, keptBecause, type Maximum } from './maxima.js'
 import type { Operation } from './outcome.js'
-import { describeColdStart } from './place-workloads.js'
+import { describeColdStart, placeAsIs } from './place-workloads.js'
 import { findWorkload, type PlanInputs, type PlannedWorkload } from './plan-inputs.js'
 import type { Reaction } from './ready-capacity.js'
 import { priceShortfall } from './shortfall-price.js'
@@ -17,6 +17,8 @@ import { judgeFloors } from './skill-gate.js'
 /** A workload's numbers while the plan is made, with the reason of each. */
 export interface Draft extends FloorPlan {
   planned: PlannedWorkload
+  /** Replicas that are always there: `minReplicas` or a person's floor. */
+  leastReplicas: number
   hardMaximum: number
   gate: SkillGate
   reasons: Reason[]
@@ -36,31 +38,23 @@ export function draftWorkload(
   overrides: readonly OverrideInForce[],
   grid: LoadGrid,
 ): Draft {
-  const last = findWorkload(inputs.baseline, planned.workload)
-  const isKept = planned.index === undefined && last !== undefined
-  const kept = 'missing from the metrics: the last approved plan stands'
-  const bound = isKept ? { replicas: last.hardMaximum, because: kept } : maximum
-  const floors = isKept
-    ? { floors: last.floors, target: lastTarget(inputs, planned), gate: notScored(kept), because: kept }
-    : draftFloors(inputs, planned, bound.replicas, overrides, grid)
-  const hardMaximum = Math.max(bound.replicas, floors.floors.minReplicas)
+  const own = overrides.filter(({ workload }) => workload === workloadId(planned.workload))
+  const computed = draftFloors(inputs, planned, maximum.replicas, grid)
+  const { floors, because } = raiseFloors(computed, floorOverride(own))
   const coldStartSeconds = Math.round(planned.capacity.coldStart.totalSeconds)
   return {
     planned,
-    floors: floors.floors,
-    target: floors.target,
-    gate: floors.gate,
-    hardMaximum,
+    floors,
+    target: computed.target,
+    gate: computed.gate,
+    leastReplicas: maximum.leastReplicas,
+    hardMaximum: maximum.replicas,
     reasons: [
       { field: 'shape', value: shapeName(planned.shape), because: planned.shapeReason },
       { field: 'coldStart', value: formatDuration(coldStartSeconds), because: describeColdStart(planned) },
-      { field: 'floors', value: summarizeFloors(floors.floors), because: floors.because },
-      {
-        field: 'reactiveTarget',
-        value: String(floors.target),
-        because: describeTarget(inputs.config, floors),
-      },
-      { field: 'hardMaximum', value: String(hardMaximum), because: bound.because },
+      { field: 'floors', value: summarizeFloors(floors), because },
+      { field: 'reactiveTarget', value: String(computed.target), because: describeTarget(inputs, computed) },
+      { field: 'hardMaximum', value: String(maximum.replicas), because: maximum.because },
     ],
   }
 }
@@ -69,22 +63,17 @@ function draftFloors(
   inputs: PlanInputs,
   planned: PlannedWorkload,
   hardMaximum: number,
-  overrides: readonly OverrideInForce[],
   grid: LoadGrid,
 ): DraftFloors {
   const { config, history, forecast } = inputs
   const target = config.planning.reactiveTarget
-  const constant = (minReplicas: number): FloorTemplate => ({ minReplicas, windows: [], exceptions: [] })
-  const minimum = constant(Math.min(planned.entry.minReplicas, hardMaximum))
-  const id = workloadId(planned.workload)
-  const override = overrides.find(({ workload, floor }) => workload === id && floor !== undefined)
-  if (override !== undefined) {
-    const because = `override by ${override.by} until ${override.until}: ${override.reason}`
-    return { floors: constant(override.floor!), target, gate: notScored(because), because }
-  }
+  const minReplicas = Math.min(planned.entry.minReplicas, hardMaximum)
+  const minimum: FloorTemplate = { minReplicas, windows: [], exceptions: [] }
   if (planned.index === undefined) {
-    const because = 'no demand is known'
-    return { floors: minimum, target, gate: notScored(because), because }
+    const last = findWorkload(inputs.baseline, planned.workload)
+    const because = last === undefined ? 'no demand is known' : keptBecause
+    const floors = last === undefined ? minimum : cutFloors(last.floors, hardMaximum)
+    return { floors, target: lastTarget(inputs, planned), gate: notScored(because), because }
   }
   const { because, ...price } = priceShortfall(planned, config.planning)
   const settings = {
@@ -105,6 +94,29 @@ function draftFloors(
   }
 }
 
+/** A person's floor holds at all times, beside the computed windows that are above it. */
+function raiseFloors(
+  { floors, because }: DraftFloors,
+  override: OverrideInForce | undefined,
+): { floors: FloorTemplate; because: string } {
+  if (override === undefined || override.floor! <= floors.minReplicas) return { floors, because }
+  const minReplicas = override.floor!
+  const windows = floors.windows.filter((window) => window.replicas > minReplicas)
+  return {
+    floors: { ...floors, minReplicas, windows },
+    because: `${describeOverride(override)}; above it, ${because}`,
+  }
+}
+
+/** The same floors, none above a maximum. */
+export function cutFloors(floors: FloorTemplate, hardMaximum: number): FloorTemplate {
+  const minReplicas = Math.min(floors.minReplicas, hardMaximum)
+  const windows = floors.windows
+    .map((window) => ({ ...window, replicas: Math.min(window.replicas, hardMaximum) }))
+    .filter((window) => window.replicas > minReplicas)
+  return { ...floors, minReplicas, windows }
+}
+
 function notScored(message: string): SkillGate {
   return { open: false, floorSkill: null, low: null, high: null, origins: 0, message }
 }
@@ -120,13 +132,15 @@ function lastTarget({ config, baseline }: PlanInputs, { workload }: PlannedWorkl
   return report?.reactiveTarget ?? config.planning.reactiveTarget
 }
 
-function describeTarget({ planning }: Config, { gate, target }: DraftFloors): string {
+function describeTarget(inputs: PlanInputs, { gate, target, because }: DraftFloors): string {
+  const { planning } = inputs.config
+  if (because === keptBecause) return keptBecause
   if (!gate.open) return 'planning.reactiveTarget, as nothing stands for the ramps'
   const range = `${planning.reactiveTarget} … ${planning.reactiveTargetWithFloor}`
   return `the cheapest with these floors of ${range}; ${target} of a replica's concurrency`
 }
 
-function summarizeFloors({ minReplicas, windows }: FloorTemplate): string {
+export function summarizeFloors({ minReplicas, windows }: FloorTemplate): string {
   if (windows.length === 0) return `${minReplicas} all week`
   const most = windows.reduce((replicas, window) => Math.max(replicas, window.replicas), 0)
   return `${minReplicas} … ${most} in ${windows.length} windows`
@@ -147,24 +161,32 @@ function reactionBounds(
   }
 }
 
-/** How a draft runs on a grid. */
+/** How a workload runs on a grid with floors, a hard maximum and a target. */
 export function operateDraft(
   { config }: PlanInputs,
-  draft: Omit<Draft, 'gate' | 'reasons'>,
+  draft: Pick<Draft, 'planned' | 'floors' | 'hardMaximum' | 'target'>,
   grid: LoadGrid,
 ): Operation {
   const { planned, floors, hardMaximum, target } = draft
   return {
-    floors: readyFloors(floors, planned.capacity.coldStart.totalSeconds, grid, planned.entry.timeZone),
+    floors: tickFloors(floors, planned.capacity.coldStart.totalSeconds, grid, planned.entry.timeZone),
     reaction: { ...reactionBounds(planned, hardMaximum, config, grid), target },
   }
 }
 
-/** How a workload runs if nothing is done: by the plan in force, or by the trigger over `minReplicas` where there is none. */
-export function operateAsIs(inputs: PlanInputs, draft: Draft, grid: LoadGrid): Operation {
-  const { planned } = draft
-  const last = findWorkload(inputs.baseline, planned.workload)
-  const floors = last?.floors ?? { minReplicas: planned.entry.minReplicas, windows: [], exceptions: [] }
-  const hardMaximum = last?.hardMaximum ?? planned.entry.maxReplicas ?? draft.hardMaximum
-  return operateDraft(inputs, { planned, floors, hardMaximum, target: lastTarget(inputs, planned) }, grid)
+/**
+ * A workload if nothing is done: as the plan in force has it, on that plan's shape; where there is none, the trigger
+ * over `minReplicas`.
+ */
+export function leaveAsIs(inputs: PlanInputs, draft: Draft): Draft {
+  const last = findWorkload(inputs.baseline, draft.planned.workload)
+  const { entry } = draft.planned
+  if (last === undefined) {
+    const floors = { minReplicas: entry.minReplicas, windows: [], exceptions: [] }
+    const hardMaximum = entry.maxReplicas ?? draft.hardMaximum
+    return { ...draft, floors, hardMaximum, target: inputs.config.planning.reactiveTarget }
+  }
+  const target = lastTarget(inputs, draft.planned)
+  const planned = placeAsIs(inputs.config, draft.planned, last)
+  return { ...draft, planned, floors: last.floors, hardMaximum: last.hardMaximum, target }
 }

@@ -1,9 +1,16 @@
 import type { Config } from '../config/schema.js'
+import { formatShare } from '../kit/format.js'
 import { formatInstant } from '../kit/time.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
 import type { Finding, OverrideInForce } from './capacity-plan.js'
+import type { Draft } from './draft-workload.js'
+import { wholeNodes } from './node-group.js'
+import type { Outcome, PooledGroup } from './outcome.js'
 import { findWorkload, type PlanInputs, type PlannedWorkload } from './plan-inputs.js'
+
+/** Shares of requests that differ by less are the same to a reader. */
+const smallestRisk = 0.0005
 
 /** Overrides that hold at a time, and a finding for each that has ended: they expire loudly. */
 export function readOverrides(
@@ -31,7 +38,7 @@ export function readOverrides(
   return { overrides, findings }
 }
 
-/** Workloads without demand and demand without a workload, and what is assumed rather than known. */
+/** Workloads without demand, workloads that go, and what is assumed rather than known. */
 export function findGaps(
   { config, history, forecast, baseline }: PlanInputs,
   planned: readonly PlannedWorkload[],
@@ -48,7 +55,7 @@ export function findGaps(
     } else if (history.workloads[index]!.tokens !== 'measured') {
       findings.push({
         code: 'LENGTHS_ASSUMED',
-        message: `${id} is sized with assumedLengths: the metrics have no tokens`,
+        message: `${id} is sized with assumed lengths: the metrics have no tokens`,
       })
     }
     if (config.models[workload.model]?.assumed) {
@@ -67,4 +74,40 @@ export function findGaps(
     findings.push({ code: 'WORKLOAD_REMOVED', message })
   }
   return [...findings, ...forecast.notes.map((message) => ({ code: 'FORECAST', message }))]
+}
+
+/** Limits that keep demand from what it would need. */
+export function findLimits(
+  wanted: readonly Draft[],
+  drafts: readonly Draft[],
+  pooled: readonly PooledGroup[],
+): Finding[] {
+  const findings: Finding[] = []
+  for (const { group, members } of pooled) {
+    const nodes = members.reduce(
+      (sum, index) => sum + drafts[index]!.hardMaximum * drafts[index]!.planned.nodesPerReplica,
+      0,
+    )
+    if (group.limit === undefined || wholeNodes(nodes) <= group.limit.maximumNodes) continue
+    const message = `${group.limit.field} ${group.limit.maximumNodes} holds fewer nodes of ${group.instanceType} in ${group.region} than the ${wholeNodes(nodes)} of all hard maxima together`
+    findings.push({ code: 'POOL_LIMIT_BINDS', message })
+  }
+  const cut = drafts.filter((draft, index) => draft.hardMaximum < wanted[index]!.hardMaximum)
+  if (cut.length > 0) {
+    const ids = cut
+      .map(({ planned, hardMaximum }) => `${workloadId(planned.workload)} ${hardMaximum}`)
+      .join(', ')
+    findings.push({ code: 'BUDGET_BINDS', message: `the budget lowers hard maxima: ${ids}` })
+  }
+  return findings
+}
+
+/** Workloads for which this plan puts more requests at risk than doing nothing does. */
+export function findRisks(drafts: readonly Draft[], plan: Outcome, doNothing: Outcome): Finding[] {
+  return drafts.flatMap(({ planned }, index) => {
+    const [before, after] = [doNothing.workloads[index]!.breachRisk, plan.workloads[index]!.breachRisk]
+    if (after <= before + smallestRisk) return []
+    const message = `${workloadId(planned.workload)} has ${formatShare(after)} of its requests at risk, ${formatShare(before)} if nothing is done: cheaper at the price of a shortfall, not safer`
+    return [{ code: 'RISK_RISES', message }]
+  })
 }

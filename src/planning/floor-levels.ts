@@ -134,13 +134,19 @@ function solveLevels(
   return { levels: chosen, usd }
 }
 
-/** Runs of one level above the lowest; a profile's midnight ends a run. */
+/** A run from midnight for most of a day may need a window of its own for the time before midnight. */
+const longRunSlots = 72
+
+/** Windows that levels may need: runs above the lowest; a profile's midnight ends a run. */
 export function countWindows(levels: Int16Array): number {
   const lowest = levels.reduce((a, b) => Math.min(a, b))
   let windows = 0
   for (let slot = 0; slot < levels.length; slot++) {
-    const starts = slot % slotsPerDay === 0 || levels[slot] !== levels[slot - 1]
-    if (levels[slot]! > lowest && starts) windows++
+    const isMidnight = slot % slotsPerDay === 0
+    if (levels[slot] === lowest || (!isMidnight && levels[slot] === levels[slot - 1])) continue
+    windows++
+    if (isMidnight && levels.subarray(slot, slot + longRunSlots).every((level) => level === levels[slot]))
+      windows++
   }
   return windows
 }

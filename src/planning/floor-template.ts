@@ -26,9 +26,8 @@ export function createFloorTemplate(needed: FloorLevels, coldStartSeconds: numbe
         const rises = members.some(
           (day) => week[(day * slotsPerDay + from + slotsPerWeek - 1) % slotsPerWeek]! < replicas,
         )
-        windows.push(
-          createWindow(members, from * slotMinutes - (rises ? leadMinutes : 0), to * slotMinutes, replicas),
-        )
+        const start = from * slotMinutes - (rises ? leadMinutes : 0)
+        windows.push(...createWindows(members, start, to * slotMinutes, replicas))
       }
       from = to
     }
@@ -36,23 +35,28 @@ export function createFloorTemplate(needed: FloorLevels, coldStartSeconds: numbe
   return { minReplicas, windows: joinOverMidnight(windows), exceptions: [] }
 }
 
-/** A start before midnight belongs to the day before. */
-function createWindow(
+/**
+ * A start before midnight belongs to the day before. A window that would then last a day or more cannot be told from
+ * a short one by its clock times: it becomes the piece before midnight and the rest.
+ */
+function createWindows(
   members: readonly number[],
-  fromMinute: number,
-  toMinute: number,
+  start: number,
+  end: number,
   replicas: number,
-): FloorWindow {
-  const back = fromMinute < 0 ? 1 : 0
-  return {
-    days: members
-      .map((day) => (day + 7 - back) % 7)
-      .sort((a, b) => a - b)
-      .map((day) => weekdays[day]!),
-    from: formatMinute(fromMinute + back * minutesPerDay),
-    to: formatMinute(toMinute),
+): FloorWindow[] {
+  const window = (days: readonly number[], from: number, to: number): FloorWindow => ({
+    days: [...days].sort((a, b) => a - b).map((day) => weekdays[day]!),
+    from: formatMinute(from),
+    to: formatMinute(to),
     replicas,
-  }
+  })
+  if (start >= 0) return [window(members, start, end)]
+  const eves = members.map((day) => (day + 6) % 7)
+  const from = start + minutesPerDay
+  return end <= from
+    ? [window(eves, from, end)]
+    : [window(eves, from, minutesPerDay), window(members, 0, end)]
 }
 
 /** Where all days share one profile, the last window of a day and an equal first one of the next are one. */
@@ -94,24 +98,33 @@ export function requestedFloors(template: FloorTemplate): Int16Array {
   return week
 }
 
-/** Floor that is ready at each tick: the least that was asked for throughout the cold start before it. */
-export function readyFloors(
+/** Floors by tick: those that are asked for and paid, and those that are ready one cold start later. */
+export interface TickFloors {
+  asked: Float64Array
+  ready: Float64Array
+}
+
+/** A floor is ready where it was asked for throughout the cold start before. */
+export function tickFloors(
   template: FloorTemplate,
   coldStartSeconds: number,
   grid: LoadGrid,
   timeZone: string,
-): Float64Array {
-  const week = requestedFloors(template)
+): TickFloors {
+  const asked = requestedFloors(template)
   const leadMinutes = Math.ceil(coldStartSeconds / 60)
-  const ready = new Int16Array(minutesPerWeek)
-  for (let minute = 0; minute < minutesPerWeek; minute++) {
-    let least = week[minute]!
+  const ready = asked.map((replicas, minute) => {
+    let least = replicas
     for (let back = 1; back <= leadMinutes && least > template.minReplicas; back++) {
-      least = Math.min(least, week[(minute + minutesPerWeek - back) % minutesPerWeek]!)
+      least = Math.min(least, asked[(minute + minutesPerWeek - back) % minutesPerWeek]!)
     }
-    ready[minute] = least
+    return least
+  })
+  const minutes = localMinutes(grid, timeZone)
+  return {
+    asked: Float64Array.from(minutes, (minute) => asked[minute]!),
+    ready: Float64Array.from(minutes, (minute) => ready[minute]!),
   }
-  return Float64Array.from(localMinutes(grid, timeZone), (minute) => ready[minute]!)
 }
 
 /** Sum over the week of the floors that are asked for, in replica-hours. */

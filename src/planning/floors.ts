@@ -1,5 +1,6 @@
 import type { DemandForecast } from '../forecast/demand-forecast.js'
 import { samplePath } from '../forecast/sample-path.js'
+import { secondsPerWeek } from '../kit/units.js'
 import type { ReplicaCapacity } from '../sizing/replica-capacity.js'
 import { type FloorTemplate, maximumFloorWindows } from './capacity-plan.js'
 import { chooseFloorLevels } from './floor-levels.js'
@@ -52,7 +53,9 @@ export function planFloors(
     }
   }
   const coldStartSeconds = capacity.coldStart.totalSeconds
-  const riseUsd = (price.idleUsdPerReplicaHour * coldStartSeconds) / 3600
+  // A rise is paid in each week of the forecast.
+  const weeks = (grid.length * grid.tickSeconds) / secondsPerWeek
+  const riseUsd = (weeks * price.idleUsdPerReplicaHour * coldStartSeconds) / 3600
   const plans = candidates.map(({ reaction, sum }) => {
     const costs = sum.total()
     const levels = chooseFloorLevels(costs, bounds.minReplicas, riseUsd, maximumFloorWindows)

@@ -66,7 +66,10 @@ export function busyReplicas(
   return refine(busy, grid.ticksPerStep)
 }
 
-/** Linear between the middles of steps, constant beyond the first and the last; a neighbour that is NaN is not used. */
+/**
+ * Linear between the middles of steps, constant beyond the first and the last, then scaled so that each step keeps its
+ * mean; a neighbour that is NaN is not used.
+ */
 function refine(values: Float64Array, ticksPerStep: number): Float64Array {
   if (ticksPerStep === 1) return values.slice()
   const fine = new Float64Array(values.length * ticksPerStep)
@@ -74,11 +77,16 @@ function refine(values: Float64Array, ticksPerStep: number): Float64Array {
     const here = values[step]!
     const before = known(values[step - 1], here)
     const after = known(values[step + 1], here)
+    const first = step * ticksPerStep
+    let sum = 0
     for (let tick = 0; tick < ticksPerStep; tick++) {
       const position = (tick + 0.5) / ticksPerStep - 0.5
-      fine[step * ticksPerStep + tick] =
-        position < 0 ? here + (before - here) * -position : here + (after - here) * position
+      const value = position < 0 ? here + (before - here) * -position : here + (after - here) * position
+      fine[first + tick] = value
+      sum += value
     }
+    const scale = sum > 0 ? (here * ticksPerStep) / sum : 1
+    for (let tick = 0; tick < ticksPerStep; tick++) fine[first + tick]! *= scale
   }
   return fine
 }

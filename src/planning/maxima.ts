@@ -1,61 +1,130 @@
-import type { Config } from '../config/schema.js'
+import { LlmscaleError } from '../kit/errors.js'
 import { sortedQuantile } from '../kit/statistics.js'
 import { workloadId } from '../kit/workload.js'
 import type { OverrideInForce } from './capacity-plan.js'
-import { shareNodes } from './node-group.js'
+import { limitToNodes } from './node-group.js'
 import type { Peaks } from './peaks.js'
 import type { SharedGroup } from './place-workloads.js'
-import type { PlannedWorkload } from './plan-inputs.js'
+import { findWorkload, type PlanInputs, type PlannedWorkload } from './plan-inputs.js'
 
-/** A hard maximum and what binds it. */
+/** A hard maximum and what binds it, over the replicas that are always there. */
 export interface Maximum {
   replicas: number
   because: string
+  leastReplicas: number
 }
 
-/** Replicas that demand asks for at most: the 0.99 quantile of the window's peak, and the surge of a rollout. */
-function neededMaximum(planned: PlannedWorkload, peaks: Float64Array, rolloutSurge: number): Maximum {
+type Bound = Omit<Maximum, 'leastReplicas'>
+
+/** Why a workload that the metrics no longer show is left as it is. */
+export const keptBecause = 'missing from the metrics: the last approved plan stands'
+
+/** What demand asks for at most: the 0.99 quantile of the window's peak, and the surge of a rollout. */
+function neededMaximum(
+  { config, baseline }: PlanInputs,
+  planned: PlannedWorkload,
+  peaks: Float64Array,
+): Bound {
   if (planned.index === undefined) {
-    return { replicas: planned.entry.maxReplicas ?? planned.entry.minReplicas, because: 'no demand is known' }
+    const last = findWorkload(baseline, planned.workload)
+    if (last !== undefined) return { replicas: last.hardMaximum, because: keptBecause }
+    return {
+      replicas: planned.entry.maxReplicas ?? Math.max(1, planned.entry.minReplicas),
+      because: 'no demand is known',
+    }
   }
   const peak = Math.ceil(sortedQuantile(peaks, 0.99))
-  const surge = Math.ceil(peak * rolloutSurge)
+  const surge = Math.ceil(peak * config.planning.rolloutSurge)
   return {
     replicas: Math.max(1, planned.entry.minReplicas, peak + surge),
     because: `0.99 quantile of the peak: ${peak} replicas, and ${surge} for the surge of a rollout`,
   }
 }
 
-/** The least of what demand needs, the config allows and the nodes of its group hold; a person's override stands over it. */
+/**
+ * The least of what demand needs, the config allows and the nodes of a group hold. A person's maximum stands over the
+ * first two, and a person's floor raises it. Throws INFEASIBLE_OVERRIDE where a floor is above the maximum beside it.
+ */
 export function limitMaxima(
+  inputs: PlanInputs,
   planned: readonly PlannedWorkload[],
   peaks: Peaks,
   groups: readonly SharedGroup[],
-  config: Config,
   overrides: readonly OverrideInForce[],
 ): Maximum[] {
-  const maxima = planned.map((each, index) => {
-    const needed = neededMaximum(each, peaks.replicas[index]!, config.planning.rolloutSurge)
-    const override = overrides.find(
-      ({ workload, maximum }) => workload === workloadId(each.workload) && maximum !== undefined,
+  const maxima = planned.map((each, index): Maximum => {
+    const own = overrides.filter(({ workload }) => workload === workloadId(each.workload))
+    const bound = overrideMaximum(
+      allowMaximum(neededMaximum(inputs, each, peaks.replicas[index]!), each),
+      own,
     )
-    if (override)
-      return { replicas: override.maximum!, because: `override by ${override.by}: ${override.reason}` }
-    const allowed = each.entry.maxReplicas
-    if (allowed === undefined || allowed >= needed.replicas) return needed
-    return { replicas: allowed, because: `maxReplicas of the config; demand would need ${needed.replicas}` }
+    return raiseToFloor(bound, each, own)
   })
   for (const [groupIndex, { group, members }] of groups.entries()) {
-    const shared = shareNodes(
+    const limited = limitToNodes(
       group,
-      members.map((index) => ({ ...planned[index]!, neededReplicas: maxima[index]!.replicas })),
+      members.map((index) => ({
+        ...planned[index]!,
+        ...maxima[index]!,
+        neededReplicas: maxima[index]!.replicas,
+      })),
       sortedQuantile(peaks.nodes[groupIndex]!, 0.5),
     )
     for (const [position, index] of members.entries()) {
-      if (shared[position]! >= maxima[index]!.replicas) continue
-      const because = `${group.limit!.field} ${group.limit!.maximumNodes}; demand would need ${maxima[index]!.replicas}`
-      maxima[index] = { replicas: shared[position]!, because }
+      const wanted = maxima[index]!
+      if (limited[position]! >= wanted.replicas) continue
+      const because = `${group.limit!.field} ${group.limit!.maximumNodes}; else ${wanted.replicas}: ${wanted.because}`
+      maxima[index] = { ...wanted, replicas: limited[position]!, because }
     }
   }
   return maxima
+}
+
+function allowMaximum(bound: Bound, { entry }: PlannedWorkload): Bound {
+  if (entry.maxReplicas === undefined || entry.maxReplicas >= bound.replicas) return bound
+  return {
+    replicas: entry.maxReplicas,
+    because: `maxReplicas of the config; else ${bound.replicas}: ${bound.because}`,
+  }
+}
+
+function overrideMaximum(bound: Bound, overrides: readonly OverrideInForce[]): Bound {
+  const override = overrides.find(({ maximum }) => maximum !== undefined)
+  return override === undefined ? bound : { replicas: override.maximum!, because: describeOverride(override) }
+}
+
+function raiseToFloor(
+  bound: Bound,
+  { entry, workload }: PlannedWorkload,
+  overrides: readonly OverrideInForce[],
+): Maximum {
+  const override = floorOverride(overrides)
+  const least = Math.min(entry.minReplicas, bound.replicas)
+  if (override === undefined || override.floor! <= bound.replicas) {
+    return { ...bound, leastReplicas: Math.max(least, override?.floor ?? 0) }
+  }
+  const limit = overrides.find(({ maximum }) => maximum !== undefined)?.maximum ?? entry.maxReplicas
+  if (limit !== undefined && limit < override.floor!) {
+    throw new LlmscaleError(
+      'infeasible',
+      'INFEASIBLE_OVERRIDE',
+      `overrides of ${workloadId(workload)}: a floor of ${override.floor} is above the maximum of ${limit}`,
+      ['Raise the maximum or lower the floor.'],
+    )
+  }
+  return {
+    replicas: override.floor!,
+    leastReplicas: override.floor!,
+    because: `the floor of an ${describeOverride(override)}`,
+  }
+}
+
+/** The override of a floor that counts: the highest. */
+export function floorOverride(overrides: readonly OverrideInForce[]): OverrideInForce | undefined {
+  const floors = overrides.filter(({ floor }) => floor !== undefined)
+  return floors.sort((a, b) => b.floor! - a.floor!)[0]
+}
+
+export function describeOverride({ by, until, reason }: OverrideInForce): string {
+  return `override by ${by} until ${until}: ${reason}`
 }

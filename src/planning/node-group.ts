@@ -18,6 +18,8 @@ export interface GroupMember {
   workload: Workload
   /** Below 1 where several replicas share a node. */
   nodesPerReplica: number
+  /** Replicas that it always has. */
+  leastReplicas: number
   /** Replicas that it would have without a limit on nodes. */
   neededReplicas: number
 }
@@ -35,35 +37,38 @@ export function wholeNodes(nodes: number): number {
 }
 
 /**
- * Replicas that each member may have when all want their most at once: what it needs, or its share of the limit.
- * Throws INFEASIBLE_POOL where the limit is below `medianPeakNodes`: demand would be refused on most weeks.
+ * Replicas that each member may have: what it needs, or what the limit on nodes holds if it has them all. Maxima of
+ * workloads that peak at different times may overlap; the pools hold the limit.
+ * Throws INFEASIBLE_POOL where the limit is below what all minima, or the median peak of them together, need.
  */
-export function shareNodes(
+export function limitToNodes(
   group: NodeGroup,
   members: readonly GroupMember[],
   medianPeakNodes: number,
 ): number[] {
-  const needed = members.map((member) => member.neededReplicas * member.nodesPerReplica)
-  const total = needed.reduce((sum, nodes) => sum + nodes, 0)
-  const limit = group.limit
-  if (limit === undefined || wholeNodes(total) <= limit.maximumNodes)
-    return members.map((member) => member.neededReplicas)
-  if (limit.maximumNodes < medianPeakNodes) {
-    const who = members
-      .map((member) => `${workloadId(member.workload)} up to ${member.neededReplicas} replicas`)
-      .join(', ')
+  const { limit } = group
+  if (limit === undefined) return members.map((member) => member.neededReplicas)
+  const minima = members.reduce((nodes, member) => nodes + member.leastReplicas * member.nodesPerReplica, 0)
+  const needed = Math.max(wholeNodes(minima), medianPeakNodes)
+  if (limit.maximumNodes < needed) {
+    const what =
+      needed > medianPeakNodes
+        ? 'the least replicas of all workloads need'
+        : 'the median peak of demand needs'
+    const who = members.map(
+      ({ workload, leastReplicas, neededReplicas }) =>
+        `${workloadId(workload)} ${leastReplicas} … ${neededReplicas} replicas`,
+    )
     throw new LlmscaleError(
       'infeasible',
       'INFEASIBLE_POOL',
       `${limit.field}: ${limit.maximumNodes} nodes of ${group.instanceType} in ${group.region} are fewer than the ` +
-        `${medianPeakNodes} that the median peak of demand needs (${who})`,
-      [
-        `Set ${limit.field} to at least ${medianPeakNodes}: the smallest change that makes the plan feasible.`,
-      ],
+        `${needed} that ${what} (${who.join(', ')})`,
+      [`Set ${limit.field} to at least ${needed}: the smallest change that makes the plan feasible.`],
     )
   }
-  return members.map((member, index) =>
-    Math.floor((limit.maximumNodes * needed[index]!) / total / member.nodesPerReplica + 1e-9),
+  return members.map((member) =>
+    Math.min(member.neededReplicas, Math.floor(limit.maximumNodes / member.nodesPerReplica + 1e-9)),
   )
 }
 
@@ -89,7 +94,7 @@ export function createPools(group: NodeGroup, maximumNodes: number, spotCap: num
 }
 
 /** Price of one node, if it is known. */
-function usdPerNodeHour(group: NodeGroup, capacityType: CapacityType): number | undefined {
+export function usdPerNodeHour(group: NodeGroup, capacityType: CapacityType): number | undefined {
   return group.prices.find((price) => price.capacityType === capacityType)?.usdPerHour
 }
 

@@ -2,6 +2,7 @@ import type { DemandForecast } from '../forecast/demand-forecast.js'
 import { samplePath } from '../forecast/sample-path.js'
 import { secondsPerDay } from '../kit/units.js'
 import type { Interval, Pool } from './capacity-plan.js'
+import type { TickFloors } from './floor-template.js'
 import { createLoad, type LoadGrid } from './load.js'
 import { nodesUsdPerHour, wholeNodes } from './node-group.js'
 import { intervalOf } from './peaks.js'
@@ -17,7 +18,7 @@ import {
 
 /** How one workload is run: its floors by tick, and the reactive trigger inside its bounds. */
 export interface Operation {
-  floors: Float64Array
+  floors: TickFloors
   reaction: Reaction
 }
 
@@ -28,9 +29,11 @@ export interface PooledGroup extends SharedGroup {
 
 /** What a way of running all workloads leads to, over the sample paths; estimated. */
 export interface Outcome {
+  /** Whole nodes of the pools, at their prices. */
   usdPerDay: Interval
   /** Expected share of all requests that arrive while ready capacity is below demand. */
   breachRisk: number
+  /** Cost by workload is its share of nodes at the on-demand price; the shares do not add up to whole nodes. */
   workloads: { usdPerDay: Interval; breachRisk: number }[]
 }
 
@@ -54,13 +57,13 @@ export function estimateOutcome(
   const breaches = new Float64Array(workloads.length)
   let breachSum = 0
   for (let path = 0; path < paths; path++) {
-    const ready: Float64Array[] = []
+    const billed: Float64Array[] = []
     let breached = 0
     let requests = 0
     for (const [index, planned] of workloads.entries()) {
       const { floors, reaction } = operations[index]!
       if (planned.index === undefined) {
-        ready.push(floors.map((floor) => Math.max(floor, reaction.minReplicas)))
+        billed.push(floors.asked)
       } else {
         const load = createLoad(
           samplePath(forecast, planned.index, path),
@@ -68,14 +71,14 @@ export function estimateOutcome(
           grid,
           burstFactor,
         )
-        const capacity = readyReplicas(reactiveReplicas(load.replicas, reaction), floors)
-        const shortfall = compareCapacity(load, capacity)
+        const reactive = reactiveReplicas(load.replicas, reaction)
+        const shortfall = compareCapacity(load, readyReplicas(reactive, floors.ready))
         breaches[index]! += breachShare(shortfall) / paths
         breached += shortfall.breachedRequests
         requests += shortfall.requests
-        ready.push(capacity)
+        billed.push(readyReplicas(reactive, floors.asked))
       }
-      const replicaHours = ready[index]!.reduce((sum, replicas) => sum + replicas, 0) * tickHours
+      const replicaHours = billed[index]!.reduce((sum, replicas) => sum + replicas, 0) * tickHours
       usdOf[index]![path] = (replicaHours * planned.usdPerReplicaHour) / days
     }
     breachSum += requests > 0 ? breached / requests / paths : 0
@@ -83,7 +86,7 @@ export function estimateOutcome(
       const usdOfNodes = new Map<number, number>()
       for (let tick = 0; tick < grid.length; tick++) {
         let nodes = 0
-        for (const index of members) nodes += ready[index]![tick]! * workloads[index]!.nodesPerReplica
+        for (const index of members) nodes += billed[index]![tick]! * workloads[index]!.nodesPerReplica
         nodes = wholeNodes(nodes)
         let hourly = usdOfNodes.get(nodes)
         if (hourly === undefined) {

@@ -9,9 +9,9 @@ import { type Workload, workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import type { RequestLengths } from '../sizing/replica-capacity.js'
 import { sizeReplica } from '../sizing/size-replica.js'
-import type { OverrideInForce, PriceUsed, WorkloadReport } from './capacity-plan.js'
+import type { OverrideInForce, PriceUsed, WorkloadDecision, WorkloadReport } from './capacity-plan.js'
 import { type NodeGroup, nodesPerReplica } from './node-group.js'
-import type { PlanInputs, PlannedWorkload } from './plan-inputs.js'
+import { findWorkload, type PlanInputs, type PlannedWorkload } from './plan-inputs.js'
 
 type Entry = Config['workloads'][number]
 
@@ -51,11 +51,15 @@ export function placeWorkloads(
       entry,
       meanLengths(history, index) ?? entry.assumedLengths ?? last?.meanLengths,
     )
-    const shapes = allowedShapes(
-      config,
-      entry,
-      overrides.find((override) => override.workload === id && override.shape),
-    )
+    const lastShape = findWorkload(inputs.baseline, workload)?.shape
+    const isKept = index < 0 && lastShape !== undefined
+    const shapes = isKept
+      ? [lastShape]
+      : allowedShapes(
+          config,
+          entry,
+          overrides.find((override) => override.workload === id && override.shape),
+        )
     const { best, rejected } = cheapestPlacement(config, workload, entry, shapes, lengths)
     const others =
       shapes.length > 1 ? `the cheapest request of ${shapes.length} allowed shapes` : 'the only allowed shape'
@@ -151,6 +155,18 @@ function place(
     coldStart: entry.coldStart ?? {},
   })
   return { shape, gpusPerNode, capacity, nodesPerReplica: nodes, usdPerReplicaHour: nodes * price.usdPerHour }
+}
+
+/** A planned workload on the shape and with the cold start of a decision; where that shape is gone, as it is planned. */
+export function placeAsIs(config: Config, planned: PlannedWorkload, last: WorkloadDecision): PlannedWorkload {
+  const { workload, entry, capacity, shape } = planned
+  const isKnown = findInstanceType(last.shape.instanceType) !== undefined
+  const onLast =
+    isKnown && shapeName(last.shape) !== shapeName(shape)
+      ? place(config, workload, entry, last.shape, capacity.lengths)
+      : planned
+  const coldStart = { ...onLast.capacity.coldStart, totalSeconds: last.coldStartSeconds }
+  return { ...planned, ...onLast, capacity: { ...onLast.capacity, coldStart } }
 }
 
 /** Longest request that must fit where the config states none, over the mean. */

@@ -5,7 +5,7 @@ import type { EpochSeconds } from '../kit/units.js'
 import { type Workload, workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import type { ReplicaCapacity } from '../sizing/replica-capacity.js'
-import type { CapacityPlan, WorkloadDecision } from './capacity-plan.js'
+import type { CapacityPlan, Finding, WorkloadDecision } from './capacity-plan.js'
 
 /** Everything that a plan depends on. The same inputs give the same plan, byte for byte. */
 export interface PlanInputs {
@@ -21,6 +21,8 @@ export interface PlanInputs {
   baseline?: CapacityPlan
   now: EpochSeconds
   toolVersion: string
+  /** What was found on the way here, for the reviewer: quality and age of the data. */
+  findings: readonly Finding[]
 }
 
 /** A workload that the config asks for, with the shape that it was given. */

@@ -35,22 +35,33 @@ export function readyReplicas(reactive: Float64Array, floors: Float64Array): Flo
 
 /** Replica-ticks that stood idle, replica-ticks that were missing, and requests that met missing capacity. */
 export interface Shortfall {
+  /** Ticks that were compared. */
+  ticks: number
   idleReplicaTicks: number
   missingReplicaTicks: number
   breachedRequests: number
   requests: number
 }
 
-/** Compares ready capacity with load, tick by tick; masked ticks do not count. */
-export function compareCapacity(load: Load, ready: Float64Array): Shortfall {
-  const sum: Shortfall = { idleReplicaTicks: 0, missingReplicaTicks: 0, breachedRequests: 0, requests: 0 }
+/**
+ * Compares ready capacity with load, tick by tick; masked ticks do not count.
+ * `billed` replicas are at least the ready ones: a floor is paid from when it is asked for.
+ */
+export function compareCapacity(load: Load, ready: Float64Array, billed = ready): Shortfall {
+  const sum: Shortfall = {
+    ticks: 0,
+    idleReplicaTicks: 0,
+    missingReplicaTicks: 0,
+    breachedRequests: 0,
+    requests: 0,
+  }
   for (let tick = 0; tick < ready.length; tick++) {
     const spare = ready[tick]! - load.replicas[tick]!
     if (Number.isNaN(spare)) continue
+    sum.ticks++
     sum.requests += load.requests[tick]!
-    if (spare >= 0) {
-      sum.idleReplicaTicks += spare
-    } else {
+    sum.idleReplicaTicks += Math.max(spare, 0) + billed[tick]! - ready[tick]!
+    if (spare < 0) {
       sum.missingReplicaTicks -= spare
       sum.breachedRequests += load.requests[tick]!
     }

@@ -6,7 +6,7 @@ import { sortedQuantile } from '../kit/statistics.js'
 import { secondsPerDay } from '../kit/units.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import type { SkillGate } from './capacity-plan.js'
-import { readyFloors } from './floor-template.js'
+import { tickFloors } from './floor-template.js'
 import { type FloorSettings, planFloors } from './floors.js'
 import { createLoad, createLoadGrid, type Load } from './load.js'
 import { priceOutcome } from './newsvendor.js'
@@ -32,7 +32,8 @@ interface DayCost {
 /**
  * Scores floors out of sample: at each past origin the template is made from the forecast of that time, then run over
  * the day that followed, beside reactive capacity alone at the target that was best on those very days. The gate opens
- * where the 80 % interval of the saving, by bootstrap over the days, lies above zero. A weaker rival, such as the
+ * where the 80 % interval of the saving, by bootstrap over the days, lies above zero. Floors are scored as if the plan
+ * were renewed daily; capacity and bounds are those of today. A weaker rival, such as the
  * configured target, would open it for the change of the target alone.
  */
 export function judgeFloors(
@@ -54,19 +55,21 @@ export function judgeFloors(
     const from = Math.round((forecast.origin - grid.start) / grid.tickSeconds)
     const to = Math.min(grid.length, from + Math.round(secondsPerDay / grid.tickSeconds))
     const day = sliceLoad(load, from, to)
-    const usdOf = (ready: Float64Array) =>
-      priceOutcome(compareCapacity(day, ready), settings.price, grid.tickSeconds)
-    const forecastGrid = createLoadGrid(
-      forecast.origin,
-      forecast.stepSeconds,
-      forecast.length,
-      coldStartSeconds,
-    )
+    if (day.replicas.every(Number.isNaN)) continue
+    const usdOf = (ready: Float64Array, billed = ready) =>
+      priceOutcome(compareCapacity(day, ready, billed), settings.price, grid.tickSeconds)
+    const { origin, stepSeconds, length } = forecast
+    const forecastGrid = createLoadGrid(origin, stepSeconds, length, coldStartSeconds)
     const plan = planFloors(forecast, workloadIndex, settings, forecastGrid)
-    const dayGrid = { ...forecastGrid, length: to - from }
-    const floors = readyFloors(plan.floors, coldStartSeconds, dayGrid, settings.timeZone)
-    const aboveFloor = reactiveReplicas(load.replicas, { ...settings.bounds, target: plan.target })
-    floorUsd.push(usdOf(readyReplicas(aboveFloor.subarray(from, to), floors)))
+    const floors = tickFloors(
+      plan.floors,
+      coldStartSeconds,
+      { ...forecastGrid, length: to - from },
+      settings.timeZone,
+    )
+    const target = { ...settings.bounds, target: plan.target }
+    const reactive = reactiveReplicas(load.replicas, target).subarray(from, to)
+    floorUsd.push(usdOf(readyReplicas(reactive, floors.ready), readyReplicas(reactive, floors.asked)))
     for (const [index, ready] of rivals.entries()) rivalUsd[index]!.push(usdOf(ready.subarray(from, to)))
   }
   const best = rivalUsd.reduce((least, usd, index) => (sum(usd) < sum(rivalUsd[least]!) ? index : least), 0)

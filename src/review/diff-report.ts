@@ -6,9 +6,10 @@ import { formatMarkdownTable, type Table } from './table.js'
 export function describeDiff(diff: PlanDiff): string {
   if (isEmptyDiff(diff)) return 'No change: both plans decide the same.'
   const deletions = diff.deletions.length > 0 ? `DELETES ${diff.deletions.join(', ')}. ` : ''
+  const others = diff.others.length > 0 ? `, with ${diff.others.map(({ name }) => name).join(', ')}` : ''
   const count = (changes: readonly Change[], noun: string) =>
     `${changes.length} ${noun}${changes.length === 1 ? '' : 's'}`
-  return `${deletions}${count(diff.workloads, 'workload')} and ${count(diff.pools, 'pool')} change. ${describeMoney(diff)}`
+  return `${deletions}${count(diff.workloads, 'workload')} and ${count(diff.pools, 'pool')} change${others}. ${describeMoney(diff)}`
 }
 
 function describeMoney({ from, to }: PlanDiff): string {
@@ -50,15 +51,13 @@ function tabulatePoolChanges(diff: PlanDiff): Table {
   }
 }
 
-/** Every field of what stays but changes. */
+/** Every field of what stays but changes, and of overrides, commitments and routing. */
 function tabulateFieldChanges(diff: PlanDiff): Table {
   return {
     columns: [{ header: 'Name' }, { header: 'Field' }, { header: 'From' }, { header: 'To' }],
-    rows: [...diff.workloads, ...diff.pools]
-      .filter((change) => change.kind === 'changed')
-      .flatMap((change) =>
-        change.fields.map(({ field, from, to }) => [change.name, field, from ?? '', to ?? '']),
-      ),
+    rows: [...diff.workloads.filter(isChanged), ...diff.pools.filter(isChanged), ...diff.others].flatMap(
+      (change) => change.fields.map(({ field, from, to }) => [change.name, field, from ?? '', to ?? '']),
+    ),
   }
 }
 
@@ -71,6 +70,10 @@ export function tabulateDiff(diff: PlanDiff): Table[] {
 /** The diff as GitHub-flavoured Markdown. */
 export function formatDiffMarkdown(diff: PlanDiff): string {
   return `${[`**${describeDiff(diff)}**`, ...tabulateDiff(diff).map(formatMarkdownTable)].join('\n\n')}\n`
+}
+
+function isChanged({ kind }: Change): boolean {
+  return kind === 'changed'
 }
 
 function fieldArrow(change: Change, field: string): string {

@@ -15,7 +15,7 @@ export function describePlan(plan: CapacityPlan): string {
   )
 }
 
-/** Bounds, cost and risk of each workload. */
+/** Bounds, cost and risk of each workload; its cost is a share of nodes at the on-demand price. */
 export function tabulateWorkloads(plan: CapacityPlan): Table {
   return {
     columns: [

@@ -11,13 +11,14 @@ interface PlanResult {
   planId: string
   changed: boolean
   written: string[]
-  header: { findings: { code: string }[]; cost: { usdPerDay: { p50: number }; staticPeakUsdPerDay: number } }
+  header: {
+    findings: { code: string; message: string }[]
+    cost: { usdPerDay: { p50: number }; staticPeakUsdPerDay: number }
+  }
   workloads: WorkloadReport[]
 }
 
-async function plan(
-  args: string[],
-): Promise<{ result: PlanResult; warnings: { code: string; message: string }[] }> {
+async function plan(args: string[]): Promise<{ result: PlanResult }> {
   const { code, stdout, stderr } = await runCli(['plan', '--json', ...args])
   expect(code, stderr + stdout).toBe(0)
   return JSON.parse(stdout)
@@ -37,11 +38,11 @@ describe.skipIf(data === undefined)('llmscale plan on real traces (needs LLMSCAL
   })
 
   it('plans two production models from two weeks, with what is assumed said', () => {
-    const { result, warnings } = first
+    const { result } = first
     expect(result.workloads.map((workload) => workload.model)).toEqual(['m-large', 'm-mid'])
     expect(result.header.findings.filter((finding) => finding.code === 'MODEL_ASSUMED')).toHaveLength(2)
     expect(result.workloads.every((workload) => workload.capacityProvenance === 'assumed')).toBe(true)
-    expect(warnings.map((warning) => warning.message).join()).toContain(
+    expect(result.header.findings.map((finding) => finding.message).join()).toContain(
       'm-mid/us-east-1: 102 of 2016 steps are masked',
     )
     expect(result.header.cost.usdPerDay.p50).toBeLessThan(result.header.cost.staticPeakUsdPerDay)

@@ -8,7 +8,7 @@ import { formatInstant, parseInstant } from '../../src/kit/time.js'
 import type { DemandHistory, WorkloadDemand } from '../../src/metrics/demand-history.js'
 import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
 import { createPlan } from '../../src/planning/create-plan.js'
-import { readyFloors } from '../../src/planning/floor-template.js'
+import { tickFloors } from '../../src/planning/floor-template.js'
 import { createLoad, createLoadGrid } from '../../src/planning/load.js'
 import { groupWorkloads, placeWorkloads } from '../../src/planning/place-workloads.js'
 import { formatPlan } from '../../src/planning/plan-file.js'
@@ -70,12 +70,13 @@ function inputsOf(text = configText, demand = history): PlanInputs {
     ...forecastWithPast(demand, { ...options, origins: 7, everySeconds: 86_400 }),
     now,
     toolVersion: '0.1.0',
+    findings: [],
   }
 }
 
-function failureOf(text: string): LlmscaleError {
+function failureOf(text: string, demand = history): LlmscaleError {
   try {
-    createPlan(inputsOf(text))
+    createPlan(inputsOf(text, demand))
   } catch (error) {
     if (error instanceof LlmscaleError) return error
     throw error
@@ -137,7 +138,7 @@ describe('a capacity plan', () => {
       const { reaction, burstFactor } = config.planning
       const target = plan.reports[index]!.reactiveTarget
       const lag = Math.ceil((reaction + coldStarts[index]!) / grid.tickSeconds)
-      const floors = readyFloors(workload.floors, coldStarts[index]!, grid, 'UTC')
+      const floors = tickFloors(workload.floors, coldStarts[index]!, grid, 'UTC').ready
       let risk = 0
       for (let path = 0; path < forecast.pathCount; path++) {
         const load = createLoad(
@@ -204,6 +205,79 @@ describe('a capacity plan', () => {
   })
 })
 
+describe('a constant demand, by hand', () => {
+  const flat = { ...history, workloads: [demandOf('llama-3.1-70b', () => 10, 3)] }
+  for (const column of ['requests', 'inputTokens', 'outputTokens'] as const) {
+    const amount = { requests: 9000, inputTokens: 9000 * 600, outputTokens: 9000 * 250 }[column]
+    flat.workloads[0]![column].fill(amount)
+  }
+  const onlyLarge = configText.slice(0, configText.indexOf('  - model: llama-3.1-8b'))
+  const constant = createPlan(inputsOf(onlyLarge, flat))
+  const report = constant.reports[0]!
+  const busy = (10 / report.requestsPerSecondPerReplica) * 1.1 // the default burst factor
+  const usdPerNodeHour = constant.header.cost.prices.find(
+    (price) => price.capacityType === 'on-demand',
+  )!.usdPerHour
+  const usdPerDay = (replicas: number) => Math.ceil(replicas / 4) * usdPerNodeHour * 24 // four replicas of two GPUs a node
+
+  it('costs its nodes all day, and puts nothing at risk', () => {
+    const replicas = Math.ceil(busy / 0.7) // the default target
+    expect(constant.header.cost.usdPerDay).toEqual(constant.header.cost.doNothingUsdPerDay)
+    for (const usd of Object.values(constant.header.cost.usdPerDay))
+      expect(usd).toBeCloseTo(usdPerDay(replicas), -1)
+    expect(report.usdPerReplicaHour).toBeCloseTo(usdPerNodeHour / 4, 2)
+    expect(report.usdPerDay.plan.p50).toBeCloseTo((replicas * usdPerNodeHour * 24) / 4, -1)
+    expect(report.breachRisk).toEqual({ plan: 0, doNothing: 0 })
+  })
+
+  it('has the hard maximum and the static peak of its peak', () => {
+    const peak = Math.ceil(busy)
+    expect(constant.decision.workloads[0]!.hardMaximum).toBe(peak + Math.ceil(peak * 0.25))
+    expect(constant.header.cost.staticPeakUsdPerDay).toBeCloseTo(usdPerDay(peak), -1)
+    expect(report.dailyPeakReplicas.every((day) => day.p10 === peak && day.p90 === peak)).toBe(true)
+  })
+
+  it('obeys maxReplicas, and an override of the maximum', () => {
+    const limited = createPlan(inputsOf(onlyLarge.replace('slo:', 'maxReplicas: 2\n    slo:'), flat))
+    expect(limited.decision.workloads[0]!.hardMaximum).toBe(2)
+    const until = formatInstant(now + 86_400)
+    const override = `overrides: [{workload: llama-3.1-70b/us-east-1, maximum: 9, reason: sale, by: ana, until: ${until}}]\n`
+    const raised = createPlan(inputsOf(onlyLarge + override, flat))
+    expect(raised.decision.workloads[0]!.hardMaximum).toBe(9)
+    expect(raised.reports[0]!.reasons.find((reason) => reason.field === 'hardMaximum')!.because).toContain(
+      'ana',
+    )
+    const floor = override.replace('maximum: 9', 'floor: 12')
+    expect(createPlan(inputsOf(onlyLarge + floor, flat)).decision.workloads[0]).toMatchObject({
+      floors: { minReplicas: 12 },
+      hardMaximum: 12,
+    })
+    expect(
+      failureOf(onlyLarge + override.replace('maximum: 9', 'maximum: 9, floor: 12'), flat).exitCode,
+    ).toBeGreaterThan(0)
+  })
+
+  it('takes the shape on which a request costs least', () => {
+    const two = onlyLarge.replace(
+      'shapes: [',
+      'shapes: [{instanceType: p5.48xlarge, gpusPerReplica: 8, precision: bf16}, ',
+    )
+    expect(createPlan(inputsOf(two, flat)).decision.workloads[0]!.shape.gpusPerReplica).toBe(2)
+  })
+
+  it('compares with doing nothing on the shape of the plan in force', () => {
+    const wide = createPlan(
+      inputsOf(
+        onlyLarge.replace('gpusPerReplica: 2, precision: fp8', 'gpusPerReplica: 8, precision: bf16'),
+        flat,
+      ),
+    )
+    const next = createPlan({ ...inputsOf(onlyLarge, flat), baseline: wide })
+    expect(next.header.cost.doNothingUsdPerDay.p50).toBeCloseTo(wide.header.cost.usdPerDay.p50, 0)
+    expect(next.header.breachRisk.doNothing).toBe(0)
+  })
+})
+
 describe('what cannot be planned', () => {
   it('is a pool limit below the median peak: named, with the smallest change that helps', () => {
     const failure = failureOf(`${configText}poolLimits: [{instanceType: p5.48xlarge, maxNodes: 1}]\n`)
@@ -215,6 +289,7 @@ describe('what cannot be planned', () => {
       inputsOf(`${configText}poolLimits: [{instanceType: p5.48xlarge, maxNodes: ${needed}}]\n`),
     )
     expect(enough.decision.pools[0]!.maximumNodes).toBeLessThanOrEqual(Number(needed))
+    expect(enough.header.breachRisk.plan).toBeLessThan(0.2)
     const tooFew = `${configText}poolLimits: [{instanceType: p5.48xlarge, maxNodes: ${Number(needed) - 1}}]\n`
     expect(failureOf(tooFew).code).toBe('INFEASIBLE_POOL')
   })

@@ -6,8 +6,8 @@ import { chooseFloorLevels, countWindows, unfoldDays } from '../../src/planning/
 import {
   createFloorTemplate,
   floorReplicaHours,
-  readyFloors,
   requestedFloors,
+  tickFloors,
 } from '../../src/planning/floor-template.js'
 import { type FloorCosts, sumFloorCosts } from '../../src/planning/newsvendor.js'
 import { slotsPerWeek } from '../../src/planning/week.js'
@@ -121,6 +121,25 @@ describe('floor template', () => {
     expect(windows[0]).toMatchObject({ from: '21:55', to: '02:00', replicas: 5 })
   })
 
+  it('is two windows where it lasts a day or more: clock times alone could not tell it from minutes', () => {
+    const levels = Int16Array.from({ length: 192 }, (_, slot) => (slot < 96 ? 5 : 1))
+    const week = {
+      days: [
+        [0, 1, 2, 3, 4],
+        [5, 6],
+      ],
+      levels,
+      usd: 0,
+    }
+    const template = createFloorTemplate(week, 330)
+    expect(template.windows).toEqual([
+      { days: ['mon', 'tue', 'wed', 'thu', 'sun'], from: '23:54', to: '24:00', replicas: 5 },
+      { days: ['mon', 'tue', 'wed', 'thu', 'fri'], from: '00:00', to: '24:00', replicas: 5 },
+    ])
+    expect(floorReplicaHours(template)).toBeCloseTo(5 * 120.1 + 47.9, 6)
+    expect(countWindows(levels)).toBe(2)
+  })
+
   it('starts before midnight on the day before', () => {
     const levels = Int16Array.from({ length: 192 }, (_, slot) => (slot >= 96 && slot < 100 ? 4 : 1))
     const weekend = createFloorTemplate(
@@ -138,7 +157,10 @@ describe('floor template', () => {
   })
 
   const arbitrary = fc.record({
-    levels: fc.array(fc.nat(6), { minLength: 192, maxLength: 192 }),
+    // Runs of any length, whole days too.
+    levels: fc
+      .array(fc.tuple(fc.nat(6), fc.integer({ min: 1, max: 120 })), { minLength: 192, maxLength: 192 })
+      .map((runs) => runs.flatMap(([level, slots]) => Array<number>(slots).fill(level)).slice(0, 192)),
     coldStartSeconds: fc.integer({ min: 0, max: 1500 }),
   })
 
@@ -160,7 +182,7 @@ describe('floor template', () => {
           ticksPerStep: 1,
           length: slotsPerWeek,
         }
-        const ready = readyFloors(template, coldStartSeconds, grid, 'UTC')
+        const { ready } = tickFloors(template, coldStartSeconds, grid, 'UTC')
         const requested = requestedFloors(template)
         for (const [slot, level] of unfoldDays(needed).entries()) {
           expect(ready[slot]!).toBeGreaterThanOrEqual(level)
@@ -179,7 +201,7 @@ describe('floor template', () => {
     const template = createFloorTemplate({ days: everyDay, levels, usd: 0 }, 300)
     const hour = (text: string) => {
       const grid = { start: parseInstant(text)!, tickSeconds: 3600, ticksPerStep: 1, length: 2 }
-      return [...readyFloors(template, 300, grid, 'Europe/Berlin')]
+      return [...tickFloors(template, 300, grid, 'Europe/Berlin').ready]
     }
     expect(hour('2025-03-28T06:00:00Z')).toEqual([2, 8]) // 07:00 and 08:00 local, winter
     expect(hour('2025-03-31T05:00:00Z')).toEqual([2, 8]) // the same local hours, summer
