@@ -196,13 +196,20 @@ async function readHistory(
 
 /** A forecast from data older than the plan would be valid says nothing about the days that it is for. */
 function findAge(dataThrough: EpochSeconds, config: Config, now: EpochSeconds): Finding[] {
-  const days = (now - dataThrough) / secondsPerDay
-  const message = `demand ends ${formatInstant(dataThrough)}, ${days.toFixed(1)} days before the plan's origin: forecast and cost start there`
-  if (now - dataThrough > config.planning.validity) {
-    const tryThis = [`Pull newer demand, or plan as of the end of it: --as-of ${formatInstant(dataThrough)}`]
-    throw new LlmscaleError('badData', 'DATA_STALE', message, tryThis)
+  const age = now - dataThrough
+  const days = (seconds: number) => `${(seconds / secondsPerDay).toFixed(1)} days`
+  const message = `demand ends ${formatInstant(dataThrough)}, ${days(age)} before the plan's origin`
+  const allowed = config.planning.validity
+  if (age > allowed) {
+    throw new LlmscaleError(
+      'badData',
+      'DATA_STALE',
+      `${message}; at most ${days(allowed)} (planning.validity) are allowed`,
+      [`Pull newer demand, or plan as of the end of it: --as-of ${formatInstant(dataThrough)}`],
+    )
   }
-  return days > 1 ? [{ code: 'DATA_OLD', message }] : []
+  if (age <= secondsPerDay) return []
+  return [{ code: 'DATA_OLD', message: `${message}: forecast and cost start there` }]
 }
 
 /** Nothing disappears by accident: each deletion is named by a person at plan time. */

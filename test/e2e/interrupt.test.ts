@@ -3,19 +3,25 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { exitCodes } from '../../src/kit/errors.js'
 import { emptyFolder, runCli } from '../run-cli.js'
-import { asOf, config, fleetFolder, hourlyDemand } from './fleet-fixture.js'
+import { asOf, config, fleetFolder } from './fleet-fixture.js'
 
 // Ctrl-C at a chosen moment: a module that the process loads first sends the process a SIGINT.
 
-/** While it computes: 0.1 s after the warning of a gap, which comes between reading and forecasting. */
+/** While it computes: 0.1 s after it has looked for a plan in force, which comes between reading and forecasting. */
 const duringForecast = `
 import { spawn } from 'node:child_process'
-const write = process.stderr.write
-process.stderr.write = function (...args) {
-  process.stderr.write = write
-  spawn('sh', ['-c', 'sleep 0.1; kill -INT ' + process.pid], { stdio: 'ignore' })
-  return write.apply(this, args)
-}`
+import files from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+const { readFile } = files
+files.readFile = (path, ...rest) => {
+  if (String(path).endsWith('plan.yaml')) {
+    files.readFile = readFile
+    syncBuiltinESMExports()
+    spawn('sh', ['-c', 'sleep 0.1; kill -INT ' + process.pid], { stdio: 'ignore' })
+  }
+  return readFile(path, ...rest)
+}
+syncBuiltinESMExports()`
 
 /** When the part of one of its files is on the disk and not yet in its place. */
 const duringWrite = (file: string) => `
@@ -57,17 +63,14 @@ const endedBySignal = -1
 const workloadFile = 'llama-3-1-8b-7b6335.us-east-1.yaml'
 
 describe('Ctrl-C during llmscale plan', () => {
-  const withGap = hourlyDemand()
-  withGap.splice(100, 6)
-
   it('leaves nothing of a first plan', async () => {
-    const folder = fleetFolder({ demand: withGap })
+    const folder = fleetFolder()
     await interruptPlan(folder, duringForecast, endedBySignal)
     await interruptPlan(folder, duringWrite(workloadFile), exitCodes.interrupted)
   })
 
   it('leaves the plan in force whole, and the next run makes the new one', async () => {
-    const folder = fleetFolder({ demand: withGap })
+    const folder = fleetFolder()
     expect((await plan(folder)).code).toBe(0)
     writeFileSync(join(folder, 'llmscale.yaml'), `${config}    minReplicas: 2\n`)
     await interruptPlan(folder, duringForecast, endedBySignal)
