@@ -2,12 +2,15 @@ import type { DemandForecast } from '../forecast/demand-forecast.js'
 import { samplePath } from '../forecast/sample-path.js'
 import { sortedQuantile } from '../kit/statistics.js'
 import { formatInstant, utcOffsetSeconds } from '../kit/time.js'
-import { secondsPerDay } from '../kit/units.js'
+import { secondsPerDay, secondsPerHour } from '../kit/units.js'
 import type { DailyPeak, Interval } from './capacity-plan.js'
 import { busyReplicas, type LoadGrid } from './load.js'
 import { wholeNodes } from './node-group.js'
 import type { SharedGroup } from './place-workloads.js'
 import type { PlannedWorkload } from './plan-inputs.js'
+
+/** Local days shorter than this are cut by the window, not by a change of clocks. */
+const shortestDaySeconds = 23 * secondsPerHour
 
 /** Peaks over the sample paths: of each workload, and of the nodes that workloads need at the same time. */
 export interface Peaks {
@@ -63,10 +66,18 @@ export function findPeaks(
   return {
     replicas,
     nodes,
-    daily: dailyPeaks.map((peaks, index) =>
-      peaks.map((sample, day) => ({ date: days[index]!.dates[day]!, ...intervalOf(sample) })),
-    ),
+    daily: dailyPeaks.map((peaks, index) => {
+      const { dates, dayOfTick } = days[index]!
+      const isWhole = (day: number) => countTicks(dayOfTick, day) * grid.tickSeconds >= shortestDaySeconds
+      return peaks
+        .map((sample, day) => ({ date: dates[day]!, ...intervalOf(sample) }))
+        .filter((_, day) => isWhole(day))
+    }),
   }
+}
+
+function countTicks(dayOfTick: Uint16Array, day: number): number {
+  return dayOfTick.reduce((count, each) => count + (each === day ? 1 : 0), 0)
 }
 
 /** 10th, 50th and 90th percentile of an ascending sample. */
