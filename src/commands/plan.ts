@@ -103,6 +103,12 @@ export default class Plan extends BaseCommand {
     const diff = diffPlans(baseline, plan)
     const changed = !isEmptyDiff(diff)
     const expired = baseline !== undefined && Date.parse(baseline.header.validUntil) / 1000 <= now
+    const idle = flags['allow-delete'].filter((name) => !diff.deletions.includes(name))
+    if (idle.length > 0)
+      this.note({
+        code: 'NOTHING_TO_DELETE',
+        message: `--allow-delete ${idle.join(', ')}: this plan does not delete it`,
+      })
     const refused = diff.deletions.filter((name) => !flags['allow-delete'].includes(name))
     if (refused.length > 0) {
       this.print(plan, diff, folder, [])

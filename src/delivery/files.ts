@@ -1,20 +1,42 @@
-import { rmSync } from 'node:fs'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { renameSync, rmSync, statSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LlmscaleError } from '../kit/errors.js'
 import { onInterrupt } from '../kit/interrupt.js'
 
-/** Writes a file whole or not at all: to a neighbour first, then renamed over the old one. */
-export async function writeFileWhole(path: string, content: string | Uint8Array): Promise<void> {
-  const part = join(dirname(path), `.${basename(path)}.${process.pid}.part`)
-  const done = onInterrupt(() => rmSync(part, { force: true }))
+/** Writes a file whole or not at all. Throws OUTPUT_NOT_WRITABLE. */
+export function writeFileWhole(path: string, content: string | Uint8Array): Promise<void> {
+  return writeFilesWhole(new Map([[path, content]]))
+}
+
+/**
+ * Writes files, by path, all or none: each to a neighbour first, then all renamed over the old ones.
+ * Throws OUTPUT_NOT_WRITABLE.
+ */
+export async function writeFilesWhole(files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
+  const parts = new Map<string, string>()
+  const removeParts = () => {
+    for (const part of parts.values()) rmSync(part, { force: true })
+  }
+  const done = onInterrupt(removeParts)
+  let current = ''
   try {
-    await mkdir(dirname(path), { recursive: true })
-    await writeFile(part, content)
-    await rename(part, path)
+    for (const [path, content] of files) {
+      current = path
+      await mkdir(dirname(path), { recursive: true })
+      if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder')
+      const part = join(dirname(path), `.${basename(path)}.${process.pid}.part`)
+      parts.set(path, part)
+      await writeFile(part, content)
+    }
+    // Without an await between them: an interrupt comes before or after all of them.
+    for (const [path, part] of parts) {
+      current = path
+      renameSync(part, path)
+    }
   } catch (cause) {
-    await rm(part, { force: true }).catch(() => undefined)
-    throw notWritable(path, cause)
+    removeParts()
+    throw notWritable(current, cause)
   } finally {
     done()
   }

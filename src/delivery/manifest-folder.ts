@@ -1,14 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ManifestFile, manifestHeader } from '../manifests/manifest-file.js'
-import { writeFileWhole } from './files.js'
+import { writeFilesWhole } from './files.js'
 
 /**
- * Writes the objects of one region and removes nothing. Returns the names of files there that an earlier run wrote
- * and that are no longer among them. Throws OUTPUT_NOT_WRITABLE.
+ * Writes the objects of one region, all or none, and removes nothing. Returns the names of files there that an
+ * earlier run wrote and that are no longer among them. Throws OUTPUT_NOT_WRITABLE.
  */
 export async function writeManifests(folder: string, files: readonly ManifestFile[]): Promise<string[]> {
-  for (const { name, text } of files) await writeFileWhole(join(folder, name), text)
+  await writeFilesWhole(new Map(files.map(({ name, text }) => [join(folder, name), text])))
   const written = new Set(files.map(({ name }) => name))
   const stale: string[] = []
   for (const entry of await readdir(folder, { withFileTypes: true })) {

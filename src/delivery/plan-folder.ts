@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { formatPlan, parsePlan } from '../planning/plan-file.js'
-import { notWritable, writeFileWhole } from './files.js'
+import { writeFilesWhole } from './files.js'
 
 /** Where the plan of an environment lies, beside llmscale.yaml. */
 export function planFolder(environment: string): string {
@@ -28,17 +28,13 @@ export async function readPlanIfAny(folder: string): Promise<CapacityPlan | unde
   return isThere ? readPlan(folder) : undefined
 }
 
-/** Writes the files of a plan, plan.yaml last, and removes the files of workloads that it no longer has. */
+/** Writes the files of a plan, all or none, and removes the files of workloads that it no longer has. */
 export async function writePlan(folder: string, plan: CapacityPlan): Promise<string[]> {
-  const files = formatPlan(plan)
-  const [head, ...workloads] = [...files]
-  await mkdir(join(folder, 'workloads'), { recursive: true }).catch((cause: unknown) => {
-    throw notWritable(join(folder, 'workloads'), cause)
-  })
-  for (const [path, text] of workloads) await writeFileWhole(join(folder, path), text)
-  await writeFileWhole(join(folder, head![0]), head![1])
-  for (const path of await workloadFiles(folder)) if (!files.has(path)) await rm(join(folder, path))
-  return [...files.keys()].map((path) => join(folder, path))
+  const files = new Map([...formatPlan(plan)].map(([path, text]) => [join(folder, path), text]))
+  await writeFilesWhole(files)
+  for (const path of await workloadFiles(folder))
+    if (!files.has(join(folder, path))) await rm(join(folder, path))
+  return [...files.keys()]
 }
 
 async function workloadFiles(folder: string): Promise<string[]> {

@@ -62,8 +62,8 @@ export function limitToNodes(
     throw new LlmscaleError(
       'infeasible',
       'INFEASIBLE_POOL',
-      `${limit.field}: ${limit.maximumNodes} nodes of ${group.instanceType} in ${group.region} are fewer than the ` +
-        `${needed} that ${what} (${who.join(', ')})`,
+      `${limit.field}: a limit of ${limit.maximumNodes} on ${group.instanceType} in ${group.region} is below the ` +
+        `${needed} nodes that ${what} (${who.join(', ')})`,
       [`Set ${limit.field} to at least ${needed}: the smallest change that makes the plan feasible.`],
     )
   }

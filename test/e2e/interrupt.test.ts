@@ -75,6 +75,7 @@ describe('Ctrl-C during llmscale plan', () => {
     writeFileSync(join(folder, 'llmscale.yaml'), `${config}    minReplicas: 2\n`)
     await interruptPlan(folder, duringForecast, endedBySignal)
     await interruptPlan(folder, duringWrite(workloadFile), exitCodes.interrupted)
+    await interruptPlan(folder, duringWrite('plan.yaml'), exitCodes.interrupted)
     const { code, stdout } = await plan(folder)
     expect(code).toBe(0)
     expect(stdout).toContain('1 workload and 0 pools change')

@@ -283,7 +283,9 @@ describe('what cannot be planned', () => {
     const failure = failureOf(`${configText}poolLimits: [{instanceType: p5.48xlarge, maxNodes: 1}]\n`)
     expect(failure.code).toBe('INFEASIBLE_POOL')
     expect(failure.exitCode).toBe(11)
-    expect(failure.message).toContain('poolLimits[0].maxNodes: 1 nodes of p5.48xlarge in us-east-1')
+    expect(failure.message).toContain(
+      'poolLimits[0].maxNodes: a limit of 1 on p5.48xlarge in us-east-1 is below',
+    )
     const needed = /at least (\d+)/.exec(failure.tryThis[0]!)![1]!
     const enough = createPlan(
       inputsOf(`${configText}poolLimits: [{instanceType: p5.48xlarge, maxNodes: ${needed}}]\n`),
