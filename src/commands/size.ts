@@ -6,7 +6,6 @@ import { type GpuShape, parseShape, precisions, shapeName } from '../catalog/gpu
 import { findGpu, gpuNames } from '../catalog/gpus.js'
 import { findInstanceType, instanceTypeNames } from '../catalog/instance-types.js'
 import { findModel, models } from '../catalog/models.js'
-import { type NodePrice, nodePrice, type PriceOverride } from '../catalog/prices.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { duration } from '../cli/flags.js'
 import { environmentOf, readConfig } from '../cli/project.js'
@@ -15,11 +14,15 @@ import { parseHuggingFaceConfig } from '../config/hugging-face.js'
 import type { Config } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
-import { formatDuration } from '../kit/time.js'
-import { nodesPerReplica } from '../planning/node-group.js'
-import type { ColdStartParts } from '../sizing/cold-start.js'
-import { errorBands, type ReplicaCapacity, type RequestLengths } from '../sizing/replica-capacity.js'
-import { type ServiceLevel, sizeReplica } from '../sizing/size-replica.js'
+import { rankShapes, type ShapeRanking, type ShapesToRank } from '../planning/rank-shapes.js'
+import {
+  describeErrorBands,
+  describeRanking,
+  describeWanted,
+  tabulateRanking,
+} from '../review/size-tables.js'
+import { errorBands, type RequestLengths } from '../sizing/replica-capacity.js'
+import type { ServiceLevel } from '../sizing/size-replica.js'
 
 const Provenance = z.enum(['measured', 'calibrated', 'estimated', 'assumed'])
 const Shape = z.strictObject({
@@ -92,20 +95,6 @@ export const Result = z.strictObject({
 })
 type Result = z.infer<typeof Result>
 type SizedModel = Result['models'][number]
-type SizedShape = SizedModel['shapes'][number]
-
-/** One model in one region, and the shapes to try. */
-interface Question {
-  model: string
-  region: string
-  architecture: Architecture
-  assumed: boolean
-  slo: ServiceLevel
-  lengths: RequestLengths
-  shapes: GpuShape[]
-  coldStart: ColdStartParts
-  prices: readonly PriceOverride[]
-}
 
 /** What the flags say of lengths and service level; it stands over the config. */
 interface Wishes {
@@ -157,10 +146,13 @@ export default class Size extends BaseCommand {
     const questions = flags.shape
       ? [await askFlags(flags.model, flags.shape, flags.region, wishes)]
       : askConfig(await readConfig(flags.config), flags.env, flags.model, wishes)
-    const sized = questions.map((question) => ({ question, answer: sizeShapes(question) }))
-    for (const { question, answer } of sized) this.log(`${describe(question, answer)}\n`)
+    const ranked = questions.map((wanted) => ({ wanted, ranking: rankShapes(wanted) }))
+    for (const { wanted, ranking } of ranked) {
+      const { columns, rows } = tabulateRanking(ranking)
+      this.log(`${describeWanted(wanted)}\n\n${formatTable(columns, rows)}\n${describeRanking(ranking)}\n`)
+    }
     this.log(describeErrorBands())
-    return { errorBands, models: sized.map(({ answer }) => answer) }
+    return { errorBands, models: ranked.map(({ wanted, ranking }) => toResult(wanted, ranking)) }
   }
 }
 
@@ -169,14 +161,14 @@ async function askFlags(
   shapes: readonly string[],
   region: string,
   wishes: Wishes,
-): Promise<Question> {
+): Promise<ShapesToRank> {
   if (model === undefined) {
     throw new LlmscaleError('usage', 'MODEL_NEEDED', 'With --shape a model is needed.', [
       '--model llama-3.1-8b',
     ])
   }
   return {
-    model,
+    modelName: model,
     region,
     architecture: await readArchitecture(model),
     assumed: false,
@@ -256,7 +248,7 @@ function askConfig(
   environment: string | undefined,
   model: string | undefined,
   wishes: Wishes,
-): Question[] {
+): ShapesToRank[] {
   const { regions } = environmentOf(config, environment).environment
   const names = config.workloads.map((entry) => entry.model)
   if (model !== undefined && !names.includes(model)) {
@@ -273,7 +265,7 @@ function askConfig(
       const architecture = custom?.architecture ?? entry.model
       const { slo } = entry
       return {
-        model: entry.model,
+        modelName: entry.model,
         region: (entry.regions ?? regions)[0]!,
         architecture: typeof architecture === 'string' ? findModel(architecture)!.architecture : architecture,
         assumed: custom?.assumed ?? false,
@@ -319,183 +311,29 @@ function chooseLengths(
   }
 }
 
-/** Sizes every shape, cheapest request first; throws the refusal where none is left. */
-function sizeShapes(question: Question): SizedModel {
-  const { model, region, lengths } = question
-  const shapes: SizedShape[] = []
-  const refusals: { name: string; error: LlmscaleError }[] = []
-  for (const shape of question.shapes) {
-    try {
-      const capacity = sizeReplica({ ...question, modelName: model, shape })
-      shapes.push(
-        toResult(capacity, nodePrice({ ...shape, region, capacityType: 'on-demand' }, question.prices)),
-      )
-    } catch (error) {
-      if (!(error instanceof LlmscaleError)) throw error
-      refusals.push({ name: shapeName(shape), error })
-    }
-  }
-  if (shapes.length === 0) throw noShapeFits(model, refusals)
-  const cost = ({ price }: SizedShape) => price?.usdPerThousandRequests ?? Number.POSITIVE_INFINITY
+function toResult({ modelName, region, lengths }: ShapesToRank, ranking: ShapeRanking): SizedModel {
   return {
-    model,
+    model: modelName,
     region,
     lengths,
-    shapes: shapes.sort((a, b) => (cost(a) === cost(b) ? 0 : cost(a) - cost(b))),
-    refused: refusals.map(({ name, error }) => ({ name, code: error.code, message: error.message })),
+    shapes: ranking.shapes.map(({ capacity, price }) => ({
+      name: shapeName(capacity.shape),
+      shape: capacity.shape,
+      provenance: capacity.provenance,
+      source: capacity.source,
+      weightBytes: capacity.weightBytes,
+      kvCacheBytesPerToken: capacity.kvCacheBytesPerToken,
+      kvCacheTokens: capacity.kvCacheTokens,
+      maximumConcurrency: capacity.maximumConcurrency,
+      bindingLimit: capacity.bindingLimit,
+      ttftP95Seconds: capacity.ttftSeconds,
+      itlP95Seconds: capacity.itlSeconds,
+      prefillTokensPerSecond: capacity.prefillTokensPerSecond,
+      decodeTokensPerSecond: capacity.decodeTokensPerSecond,
+      requestsPerSecond: capacity.requestsPerSecond,
+      coldStart: capacity.coldStart,
+      price,
+    })),
+    refused: ranking.refused.map(({ name, error }) => ({ name, code: error.code, message: error.message })),
   }
-}
-
-function noShapeFits(model: string, refusals: { error: LlmscaleError }[]): LlmscaleError {
-  if (refusals.length === 1) return refusals[0]!.error
-  return new LlmscaleError(
-    'infeasible',
-    'NO_SHAPE_FITS',
-    `${model} runs on none of ${refusals.length} shapes:\n${refusals.map(({ error }) => `  ${error.message}`).join('\n')}`,
-    [...new Set(refusals.flatMap(({ error }) => error.tryThis))],
-  )
-}
-
-function toResult(capacity: ReplicaCapacity, price: NodePrice | undefined): SizedShape {
-  const { shape, requestsPerSecond, lengths } = capacity
-  const nodes = nodesPerReplica(shape.gpusPerReplica, findInstanceType(shape.instanceType)!.gpusPerNode)
-  const priced = (node: NodePrice) => {
-    const usdPerReplicaHour = node.usdPerHour * nodes
-    const usdPerRequest = usdPerReplicaHour / 3600 / requestsPerSecond
-    return {
-      usdPerNodeHour: node.usdPerHour,
-      usdPerReplicaHour,
-      usdPerThousandRequests: 1000 * usdPerRequest,
-      usdPerMillionTokens: (1e6 * usdPerRequest) / (lengths.inputTokens + lengths.outputTokens),
-      provenance: node.provenance,
-      source: node.source,
-      asOf: node.asOf,
-    }
-  }
-  return {
-    name: shapeName(shape),
-    shape,
-    provenance: capacity.provenance,
-    source: capacity.source,
-    weightBytes: capacity.weightBytes,
-    kvCacheBytesPerToken: capacity.kvCacheBytesPerToken,
-    kvCacheTokens: capacity.kvCacheTokens,
-    maximumConcurrency: capacity.maximumConcurrency,
-    bindingLimit: capacity.bindingLimit,
-    ttftP95Seconds: capacity.ttftSeconds,
-    itlP95Seconds: capacity.itlSeconds,
-    prefillTokensPerSecond: capacity.prefillTokensPerSecond,
-    decodeTokensPerSecond: capacity.decodeTokensPerSecond,
-    requestsPerSecond,
-    coldStart: capacity.coldStart,
-    price: price === undefined ? null : priced(price),
-  }
-}
-
-function describe({ slo }: Question, answer: SizedModel): string {
-  const { model, region, lengths, shapes, refused } = answer
-  const limits = [
-    ['P95 TTFT', slo.ttftP95Seconds],
-    ['P95 ITL', slo.itlP95Seconds],
-    ['P95 end to end', slo.endToEndP95Seconds],
-  ].flatMap(([name, seconds]) =>
-    seconds === undefined ? [] : [`${name} at most ${formatDuration(Number(seconds))}`],
-  )
-  const heading = [
-    `${model} in ${region}, one replica`,
-    `Requests: mean ${count(lengths.inputTokens)} input and ${count(lengths.outputTokens)} output tokens, ` +
-      `at most ${count(lengths.maximumInputTokens)} and ${count(lengths.maximumOutputTokens)}`,
-    `Service level: ${limits.length === 0 ? 'none given, memory alone limits' : limits.join(', ')}`,
-  ]
-  const table = shapes.length === 1 ? tabulateShape(shapes[0]!) : tabulateShapes(shapes)
-  const sources = [...new Set(shapes.map(({ source }) => `Source: ${source}`))]
-  const rest = refused.map(({ message }) => `Not possible: ${message}`)
-  return [...heading, '', table, ...sources, ...(rest.length > 0 ? ['', ...rest] : [])].join('\n')
-}
-
-const limitNames = {
-  ttft: 'TTFT',
-  itl: 'ITL',
-  'end-to-end': 'end to end',
-  'kv-cache': 'KV cache',
-  'batch-limit': 'batch limit of the engine',
-} as const
-
-function tabulateShape(sized: SizedShape): string {
-  const { price, coldStart, provenance } = sized
-  const parts = `node ${coldStart.nodeSeconds} + image ${coldStart.imageSeconds} + weights ${coldStart.weightsSeconds} + warm-up ${coldStart.warmUpSeconds}`
-  const rows: [string, string, string][] = [
-    ['shape', sized.name, ''],
-    ['weights', `${(sized.weightBytes / 1e9).toFixed(1)} GB`, provenance],
-    [
-      'KV cache',
-      `${count(sized.kvCacheTokens)} tokens of ${(sized.kvCacheBytesPerToken / 1024).toFixed(0)} KiB`,
-      provenance,
-    ],
-    [
-      'running requests',
-      `${count(sized.maximumConcurrency)}, limit: ${limitNames[sized.bindingLimit]}`,
-      provenance,
-    ],
-    ['P95 TTFT', milliseconds(sized.ttftP95Seconds), provenance],
-    ['P95 ITL', milliseconds(sized.itlP95Seconds), provenance],
-    ['prefill', `${count(sized.prefillTokensPerSecond)} tokens/s`, provenance],
-    ['decode', `${count(sized.decodeTokensPerSecond)} tokens/s`, provenance],
-    ['load', `${sized.requestsPerSecond.toPrecision(3)} requests/s`, provenance],
-    ...(price === null
-      ? [['price', 'not known', ''] as [string, string, string]]
-      : ([
-          [
-            'price of a node',
-            `${price.usdPerNodeHour.toFixed(2)} USD/h on demand${price.asOf && `, ${price.asOf}`}`,
-            price.provenance,
-          ],
-          ['price of a replica', `${price.usdPerReplicaHour.toFixed(2)} USD/h`, price.provenance],
-          ['1,000 requests', `${price.usdPerThousandRequests.toPrecision(3)} USD`, 'estimated'],
-          ['1 M tokens', `${price.usdPerMillionTokens.toPrecision(3)} USD, input and output`, 'estimated'],
-        ] as [string, string, string][])),
-    ['cold start', `${coldStart.totalSeconds} s`, coldStart.provenance],
-    ['', parts, ''],
-  ]
-  return formatTable([{ header: 'Figure' }, { header: 'Value' }, { header: 'Label' }], rows)
-}
-
-function tabulateShapes(shapes: readonly SizedShape[]): string {
-  const columns = ['Run', 'TTFT', 'ITL', 'Req/s', 'USD/h', 'USD/1k', 'Start'].map(
-    (header) => ({ header, align: 'right' }) as const,
-  )
-  const rows = shapes.map((sized) => [
-    sized.name,
-    count(sized.maximumConcurrency),
-    milliseconds(sized.ttftP95Seconds),
-    milliseconds(sized.itlP95Seconds),
-    sized.requestsPerSecond.toPrecision(3),
-    sized.price?.usdPerReplicaHour.toFixed(2) ?? '?',
-    sized.price?.usdPerThousandRequests.toPrecision(3) ?? '?',
-    `${sized.coldStart.totalSeconds} s`,
-  ])
-  const prices = shapes.flatMap(({ price }) =>
-    price ? [[price.provenance, price.asOf].join(' ').trim()] : [],
-  )
-  const rest = new Set(shapes.map(({ provenance }) => provenance))
-  const legend =
-    'Run: requests running at the limit; USD/h: a replica on demand;\n' +
-    `USD/1k: a thousand requests. Prices ${[...new Set(prices)].join(', ') || 'unknown'}, all else ${[...rest].join(', ')}.`
-  return `${formatTable([{ header: 'Shape' }, ...columns], rows)}\n${legend}`
-}
-
-function describeErrorBands(): string {
-  const { itl, ttft } = errorBands
-  return (
-    `Error band: 80 % of public measurements lie at ${itl.low}–${itl.high} times the predicted\n` +
-    `ITL and ${ttft.low}–${ttft.high} times the predicted TTFT. Measure before you buy.`
-  )
-}
-
-function milliseconds(seconds: number): string {
-  return seconds < 0.1 ? `${(seconds * 1000).toFixed(1)} ms` : `${count(seconds * 1000)} ms`
-}
-
-function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
 }
