@@ -1,0 +1,98 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Warning } from '../kit/errors.js'
+import type { EpochSeconds } from '../kit/units.js'
+import { type Workload, workloadId } from '../kit/workload.js'
+import { chunks, firstRow } from './query.js'
+import { workloadOf } from './staged-rows.js'
+
+/** Columns of all workloads on the same steps. */
+export interface DemandGrid {
+  start: EpochSeconds
+  length: number
+  /** In ascending order of `workloadId`. */
+  workloads: TableColumns[]
+}
+
+/** Amounts a step. NaN where an aggregated file has no row; a step without single requests holds zero. */
+export interface TableColumns {
+  workload: Workload
+  requests: Float64Array
+  inputTokens: Float64Array
+  outputTokens: Float64Array
+  /** Requests whose tokens are known. */
+  tokenRequests: Float64Array
+  /** First and last step with a row. */
+  first: number
+  last: number
+  /** Steps with more than one row, in aggregated files. */
+  duplicates: number
+}
+
+/** Puts the staged rows of all files on one grid; rows of the same workload and step become one. Drops `staged`. */
+export async function fillGrid(
+  connection: DuckDBConnection,
+  stepSeconds: number,
+): Promise<{ grid: DemandGrid; duplicateFinding: Warning | undefined }> {
+  await connection.run(`
+    CREATE TEMP TABLE points AS
+    SELECT model, region, tenant, step_start, bool_or(aggregated) AS aggregated, sum(row_count) AS row_count,
+      sum(requests) AS requests, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+      sum(token_requests) AS token_requests, min(lowest) = max(highest) AS alike
+    FROM staged GROUP BY ALL;
+    DROP TABLE staged`)
+  const [start = 0, end = 0, duplicates = 0, differing = 0] = await firstRow(
+    connection,
+    `SELECT min(step_start), max(step_start), count(*) FILTER (aggregated AND row_count > 1),
+       count(*) FILTER (aggregated AND row_count > 1 AND NOT alike) FROM points`,
+  )
+  const length = Math.round((end - start) / stepSeconds) + 1
+  // Where every duplicate repeats its row, files overlap; where they differ, they are parts of one amount.
+  const isOverlap = differing === 0
+  const share = isOverlap ? 'CASE WHEN aggregated THEN row_count ELSE 1 END' : '1'
+  const byId = new Map<string, TableColumns>()
+  const sql = `SELECT model, region, tenant, (step_start - ${start}) / ${stepSeconds}, row_count, requests / ${share},
+      input_tokens / ${share}, output_tokens / ${share}, coalesce(token_requests, 0) / ${share}, aggregated::DOUBLE
+    FROM points`
+  for await (const chunk of chunks(connection, sql)) {
+    const [models, regions, tenants, steps, rows, requests, input, output, tokenRequests, aggregated] = chunk
+    for (let row = 0; row < steps!.length; row++) {
+      const workload = workloadOf(models![row], regions![row], tenants![row])
+      const id = workloadId(workload)
+      const isAggregated = aggregated![row] === 1
+      let columns = byId.get(id)
+      if (columns === undefined) {
+        const column = () => new Float64Array(length).fill(isAggregated ? Number.NaN : 0)
+        columns = {
+          workload,
+          requests: column(),
+          inputTokens: column(),
+          outputTokens: column(),
+          tokenRequests: new Float64Array(length),
+          first: length,
+          last: -1,
+          duplicates: 0,
+        }
+        byId.set(id, columns)
+      }
+      const step = Math.round(Number(steps![row]))
+      columns.requests[step] = Number(requests![row])
+      columns.inputTokens[step] = Number(input![row])
+      columns.outputTokens[step] = Number(output![row])
+      columns.tokenRequests[step] = Number(tokenRequests![row])
+      columns.first = Math.min(columns.first, step)
+      columns.last = Math.max(columns.last, step)
+      if (isAggregated && Number(rows![row]) > 1) columns.duplicates++
+    }
+  }
+  const ids = [...byId.keys()].sort((a, b) => (a < b ? -1 : 1))
+  return {
+    grid: { start, length, workloads: ids.map((id) => byId.get(id)!) },
+    duplicateFinding:
+      duplicates === 0
+        ? undefined
+        : {
+            code: 'DUPLICATE_ROWS',
+            message: `Steps with more than one row: ${duplicates}; ${isOverlap ? 'all repeat the same amounts and are counted once' : `${differing} of them differ, so all are added up as parts of one workload`}.`,
+          },
+  }
+}
