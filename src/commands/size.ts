@@ -14,6 +14,7 @@ import { parseHuggingFaceConfig } from '../config/hugging-face.js'
 import type { Config } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
+import { completeLengths, shapesToRank } from '../planning/place-workloads.js'
 import { rankShapes, type ShapeRanking, type ShapesToRank } from '../planning/rank-shapes.js'
 import {
   describeErrorBands,
@@ -261,31 +262,19 @@ function askConfig(
   return config.workloads
     .filter((entry) => model === undefined || entry.model === model)
     .map((entry) => {
-      const custom = config.models[entry.model]
-      const architecture = custom?.architecture ?? entry.model
-      const { slo } = entry
+      const lengths = chooseLengths(wishes, entry.model, entry.assumedLengths, entry.lengthLimits)
+      const wanted = shapesToRank(config, entry, (entry.regions ?? regions)[0]!, lengths)
+      const { slo } = wanted
       return {
-        modelName: entry.model,
-        region: (entry.regions ?? regions)[0]!,
-        architecture: typeof architecture === 'string' ? findModel(architecture)!.architecture : architecture,
-        assumed: custom?.assumed ?? false,
+        ...wanted,
         slo: {
-          ttftP95Seconds: wishes.slo.ttftP95Seconds ?? slo.ttftP95,
-          itlP95Seconds: wishes.slo.itlP95Seconds ?? slo.itlP95,
-          endToEndP95Seconds: wishes.slo.endToEndP95Seconds ?? slo.endToEndP95,
+          ttftP95Seconds: wishes.slo.ttftP95Seconds ?? slo.ttftP95Seconds,
+          itlP95Seconds: wishes.slo.itlP95Seconds ?? slo.itlP95Seconds,
+          endToEndP95Seconds: wishes.slo.endToEndP95Seconds ?? slo.endToEndP95Seconds,
         },
-        lengths: chooseLengths(wishes, entry.model, entry.assumedLengths, entry.lengthLimits),
-        shapes: config.shapes
-          .map((shape) => ({ ...shape, gpu: shape.gpu ?? findInstanceType(shape.instanceType)!.gpu }))
-          .filter((shape) => entry.shapes?.includes(shapeName(shape)) ?? true),
-        coldStart: entry.coldStart ?? {},
-        prices: config.prices,
       }
     })
 }
-
-/** Longest request that must fit where nobody states one, over the mean. */
-const longestOverMean = 4
 
 function chooseLengths(
   wishes: Wishes,
@@ -301,14 +290,13 @@ function chooseLengths(
       'Or assumedLengths of the workload in llmscale.yaml.',
     ])
   }
-  return {
-    inputTokens,
-    outputTokens,
-    maximumInputTokens:
-      wishes.maximumInputTokens ?? limits?.inputTokens ?? Math.ceil(inputTokens * longestOverMean),
-    maximumOutputTokens:
-      wishes.maximumOutputTokens ?? limits?.outputTokens ?? Math.ceil(outputTokens * longestOverMean),
-  }
+  return completeLengths(
+    { inputTokens, outputTokens },
+    {
+      inputTokens: wishes.maximumInputTokens ?? limits?.inputTokens,
+      outputTokens: wishes.maximumOutputTokens ?? limits?.outputTokens,
+    },
+  )
 }
 
 function toResult({ modelName, region, lengths }: ShapesToRank, ranking: ShapeRanking): SizedModel {

@@ -15,9 +15,6 @@ import {
 } from './staged-rows.js'
 import { detectStep } from './step.js'
 
-export { type DemandColumns, demandColumns } from './demand-columns.js'
-export type { TableColumns } from './demand-grid.js'
-
 export interface DemandFileOptions {
   /** CSV (also gzipped), Parquet or JSON lines; rows in any order. */
   files: string[]

@@ -10,7 +10,8 @@ import {
   shortInstant,
   type WorkloadQuality,
 } from './data-quality.js'
-import { type DemandFileOptions, readDemandFiles, type TableColumns } from './demand-file.js'
+import { type DemandFileOptions, readDemandFiles } from './demand-file.js'
+import type { TableColumns } from './demand-grid.js'
 import { type DemandHistory, demandMetrics, maskReasons, type WorkloadDemand } from './demand-history.js'
 import { findGaps, type Run } from './gaps.js'
 

@@ -8,10 +8,10 @@ import { formatDuration } from '../kit/time.js'
 import { type Workload, workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import type { RequestLengths } from '../sizing/replica-capacity.js'
-import { sizeReplica } from '../sizing/size-replica.js'
 import type { OverrideInForce, PriceUsed, WorkloadDecision, WorkloadReport } from './capacity-plan.js'
 import { type NodeGroup, nodesPerReplica } from './node-group.js'
 import { findWorkload, type PlanInputs, type PlannedWorkload } from './plan-inputs.js'
+import { rankShapes, type ShapesToRank } from './rank-shapes.js'
 
 type Entry = Config['workloads'][number]
 
@@ -51,16 +51,9 @@ export function placeWorkloads(
       entry,
       meanLengths(history, index) ?? entry.assumedLengths ?? last?.meanLengths,
     )
-    const lastShape = findWorkload(inputs.baseline, workload)?.shape
-    const isKept = index < 0 && lastShape !== undefined
-    const shapes = isKept
-      ? [lastShape]
-      : allowedShapes(
-          config,
-          entry,
-          overrides.find((override) => override.workload === id && override.shape),
-        )
-    const { best, rejected } = cheapestPlacement(config, workload, entry, shapes, lengths)
+    const override = overrides.find((each) => each.workload === id && each.shape !== undefined)
+    const shapes = shapesFor(inputs, workload, entry, index, override)
+    const { best, rejected } = placeCheapest(shapesToRank(config, entry, workload.region, lengths, shapes))
     const others =
       shapes.length > 1 ? `the cheapest request of ${shapes.length} allowed shapes` : 'the only allowed shape'
     const reason = [others, ...rejected].join('; ')
@@ -68,13 +61,53 @@ export function placeWorkloads(
   })
 }
 
-function allowedShapes(config: Config, entry: Entry, override: OverrideInForce | undefined): GpuShape[] {
-  const shapes = config.shapes.map(({ gpu, ...shape }) => ({
-    gpu: gpu ?? findInstanceType(shape.instanceType)!.gpu,
+/** The shape of the plan in force where demand is unknown, else a person's, else all that are allowed. */
+function shapesFor(
+  { config, baseline }: Pick<PlanInputs, 'config' | 'baseline'>,
+  workload: Workload,
+  entry: Entry,
+  index: number,
+  override: OverrideInForce | undefined,
+): GpuShape[] {
+  const last = findWorkload(baseline, workload)
+  if (index < 0 && last !== undefined) return [last.shape]
+  if (override !== undefined) return listShapes(config).filter((shape) => shapeName(shape) === override.shape)
+  return allowedShapes(config, entry)
+}
+
+/** What to size for a workload of the config: by default on every shape that it may use. */
+export function shapesToRank(
+  config: Config,
+  entry: Entry,
+  region: string,
+  lengths: RequestLengths,
+  shapes: readonly GpuShape[] = allowedShapes(config, entry),
+): ShapesToRank {
+  const model = config.models[entry.model]
+  const architecture = model?.architecture ?? entry.model
+  const { slo } = entry
+  return {
+    modelName: entry.model,
+    region,
+    architecture: typeof architecture === 'string' ? findModel(architecture)!.architecture : architecture,
+    assumed: model?.assumed ?? false,
+    slo: { ttftP95Seconds: slo.ttftP95, itlP95Seconds: slo.itlP95, endToEndP95Seconds: slo.endToEndP95 },
+    lengths,
+    shapes,
+    coldStart: entry.coldStart ?? {},
+    prices: config.prices,
+  }
+}
+
+function allowedShapes(config: Config, entry: Entry): GpuShape[] {
+  return listShapes(config).filter((shape) => entry.shapes?.includes(shapeName(shape)) ?? true)
+}
+
+function listShapes(config: Config): GpuShape[] {
+  return config.shapes.map((shape) => ({
     ...shape,
+    gpu: shape.gpu ?? findInstanceType(shape.instanceType)!.gpu,
   }))
-  if (override !== undefined) return shapes.filter((shape) => shapeName(shape) === override.shape)
-  return shapes.filter((shape) => entry.shapes?.includes(shapeName(shape)) ?? true)
 }
 
 type Placement = Pick<
@@ -82,79 +115,34 @@ type Placement = Pick<
   'shape' | 'gpusPerNode' | 'capacity' | 'nodesPerReplica' | 'usdPerReplicaHour'
 >
 
-function cheapestPlacement(
-  config: Config,
-  workload: Workload,
-  entry: Entry,
-  shapes: readonly GpuShape[],
-  lengths: RequestLengths,
-): { best: Placement; rejected: string[] } {
-  let best: Placement | undefined
-  const refusals: LlmscaleError[] = []
-  for (const shape of shapes) {
-    try {
-      const placement = place(config, workload, entry, shape, lengths)
-      if (best === undefined || usdPerRequest(placement) < usdPerRequest(best)) best = placement
-    } catch (error) {
-      if (!(error instanceof LlmscaleError)) throw error
-      refusals.push(error)
-    }
-  }
-  if (best !== undefined) return { best, rejected: refusals.map((error) => error.message) }
-  throw refusals.length === 1
-    ? refusals[0]!
-    : new LlmscaleError(
-        'infeasible',
-        'NO_SHAPE_FITS',
-        `${workloadId(workload)} fits none of its ${shapes.length} allowed shapes:\n${refusals.map((error) => `  ${error.message}`).join('\n')}`,
-        [...new Set(refusals.flatMap((error) => error.tryThis))],
-      )
-}
-
-function usdPerRequest(placement: Placement): number {
-  return placement.usdPerReplicaHour / placement.capacity.requestsPerSecond
-}
-
-function place(
-  config: Config,
-  workload: Workload,
-  entry: Entry,
-  shape: GpuShape,
-  lengths: RequestLengths,
-): Placement {
+/** The cheapest priced shape, and why others are out. */
+function placeCheapest(wanted: ShapesToRank): { best: Placement; rejected: string[] } {
+  const { shapes, refused } = rankShapes(wanted)
+  const [first] = shapes
+  if (first === undefined || first.price === null) throw priceUnknown(wanted)
+  const { capacity, price } = first
+  const { shape } = capacity
   const gpusPerNode = findInstanceType(shape.instanceType)!.gpusPerNode
-  const nodes = nodesPerReplica(shape.gpusPerReplica, gpusPerNode)
-  const price = nodePrice(
-    { instanceType: shape.instanceType, region: workload.region, capacityType: 'on-demand' },
-    config.prices,
-  )
-  if (price === undefined) {
-    throw new LlmscaleError(
-      'configInvalid',
-      'PRICE_UNKNOWN',
-      `no on-demand price is known for ${shape.instanceType} in ${workload.region}`,
-      [
-        `Add it to prices: in llmscale.yaml: {instanceType: ${shape.instanceType}, capacityType: on-demand, usdPerHour: …}`,
-      ],
-    )
-  }
-  const model = config.models[workload.model]
-  const architecture = model?.architecture ?? workload.model
-  const { slo } = entry
-  const capacity = sizeReplica({
-    modelName: workload.model,
-    architecture: typeof architecture === 'string' ? findModel(architecture)!.architecture : architecture,
-    assumed: model?.assumed ?? false,
+  const best = {
     shape,
-    slo: {
-      ...(slo.ttftP95 !== undefined && { ttftP95Seconds: slo.ttftP95 }),
-      ...(slo.itlP95 !== undefined && { itlP95Seconds: slo.itlP95 }),
-      ...(slo.endToEndP95 !== undefined && { endToEndP95Seconds: slo.endToEndP95 }),
-    },
-    lengths,
-    coldStart: entry.coldStart ?? {},
-  })
-  return { shape, gpusPerNode, capacity, nodesPerReplica: nodes, usdPerReplicaHour: nodes * price.usdPerHour }
+    gpusPerNode,
+    capacity,
+    nodesPerReplica: nodesPerReplica(shape.gpusPerReplica, gpusPerNode),
+    usdPerReplicaHour: price.usdPerReplicaHour,
+  }
+  return { best, rejected: refused.map(({ error }) => error.message) }
+}
+
+function priceUnknown({ shapes, region }: ShapesToRank): LlmscaleError {
+  const instanceTypes = [...new Set(shapes.map((shape) => shape.instanceType))]
+  return new LlmscaleError(
+    'configInvalid',
+    'PRICE_UNKNOWN',
+    `no on-demand price is known for ${instanceTypes.join(', ')} in ${region}`,
+    [
+      `Add it to prices: in llmscale.yaml: {instanceType: ${instanceTypes[0]}, capacityType: on-demand, usdPerHour: …}`,
+    ],
+  )
 }
 
 /** A planned workload on the shape and with the cold start of a decision; where that shape is gone, as it is planned. */
@@ -163,7 +151,7 @@ export function placeAsIs(config: Config, planned: PlannedWorkload, last: Worklo
   const isKnown = findInstanceType(last.shape.instanceType) !== undefined
   const onLast =
     isKnown && shapeName(last.shape) !== shapeName(shape)
-      ? place(config, workload, entry, last.shape, capacity.lengths)
+      ? placeCheapest(shapesToRank(config, entry, workload.region, capacity.lengths, [last.shape])).best
       : planned
   const coldStart = { ...onLast.capacity.coldStart, totalSeconds: last.coldStartSeconds }
   return { ...planned, ...onLast, capacity: { ...onLast.capacity, coldStart } }
@@ -183,10 +171,18 @@ function requestLengths(entry: Entry, mean: WorkloadReport['meanLengths'] | unde
       ],
     )
   }
+  return completeLengths(mean, entry.lengthLimits)
+}
+
+/** Mean lengths with the longest request that must fit: a stated one, else a multiple of the mean. */
+export function completeLengths(
+  mean: { inputTokens: number; outputTokens: number },
+  limits: { inputTokens?: number | undefined; outputTokens?: number | undefined } = {},
+): RequestLengths {
   return {
     ...mean,
-    maximumInputTokens: entry.lengthLimits?.inputTokens ?? Math.ceil(mean.inputTokens * longestOverMean),
-    maximumOutputTokens: entry.lengthLimits?.outputTokens ?? Math.ceil(mean.outputTokens * longestOverMean),
+    maximumInputTokens: limits.inputTokens ?? Math.ceil(mean.inputTokens * longestOverMean),
+    maximumOutputTokens: limits.outputTokens ?? Math.ceil(mean.outputTokens * longestOverMean),
   }
 }
 

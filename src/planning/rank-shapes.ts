@@ -54,7 +54,7 @@ export function rankShapes(wanted: ShapesToRank): ShapeRanking {
       refused.push({ name: shapeName(shape), error })
     }
   }
-  if (shapes.length === 0) throw noShapeFits(wanted.modelName, refused)
+  if (shapes.length === 0) throw noShapeFits(wanted, refused)
   const cost = ({ price }: RankedShape) => price?.usdPerThousandRequests ?? Number.POSITIVE_INFINITY
   return { shapes: shapes.sort((a, b) => (cost(a) === cost(b) ? 0 : cost(a) - cost(b))), refused }
 }
@@ -75,12 +75,12 @@ function priceReplica(capacity: ReplicaCapacity, node: NodePrice): ReplicaPrice 
   }
 }
 
-function noShapeFits(model: string, refused: ShapeRanking['refused']): LlmscaleError {
+function noShapeFits({ modelName, region }: ShapesToRank, refused: ShapeRanking['refused']): LlmscaleError {
   if (refused.length === 1) return refused[0]!.error
   return new LlmscaleError(
     'infeasible',
     'NO_SHAPE_FITS',
-    `${model} runs on none of ${refused.length} shapes:\n${refused.map(({ error }) => `  ${error.message}`).join('\n')}`,
+    `${modelName} in ${region} fits none of ${refused.length} shapes:\n${refused.map(({ error }) => `  ${error.message}`).join('\n')}`,
     [...new Set(refused.flatMap(({ error }) => error.tryThis))],
   )
 }

@@ -53,7 +53,7 @@ describe('a model that fits no allowed shape', () => {
       fleetFolder({ config: large.replace(/ +shapes: \[1xH100.*\n/, ''), demand }),
     )
     expect(failure).toMatchObject({ exitCode: 11, code: 'NO_SHAPE_FITS' })
-    expect(failure.message).toContain('llama-3.1-405b/us-east-1 fits none of its 2 allowed shapes')
+    expect(failure.message).toContain('llama-3.1-405b in us-east-1 fits none of 2 shapes')
     for (const shape of ['1xH100-bf16@p5.48xlarge', '1xL40S-bf16@g6e.xlarge'])
       expect(failure.message).toMatch(new RegExp(`${shape}: [\\d.]+ GB short`))
   })
@@ -132,7 +132,7 @@ describe('a pool limit smaller than the need', () => {
     const failure = await failureOfPlan(limited(1))
     expect(failure).toMatchObject({ exitCode: 11, code: 'INFEASIBLE_POOL' })
     expect(failure.message).toMatch(
-      /^poolLimits\[0\]\.maxNodes: 1 .*p5\.48xlarge in us-east-1.*llama-3\.1-8b\/us-east-1/,
+      /^poolLimits\[0\]\.maxNodes: a limit of 1 on p5\.48xlarge in us-east-1.*llama-3\.1-8b\/us-east-1/,
     )
     const least = Number(/Set poolLimits\[0\]\.maxNodes to at least (\d+)/.exec(failure.text)?.[1])
     expect(await failureOfPlan(limited(least - 1))).toMatchObject({ exitCode: 11, code: 'INFEASIBLE_POOL' })

@@ -52,7 +52,7 @@ describe('rankShapes', () => {
     expect(() => rankShapes(wanted([tooSmall, '1xH100-bf16@p5.48xlarge']))).toThrow(
       expect.objectContaining({
         code: 'NO_SHAPE_FITS',
-        message: expect.stringMatching(/runs on none of 2 shapes:\n {2}.*fp8.*\n {2}.*bf16/),
+        message: expect.stringMatching(/fits none of 2 shapes:\n {2}.*fp8.*\n {2}.*bf16/),
       }),
     )
   })
