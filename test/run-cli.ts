@@ -10,8 +10,8 @@ export interface CliRun {
 }
 
 const root = resolve(import.meta.dirname, '..')
-// With LLMSCALE_TEST_SOURCE=1 the TypeScript sources run, else the compiled program, as users have it.
-const node =
+/** Arguments of node: with LLMSCALE_TEST_SOURCE=1 the TypeScript sources, else the compiled program, as users have it. */
+export const programArgs =
   process.env['LLMSCALE_TEST_SOURCE'] === '1'
     ? ['--import', join(root, 'node_modules/tsx/dist/esm/index.mjs'), join(root, 'bin/dev.js')]
     : [join(root, 'bin/run.js')]
@@ -22,7 +22,7 @@ export function runCli(
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<CliRun> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [...node, ...args], {
+    const child = spawn(process.execPath, [...programArgs, ...args], {
       cwd: options.cwd ?? root,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

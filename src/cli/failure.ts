@@ -41,7 +41,7 @@ function describeUsageError(error: CLIError & { flags?: string[] }, { name, flag
   return {
     status: exitCodes.usage,
     code: 'USAGE',
-    message: error.message.replace(/\n*See more help with --help$/, ''),
+    message: error.message.replace(/\n*See more help with --help$/, '').replace(/^Parsing --\S+ \n\t/, ''),
     tryThis: [...suggestions, `${name} --help`],
   }
 }

@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core'
 import { LlmscaleError } from '../kit/errors.js'
-import { parseDuration, parseInstant } from '../kit/time.js'
+import { parseDateOrInstant, parseDuration } from '../kit/time.js'
 
 /** A flag whose value is a time with a zone, read as epoch seconds. */
 export const instant = Flags.custom<number>({
   helpValue: 'TIME',
   parse: (text, _context, { name }) =>
-    parsed(name, text, parseInstant(text), 'a time with a zone; write 2026-12-01T08:00:00Z'),
+    parsed(name, text, parseDateOrInstant(text), 'a time; write 2026-12-01 or 2026-12-01T08:00:00Z'),
 })
 
 /** A flag whose value is a duration, read as seconds. */

@@ -35,14 +35,20 @@ function terminalWidth(): number {
   return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
 }
 
-/** Takes the excess from the widest text column, one character at a time, down to a readable rest. */
+/**
+ * Takes the excess from the widest text column, one character at a time, down to a readable rest; from the first, which
+ * names the row, only when no other is left.
+ */
 function shrinkTextColumns(columns: Column[], widths: number[], width: number): void {
   let excess = widths.reduce((sum, columnWidth) => sum + columnWidth + gap.length, -gap.length) - width
   for (; excess > 0; excess--) {
     let widest = -1
-    for (const [index, column] of columns.entries())
-      if (column.align !== 'right' && (widest < 0 || widths[index]! > widths[widest]!)) widest = index
-    if (widest < 0 || widths[widest]! <= narrowestText) return
+    for (const [index, column] of columns.entries()) {
+      const canShrink = index > 0 && column.align !== 'right' && widths[index]! > narrowestText
+      if (canShrink && (widest < 0 || widths[index]! > widths[widest]!)) widest = index
+    }
+    if (widest < 0) widest = 0
+    if (widths[widest]! <= narrowestText) return
     widths[widest]! -= 1
   }
 }

@@ -41,8 +41,7 @@ export default class Explain extends BaseCommand {
         near ? [near] : [],
       )
     }
-    const wanted = (id: string) => args.workload === undefined || args.workload === id
-    for (const section of explainPlan(plan, wanted)) {
+    for (const section of explainPlan(plan, args.workload)) {
       this.log(`${section.title}\n${section.lines.map((line) => `  ${line}`).join('\n')}`)
       if (section.table) this.log(formatTable(section.table.columns, section.table.rows))
       this.log()
@@ -51,7 +50,9 @@ export default class Explain extends BaseCommand {
       planId: plan.planId,
       findings: plan.header.findings,
       prices: plan.header.cost.prices,
-      workloads: plan.reports.filter((report) => wanted(workloadId(report))),
+      workloads: plan.reports.filter(
+        (report) => args.workload === undefined || workloadId(report) === args.workload,
+      ),
     }
   }
 

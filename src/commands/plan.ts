@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.js'
 import { planFolder, readPlanIfAny, writePlan } from '../delivery/plan-folder.js'
 import { forecastWithPast } from '../forecast/forecast-demand.js'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
+import { nearestName } from '../kit/names.js'
 import { formatInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
 import { type Workload, workloadId } from '../kit/workload.js'
@@ -18,6 +19,7 @@ import { type CapacityPlan, type Finding, PlanHeader, WorkloadReport } from '../
 import { createPlan } from '../planning/create-plan.js'
 import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
 import { listWorkloads } from '../planning/place-workloads.js'
+import { findWorkload } from '../planning/plan-inputs.js'
 import { describeDiff } from '../review/diff-report.js'
 import {
   describePlan,
@@ -74,10 +76,10 @@ export default class Plan extends BaseCommand {
 
     this.progress('Reading demand …')
     const files = flags.metrics ?? config.metrics.files.map((file) => besideConfig(flags.config, file))
-    const { history, findings } = await readHistory(config, environment, files, now)
+    const baseline = flags['ignore-baseline'] ? undefined : await readPlanIfAny(folder)
+    const { history, findings } = await readHistory(config, environment, files, now, baseline)
     // Shown with the plan's own findings; the envelope has them as warnings too.
     this.warnings.push(...findings)
-    const baseline = flags['ignore-baseline'] ? undefined : await readPlanIfAny(folder)
     this.progress('Forecasting …')
     const historyDays = (history.length * history.stepSeconds) / secondsPerDay
     const { forecast, pastForecasts } = forecastWithPast(history, {
@@ -136,15 +138,16 @@ export default class Plan extends BaseCommand {
       `Plan ${plan.planId.slice(0, 12)} for ${plan.decision.environment}, as of ${header.origin}, valid until ${header.validUntil}`,
     )
     this.log(describePlan(plan))
-    this.log(`\n${print(tabulateWorkloads(plan))}`)
-    this.log(`\nScored on past days, out of sample (rolling origin):\n${print(tabulateSkill(plan))}`)
-    this.log(`\n${print(tabulateCapacity(plan))}`)
-    this.log(`\n${print(tabulatePools(plan))}`)
     if (header.findings.length > 0) {
       this.log(
         `\nFindings:\n${header.findings.map((finding) => `  ${finding.code}: ${finding.message}`).join('\n')}`,
       )
     }
+    this.log(`\n${print(tabulateWorkloads(plan))}`)
+    this.log('Workloads: shares of nodes at on-demand prices. The total: whole nodes, spot last.')
+    this.log(`\nScored on past days, out of sample (rolling origin):\n${print(tabulateSkill(plan))}`)
+    this.log(`\n${print(tabulateCapacity(plan))}`)
+    this.log(`\n${print(tabulatePools(plan))}`)
     this.log(`\n${describeDiff(diff)}`)
     if (written.length > 0)
       this.hint(
@@ -170,6 +173,7 @@ async function readHistory(
   environment: string,
   files: string[],
   now: EpochSeconds,
+  baseline: CapacityPlan | undefined,
 ): Promise<{ history: DemandHistory; findings: Finding[] }> {
   const wanted = listWorkloads(config, environment)
   const entryOf = (workload: Workload) => wanted.find((each) => covers(each.workload, workload))?.entry
@@ -187,6 +191,7 @@ async function readHistory(
     history,
     wanted.map((each) => each.workload),
   )
+  requireDemand(wanted, selected, quality.unwanted, baseline)
   requireHistory(selected)
   const dataThrough = selected.start + selected.length * selected.stepSeconds
   const findings = [...quality.findings, ...findAge(dataThrough, config, now)]
@@ -198,6 +203,36 @@ async function readHistory(
     })
   }
   return { history: selected, findings }
+}
+
+/** A workload without demand, without a plan in force and without a maximum of its own has nothing to be planned from. */
+function requireDemand(
+  wanted: ReturnType<typeof listWorkloads>,
+  { workloads }: DemandHistory,
+  unwanted: readonly Workload[],
+  baseline: CapacityPlan | undefined,
+): void {
+  const missing = wanted.find(
+    ({ workload, entry }) =>
+      entry.maxReplicas === undefined &&
+      !workloads.some((demand) => workloadId(demand.workload) === workloadId(workload)) &&
+      findWorkload(baseline, workload) === undefined,
+  )
+  if (missing === undefined) return
+  const id = workloadId(missing.workload)
+  const others = unwanted.map(workloadId)
+  const near = nearestName(id, others)
+  throw new LlmscaleError(
+    'badData',
+    'DEMAND_MISSING',
+    `there is no demand of ${id}, and no plan in force to keep${others.length > 0 ? `; the files also have ${others.join(', ')}` : ''}`,
+    [
+      ...(near === undefined
+        ? []
+        : [`Did you mean ${near}? Then name it so in workloads: of llmscale.yaml.`]),
+      'A workload that is yet to come needs maxReplicas and assumedLengths.',
+    ],
+  )
 }
 
 /** A forecast from data older than the plan would be valid says nothing about the days that it is for. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { precisions } from '../catalog/gpu-shape.js'
-import { durationPattern, isTimeZone, parseDuration, parseInstant } from '../kit/time.js'
+import { durationPattern, isTimeZone, parseDateOrInstant, parseDuration } from '../kit/time.js'
 
 // The schema of llmscale.yaml. Field descriptions are the documentation that editors show; every type of the
 // configuration comes from here. Text forms (durations, shares, times) become numbers with the unit in the name of
@@ -40,10 +40,6 @@ const Instant = z
     error: ({ input }) => `${JSON.stringify(input)} is not a time; write 2026-12-01 or 2026-12-01T08:00:00Z`,
   })
   .transform((text) => parseDateOrInstant(text)!)
-
-function parseDateOrInstant(text: string): number | undefined {
-  return parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
-}
 
 const TimeZone = z.string().refine(isTimeZone, {
   error: ({ input }) => `${JSON.stringify(input)} is not an IANA time zone; write Europe/Berlin or UTC`,

@@ -13,16 +13,15 @@ export const starterConfig = `${editorLine}
 environments:
   production:
     regions: [us-east-1]
-    # approval: github        # what apply asks for: none (local backend only), git or github
     # budget: { usdPerDay: 2000 }
 
 # Demand by model and time: timestamp,model[,region][,tenant],requests[,input_tokens][,output_tokens],
-# one row a step, or one row a request. CSV or gzipped CSV, timestamps with a zone.
+# one row a step, or one row a request. CSV (also gzipped), Parquet or JSON lines, timestamps with a zone.
 metrics:
   files: [demand.csv]
   # columns: { requests: request_count }    # our name: the file's
 
-# GPU shapes that replicas may run on; \`llmscale catalog\` lists GPUs, instance types and models.
+# GPU shapes that replicas may run on.
 shapes:
   - { instanceType: p5.48xlarge, gpusPerReplica: 1 }
   # - { instanceType: g6e.12xlarge, gpusPerReplica: 4, precision: fp8 }

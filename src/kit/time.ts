@@ -44,6 +44,11 @@ export function parseInstant(text: string): EpochSeconds | undefined {
   return Number.isNaN(milliseconds) ? undefined : milliseconds / 1000
 }
 
+/** The same, or a date alone: midnight UTC. */
+export function parseDateOrInstant(text: string): EpochSeconds | undefined {
+  return parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
+}
+
 /** `2025-03-17T00:00:00Z`. */
 export function formatInstant(instant: EpochSeconds): string {
   return new Date(Math.round(instant * 1000)).toISOString().replace('.000Z', 'Z')

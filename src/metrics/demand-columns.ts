@@ -17,7 +17,8 @@ export type DemandColumns = { [column in DemandColumn]?: string | undefined }
 
 /**
  * The columns of a file that are used, by our names: those of the mapping, else those of the same name.
- * Throws `badData`, COLUMN_MISSING where one that is mapped or needed is not there.
+ * Throws `badData`, COLUMN_MISSING where one that is mapped or needed is not there, or where nothing says how much
+ * demand a row is: a count under another name must not pass for one request a row.
  */
 export function matchColumns(path: string, names: string[], mapping: DemandColumns): DemandColumns {
   const used: DemandColumns = {}
@@ -35,6 +36,15 @@ export function matchColumns(path: string, names: string[], mapping: DemandColum
         ],
       )
     }
+  }
+  if (used.requests === undefined && used.input_tokens === undefined && used.output_tokens === undefined) {
+    const [spare = 'NAME'] = names.filter((name) => !Object.values(used).includes(name))
+    throw new LlmscaleError(
+      'badData',
+      'COLUMN_MISSING',
+      `${path}:1 has neither "requests" (one row a step) nor "input_tokens" and "output_tokens" (one row a request); it has ${names.map((each) => JSON.stringify(each)).join(', ')}`,
+      [`Map it: metrics.columns.requests: ${spare} in llmscale.yaml, or --column requests=${spare}.`],
+    )
   }
   return used
 }

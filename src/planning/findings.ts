@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js'
 import { formatShare } from '../kit/format.js'
-import { formatInstant } from '../kit/time.js'
+import { formatDuration, formatInstant } from '../kit/time.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
 import type { Finding, OverrideInForce } from './capacity-plan.js'
@@ -11,6 +11,8 @@ import { findWorkload, type PlanInputs, type PlannedWorkload } from './plan-inpu
 
 /** Shares of requests that differ by less are the same to a reader. */
 const smallestRisk = 0.0005
+/** Above this share of requests a reader must be told what to do. */
+const highRisk = 0.05
 
 /** Overrides that hold at a time, and a finding for each that has ended: they expire loudly. */
 export function readOverrides(
@@ -45,7 +47,7 @@ export function findGaps(
 ): Finding[] {
   const findings: Finding[] = []
   const known = new Set(planned.map((each) => workloadId(each.workload)))
-  for (const { workload, index, entry } of planned) {
+  for (const { workload, index, entry, capacity } of planned) {
     const id = workloadId(workload)
     if (index === undefined) {
       const kept = findWorkload(baseline, workload)
@@ -57,6 +59,10 @@ export function findGaps(
         code: 'LENGTHS_ASSUMED',
         message: `${id} is sized with assumed lengths: the metrics have no tokens`,
       })
+    }
+    if (history.stepSeconds > capacity.coldStart.totalSeconds) {
+      const message = `${id}: a step of ${formatDuration(history.stepSeconds)} is longer than the cold start of ${formatDuration(Math.round(capacity.coldStart.totalSeconds))}: ramps within a step are not seen, so risk is understated`
+      findings.push({ code: 'STEP_COARSE', message })
     }
     if (config.models[workload.model]?.assumed) {
       findings.push({ code: 'MODEL_ASSUMED', message: `${id} is sized with an assumed architecture` })
@@ -106,8 +112,11 @@ export function findLimits(
 export function findRisks(drafts: readonly Draft[], plan: Outcome, doNothing: Outcome): Finding[] {
   return drafts.flatMap(({ planned }, index) => {
     const [before, after] = [doNothing.workloads[index]!.breachRisk, plan.workloads[index]!.breachRisk]
-    if (after <= before + smallestRisk) return []
-    const message = `${workloadId(planned.workload)} has ${formatShare(after)} of its requests at risk, ${formatShare(before)} if nothing is done: cheaper at the price of a shortfall, not safer`
-    return [{ code: 'RISK_RISES', message }]
+    const id = workloadId(planned.workload)
+    const high = `${id} has ${formatShare(after)} of its requests at risk: raise minReplicas, lower planning.reactiveTarget, or override its floor`
+    const findings = after > highRisk ? [{ code: 'RISK_HIGH', message: high }] : []
+    if (after <= before + smallestRisk) return findings
+    const message = `${id} has ${formatShare(after)} of its requests at risk, ${formatShare(before)} if nothing is done: cheaper at the price of a shortfall, not safer`
+    return [...findings, { code: 'RISK_RISES', message }]
   })
 }

@@ -1,5 +1,6 @@
 import { formatUsd } from '../kit/format.js'
 import { workloadId } from '../kit/workload.js'
+import { reachedFloor } from '../manifests/scaled-object.js'
 import type { CapacityPlan, WorkloadDecision, WorkloadReport } from '../planning/capacity-plan.js'
 import { describeDays } from '../planning/diff-plans.js'
 import { describePlan } from './plan-tables.js'
@@ -12,16 +13,13 @@ export interface Section {
   table?: Table
 }
 
-/** Why each number of a plan is what it is: the plan as a whole, its pools, then each wanted workload. */
-export function explainPlan(plan: CapacityPlan, isWanted: (workloadId: string) => boolean): Section[] {
+/** Why each number of a plan is what it is: of one workload, or the plan as a whole, its pools, then each workload. */
+export function explainPlan(plan: CapacityPlan, wanted?: string): Section[] {
   const workloads = plan.decision.workloads
     .map((decision, index) => ({ decision, report: plan.reports[index]! }))
-    .filter(({ decision }) => isWanted(workloadId(decision)))
-  return [
-    explainHeader(plan),
-    explainPools(plan),
-    ...workloads.map(({ decision, report }) => explainWorkload(decision, report)),
-  ]
+    .filter(({ decision }) => wanted === undefined || workloadId(decision) === wanted)
+  const sections = workloads.map(({ decision, report }) => explainWorkload(decision, report))
+  return wanted === undefined ? [explainHeader(plan), explainPools(plan), ...sections] : sections
 }
 
 function explainHeader(plan: CapacityPlan): Section {
@@ -71,7 +69,7 @@ function explainWorkload(decision: WorkloadDecision, report: WorkloadReport): Se
         : `trigger ${trigger.thresholdPerReplica} a replica of ${trigger.query} at ${trigger.serverAddress}`,
       ...floors.windows.map(
         (window) =>
-          `floor ${window.replicas} ${describeDays(window.days)} ${window.from}–${window.to} ${decision.timeZone}`,
+          `floor ${describeFloor(window.replicas)} ${describeDays(window.days)} ${window.from}–${window.to} ${decision.timeZone}`,
       ),
       ...floors.exceptions.map(
         (each) => `floor ${each.replicas} ${each.from} – ${each.until}: ${each.reason}`,
@@ -90,4 +88,12 @@ function explainWorkload(decision: WorkloadDecision, report: WorkloadReport): Se
       ]),
     },
   }
+}
+
+/** The floor, and what the autoscaler must be asked for to reach it. */
+function describeFloor(replicas: number): string {
+  const asked = reachedFloor(replicas)
+  return asked === replicas
+    ? String(replicas)
+    : `${replicas} (${asked} asked for, as an HPA ignores differences up to 10 %)`
 }

@@ -35,7 +35,9 @@ export function tabulateWorkloads(plan: CapacityPlan): Table {
         String(workload.hardMaximum),
         formatUsd(usdPerDay.plan.p50),
         formatRange(usdPerDay.plan),
-        `${(breachRisk.doNothing * 100).toFixed(1)}→${(breachRisk.plan * 100).toFixed(1)} %`,
+        plan.reports[index]!.forecast.model === 'none'
+          ? 'unknown'
+          : `${(breachRisk.doNothing * 100).toFixed(1)}→${(breachRisk.plan * 100).toFixed(1)} %`,
         gate.open ? 'open' : 'closed',
       ]
     }),
@@ -49,7 +51,7 @@ export function tabulateSkill(plan: CapacityPlan): Table {
       { header: 'Workload' },
       { header: 'WAPE', align: 'right' },
       { header: 'Skill', align: 'right' },
-      { header: '90 % holds', align: 'right' },
+      { header: 'In 90 %', align: 'right' },
       { header: 'Floor saves', align: 'right' },
       { header: '(80 %)', align: 'right' },
       { header: 'Days', align: 'right' },
@@ -66,7 +68,7 @@ export function tabulateSkill(plan: CapacityPlan): Table {
         known(gate.floorSkill, formatChange),
         gate.low === null || gate.high === null
           ? '–'
-          : `${formatChange(gate.low)} … ${formatChange(gate.high)}`,
+          : `${formatChange(gate.low)}…${formatChange(gate.high)}`.replaceAll(' %', ''),
         String(gate.origins),
       ]
     }),
@@ -107,8 +109,8 @@ export function tabulateCapacity(plan: CapacityPlan): Table {
     columns: [
       { header: 'Workload' },
       { header: 'Shape' },
-      { header: 'Req/s a replica', align: 'right' },
-      { header: 'Provenance' },
+      { header: 'Req/s', align: 'right' },
+      { header: 'Figures' },
       { header: 'Cold start', align: 'right' },
     ],
     rows: plan.decision.workloads.map((workload, index) => [

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BaseCommand } from '../../src/cli/base-command.js'
 import { FailureEnvelope, SuccessEnvelope } from '../../src/cli/envelope.js'
 import { type ExitReason, exitCodes, LlmscaleError } from '../../src/kit/errors.js'
-import { emptyFolder } from '../run-cli.js'
+import { emptyFolder, programArgs } from '../run-cli.js'
 
 /** Runs a command of the given body in this process. */
 async function run(body: (command: Probe) => object | Promise<object>, args: string[] = []) {
@@ -179,7 +179,7 @@ describe('an interrupt', () => {
 describe('a reader that goes away', () => {
   it('is no error', async () => {
     const folder = emptyFolder()
-    const args = ['--import', 'tsx', 'bin/dev.js', 'init', '--quiet', '--dir', folder]
+    const args = [...programArgs, 'init', '--quiet', '--dir', folder]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout.destroy()
     let stderr = ''

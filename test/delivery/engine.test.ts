@@ -9,7 +9,7 @@ import { createProgram } from '../../stacks/program.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { projectFolder } from '../project-fixture.js'
-import { emptyFolder } from '../run-cli.js'
+import { emptyFolder, programArgs } from '../run-cli.js'
 
 describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, { timeout: 180_000 }, () => {
   const before = { ...process.env }
@@ -85,12 +85,7 @@ describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, { timeout: 18
     const cwd = projectFolder(capacityPlan())
     const temporary = emptyFolder()
     const log = join(emptyFolder(), 'calls')
-    const root = join(import.meta.dirname, '../..')
-    const bin =
-      process.env['LLMSCALE_TEST_SOURCE'] === '1'
-        ? ['--import', join(root, 'node_modules/tsx/dist/esm/index.mjs'), join(root, 'bin/dev.js')]
-        : [join(root, 'bin/run.js')]
-    const args = [...bin, 'preview', '--as-of', '2026-11-02T00:00:00Z']
+    const args = [...programArgs, 'preview', '--as-of', '2026-11-02T00:00:00Z']
     const child = spawn(process.execPath, args, {
       cwd,
       env: { ...process.env, TMPDIR: temporary, LLMSCALE_DOUBLE_LOG: log },

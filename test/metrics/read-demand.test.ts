@@ -237,9 +237,16 @@ describe('bad input', () => {
     ],
     [
       'a log shorter than a step',
-      'timestamp,model\n2025-03-03T00:01:00Z,m\n2025-03-03T00:02:00Z,m\n',
+      'timestamp,model,input_tokens,output_tokens\n2025-03-03T00:01:00Z,m,5,5\n2025-03-03T00:02:00Z,m,5,5\n',
       'HISTORY_TOO_SHORT',
       /fill no whole step of 5m/,
+      {},
+    ],
+    [
+      'a count under another name',
+      'timestamp,model,count\n2025-03-03T00:00:00Z,m,12\n',
+      'COLUMN_MISSING',
+      /has neither "requests"/,
       {},
     ],
     [
