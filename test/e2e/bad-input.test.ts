@@ -35,6 +35,16 @@ describe('llmscale.yaml that names what is not there', () => {
   })
 })
 
+describe('a workload without demand', () => {
+  it('is refused where nothing is in force to keep, with the name that was probably meant', async () => {
+    const demand = hourlyDemand({ model: 'llama-3-8b' })
+    const failure = await failureOfPlan(fleetFolder({ config, demand }))
+    expect(failure).toMatchObject({ exitCode: 6, code: 'DEMAND_MISSING' })
+    expect(failure.message).toContain('there is no demand of llama-3.1-8b/us-east-1')
+    expect(failure.text).toContain('Did you mean llama-3-8b/us-east-1?')
+  })
+})
+
 describe('a model that fits no allowed shape', () => {
   const demand = hourlyDemand({ model: 'llama-3.1-405b' })
   const large = config.replace('model: llama-3.1-8b', 'model: llama-3.1-405b')
