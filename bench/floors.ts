@@ -76,11 +76,14 @@ async function compare(path: string): Promise<void> {
       for (const [position, target] of targets.entries()) usd.reactive[position]! += price(reactiveAt(target))
     }
     const best = Math.min(...usd.reactive)
+    const bestTarget = targets[usd.reactive.indexOf(best)]!
+    const configured = usd.reactive[targets.indexOf(0.7)]!
     if (usd.ours < best) wins.ours++
     if (usd.quantile < best) wins.quantile++
-    const percent = (value: number) => `${(100 * (1 - value / best)).toFixed(1)} %`.padStart(10)
+    const percent = (value: number, rival = best) => `${(100 * (1 - value / rival)).toFixed(1)} %`.padStart(9)
+    const name = workloadId(demand.workload).padEnd(28)
     console.log(
-      `${workloadId(demand.workload).padEnd(32)} ours ${percent(usd.ours)}   quantile of maximum ${percent(usd.quantile)}`,
+      `${name} ours ${percent(usd.ours)}   quantile of maximum ${percent(usd.quantile)}   best target ${bestTarget}, against 0.7 ours ${percent(usd.ours, configured)}`,
     )
   }
   console.log(
