@@ -230,31 +230,200 @@ const Planning = z.strictObject({
   rolloutSurge: Share.prefault('25%').describe('Extra replicas that a rollout may run.'),
 })
 
+const Columns = z
+  .strictObject({
+    timestamp: z.string().describe('Start of the step, or arrival of the request; with a zone.'),
+    model: z.string().describe('Name of the model.'),
+    region: z.string().describe('May be absent where the environment has one region.'),
+    tenant: z.string().describe('May be absent.'),
+    requests: z.string().describe('Requests of the step; absent where each row is a request.'),
+    input_tokens: z.string().describe('May be absent.'),
+    output_tokens: z.string().describe('May be absent.'),
+  })
+  .partial()
+
+const Files = z
+  .array(z.string().min(1))
+  .min(1)
+  .describe('Demand files: paths relative to this file, patterns (demand/*.parquet), s3:// URLs.')
+
+/** Secrets never stand in a configuration: it is committed. */
+const SecretFrom = z
+  .union([
+    z.strictObject({ env: z.string().min(1).describe('Name of an environment variable.') }),
+    z.strictObject({ file: z.string().min(1).describe('Path of a file that holds nothing else.') }),
+  ])
+  .describe('Where a secret is read: {env: NAME} or {file: PATH}.')
+
+const Auth = z
+  .union([
+    z.strictObject({
+      basic: z.strictObject({
+        username: z.string().min(1).describe('Name; no secret.'),
+        password: SecretFrom,
+      }),
+    }),
+    z.strictObject({ bearer: z.strictObject({ token: SecretFrom }) }),
+    z.strictObject({
+      sigv4: z
+        .strictObject({
+          region: z.string().min(1).describe('AWS region of the workspace.'),
+          service: z.string().default('aps').describe('Service name in the signature.'),
+        })
+        .describe('Amazon Managed Prometheus; credentials from the usual AWS chain.'),
+    }),
+  ])
+  .describe('How requests are authorized: basic, bearer or sigv4.')
+
+export const presetNames = ['vllm', 'sglang', 'tgi', 'triton', 'llm-d'] as const
+export type PresetName = (typeof presetNames)[number]
+
+const Query = z.string().min(1)
+const Queries = z
+  .strictObject({
+    requests: Query.describe('Requests of a step, e.g. sum by (model_name) (increase(x_total[{step}])).'),
+    rejectedRequests: Query.describe('Requests of a step that were turned away (429, 503).'),
+    inputTokens: Query.describe('Prompt tokens of a step.'),
+    cachedInputTokens: Query.describe('Prompt tokens of a step that the prefix cache had.'),
+    outputTokens: Query.describe('Generated tokens of a step.'),
+    inFlightRequests: Query.describe('Requests that wait or run, at the end of a step.'),
+    queuedRequests: Query.describe('Requests that wait, at the end of a step.'),
+    replicas: Query.describe('Replicas asked for, at the end of a step.'),
+    readyReplicas: Query.describe('Replicas that serve, at the end of a step.'),
+    input_tokens: Query.describe('Histogram of prompt lengths: increase by le over {step}.'),
+    output_tokens: Query.describe('Histogram of answer lengths: increase by le over {step}.'),
+    ttft_seconds: Query.describe('Histogram of times to first token: increase by le over {step}.'),
+    itl_seconds: Query.describe('Histogram of inter-token latencies: increase by le over {step}.'),
+    end_to_end_seconds: Query.describe('Histogram of request durations: increase by le over {step}.'),
+  })
+  .partial()
+  .describe('Your own PromQL, instead of the presets’; {step} becomes the step. Keep the labels.')
+
+const Prometheus = z.strictObject({
+  url: z
+    .string()
+    .refine(isServerUrl, {
+      error: ({ input }) =>
+        `${JSON.stringify(input)} is not an http or https URL without credentials; write https://prometheus.example:9090`,
+    })
+    .describe('Base URL; /api/v1 is added. Also Thanos, Mimir, VictoriaMetrics, Amazon Managed Prometheus.'),
+  presets: z
+    .array(z.enum(presetNames))
+    .default([])
+    .describe('Whose metrics are there; of each signal the first that has it counts.'),
+  queries: Queries.default({}),
+  labels: z
+    .strictObject({
+      model: z.string().describe('Default: the preset’s.'),
+      region: z.string().describe('Default: none; then region must be given, or the environment have one.'),
+      tenant: z.string().describe('Default: none.'),
+    })
+    .partial()
+    .default({})
+    .describe('Labels that name model, region and tenant.'),
+  region: Label.optional().describe('Region of all its series, where no label names it.'),
+  matchers: z.string().optional().describe('Added to each selector of a preset, e.g. namespace="llm".'),
+  countsArrivals: z
+    .boolean()
+    .optional()
+    .describe('True where requests counts arrivals, not requests that ended; default the preset’s.'),
+  history: Duration.prefault('28d').describe('How far back it is read.'),
+  auth: Auth.optional(),
+  tls: z
+    .strictObject({
+      ca: z.string().describe('PEM file of the certificate authority.'),
+      certificate: z.string().describe('PEM file of the client certificate.'),
+      key: z.string().describe('PEM file of its key.'),
+    })
+    .partial()
+    .optional()
+    .describe('Files relative to this one.'),
+  headers: z
+    .record(z.string(), z.union([z.string(), SecretFrom]))
+    .default({})
+    .describe('Such as X-Scope-OrgID; secrets as {env: NAME} or {file: PATH}.'),
+  timeout: Duration.prefault('60s').describe('Of one request.'),
+  parallel: z.int().min(1).max(32).default(4).describe('Requests at a time.'),
+  maximumSeries: z
+    .int()
+    .min(1)
+    .default(100_000)
+    .describe('Above so many series behind one signal, reading refuses instead of loading the server.'),
+})
+
+function isServerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password } = new URL(text)
+  return /^https?:$/.test(protocol) && username === '' && password === ''
+}
+
+const Source = z
+  .strictObject({
+    files: Files.optional(),
+    columns: Columns.optional().describe('Our column name: the file’s; default those of `metrics:`.'),
+    prometheus: Prometheus.optional(),
+    from: Instant.optional().describe('Only what begins at this time or later.'),
+    until: Instant.optional().describe('Only what was over at this time.'),
+    workloads: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe('Only these: model, model/region or model/region/tenant, after `renames`.'),
+    environments: z.array(Label).min(1).optional().describe('Only in these; default in all.'),
+  })
+  .refine(({ files, prometheus }) => (files === undefined) !== (prometheus === undefined), {
+    error: 'needs either files or prometheus',
+  })
+
+const Collector = z
+  .strictObject({
+    to: z
+      .string()
+      .min(1)
+      .describe('s3://bucket/{day}.parquet, or git+https://host/repo.git#branch:{day}.csv; one file a day.'),
+    schedule: z.string().default('*/30 * * * *').describe('Cron expression, in UTC.'),
+    image: z.string().min(1).describe('Container image that has llmscale.'),
+    namespace: Label.default('monitoring').describe('Where the job runs.'),
+    serviceAccount: z.string().default('llmscale-collector').describe('Bound to a role that may write there.'),
+    secret: z.string().optional().describe('Secret whose keys become environment variables.'),
+    last: Duration.prefault('2d').describe('Days that a run writes again.'),
+  })
+  .describe('A job inside the cluster that writes demand where the planning job can read it.')
+
+const Renames = z.record(z.string(), z.string().min(1)).default({})
+
+const Metrics = z
+  .strictObject({
+    files: Files.optional(),
+    sources: z
+      .array(Source)
+      .min(1)
+      .optional()
+      .describe('Instead of `files`: several, the first that has a value of a workload and step counts.'),
+    columns: Columns.default({}).describe('Our column name: the file’s.'),
+    maximumBadRows: Share.prefault('1%').describe('Above this share of bad rows commands refuse.'),
+    renames: z
+      .strictObject({ model: Renames, region: Renames, tenant: Renames })
+      .partial()
+      .default({})
+      .describe('What the metrics once called something: its name today.'),
+    tenantNames: z
+      .enum(['alias', 'plain'])
+      .default('alias')
+      .describe('Tenants that llmscale.yaml does not name appear under aliases, or as they are.'),
+    collector: Collector.optional(),
+  })
+  .refine(({ files, sources }) => (files === undefined) !== (sources === undefined), {
+    error: 'needs either files or sources',
+  })
+
 /** The whole of llmscale.yaml. */
 export const Config = z.strictObject({
   environments: z
     .record(Label, Environment)
     .refine((all) => Object.keys(all).length > 0, 'needs at least one environment')
     .describe('Where plans are applied, by name.'),
-  metrics: z
-    .strictObject({
-      files: z.array(z.string()).min(1).describe('Demand files, relative to this file.'),
-      columns: z
-        .strictObject({
-          timestamp: z.string().describe('Start of the step, or arrival of the request; with a zone.'),
-          model: z.string().describe('Name of the model.'),
-          region: z.string().describe('May be absent where the environment has one region.'),
-          tenant: z.string().describe('May be absent.'),
-          requests: z.string().describe('Requests of the step; absent where each row is a request.'),
-          input_tokens: z.string().describe('May be absent.'),
-          output_tokens: z.string().describe('May be absent.'),
-        })
-        .partial()
-        .default({})
-        .describe('Our column name: the file’s.'),
-      maximumBadRows: Share.prefault('1%').describe('Above this share of bad rows commands refuse.'),
-    })
-    .describe('Where the demand history comes from.'),
+  metrics: Metrics.describe('Where the demand history comes from.'),
   forecast: z
     .strictObject({
       step: Duration.optional().describe('Default: the step of the file, or 5m for single requests.'),

@@ -7,7 +7,7 @@ import { findNearZeroRuns } from './gaps.js'
 
 /** What was found in demand files on the way to a history. */
 export interface DataQuality {
-  files: FileQuality[]
+  files: InputQuality[]
   /** Step at which the files were read: their own, or the one that single requests were counted in. */
   stepSeconds: number
   /** In the order of the history's workloads. */
@@ -17,7 +17,8 @@ export interface DataQuality {
   findings: { code: string; message: string }[]
 }
 
-export interface FileQuality {
+/** One file, or one Prometheus. */
+export interface InputQuality {
   path: string
   /** One row a step, or one row a request. */
   layout: 'aggregated' | 'requests'

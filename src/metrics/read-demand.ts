@@ -10,8 +10,8 @@ import {
   shortInstant,
   type WorkloadQuality,
 } from './data-quality.js'
-import { type DemandFileOptions, readDemandFiles } from './demand-file.js'
-import type { TableColumns } from './demand-grid.js'
+import { type DemandFileOptions, readDemandFiles } from './files/file-source.js'
+import type { TableColumns } from './files/demand-grid.js'
 import { type DemandHistory, demandMetrics, maskReasons, type WorkloadDemand } from './demand-history.js'
 import { findGaps, type Run } from './gaps.js'
 

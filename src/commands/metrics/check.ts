@@ -9,7 +9,7 @@ import { nearestName } from '../../kit/names.js'
 import { formatDuration, formatInstant } from '../../kit/time.js'
 import { workloadId } from '../../kit/workload.js'
 import { type DataQuality, type QualityRun, shortInstant } from '../../metrics/data-quality.js'
-import { type DemandColumns, demandColumns } from '../../metrics/demand-columns.js'
+import { type DemandColumns, demandColumns } from '../../metrics/files/demand-columns.js'
 import { type DemandOptions, readDemand } from '../../metrics/read-demand.js'
 
 const Run = z.strictObject({

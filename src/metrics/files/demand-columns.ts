@@ -1,5 +1,5 @@
-import { LlmscaleError } from '../kit/errors.js'
-import { nearestName } from '../kit/names.js'
+import { LlmscaleError } from '../../kit/errors.js'
+import { nearestName } from '../../kit/names.js'
 
 /** Columns that a demand file may have. */
 export const demandColumns = [

@@ -1,4 +1,4 @@
-import { LlmscaleError } from '../kit/errors.js'
+import { LlmscaleError } from '../../kit/errors.js'
 
 /** Turns what goes wrong while a file is read into an error that names it. */
 export async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {

@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { Warning } from '../kit/errors.js'
-import { type EpochSeconds, secondsPerMinute } from '../kit/units.js'
+import type { Warning } from '../../kit/errors.js'
+import { type EpochSeconds, secondsPerMinute } from '../../kit/units.js'
 import { describeBadRows, refuseBadRows } from './bad-rows.js'
-import type { FileQuality } from './data-quality.js'
+import type { InputQuality } from '../data-quality.js'
 import type { DemandColumns } from './demand-columns.js'
 import { type DemandGrid, fillGrid } from './demand-grid.js'
 import { openSource, type SourceFile } from './source-file.js'
@@ -32,7 +32,7 @@ export interface DemandFileOptions {
 /** Rows of all files on one grid, as they are: nothing masked, nothing filled. */
 export interface DemandTable extends DemandGrid {
   stepSeconds: number
-  files: FileQuality[]
+  files: InputQuality[]
   findings: Warning[]
 }
 
@@ -65,7 +65,7 @@ async function collect(connection: DuckDBConnection, options: DemandFileOptions)
   const sources: SourceFile[] = []
   for (const path of options.files) sources.push(await openSource(connection, path, options))
 
-  const qualities = new Map<SourceFile, FileQuality>()
+  const qualities = new Map<SourceFile, InputQuality>()
   for (const source of sources.filter(({ layout }) => layout === 'aggregated')) {
     qualities.set(source, await stageFile(connection, source, 'epoch_ms(instant) / 1000'))
   }

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { Warning } from '../kit/errors.js'
-import type { EpochSeconds } from '../kit/units.js'
-import { type Workload, workloadId } from '../kit/workload.js'
+import type { Warning } from '../../kit/errors.js'
+import type { EpochSeconds } from '../../kit/units.js'
+import { type Workload, workloadId } from '../../kit/workload.js'
 import { chunks, firstRow } from './query.js'
 import { workloadOf } from './staged-rows.js'
 

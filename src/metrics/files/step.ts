@@ -1,6 +1,6 @@
-import { LlmscaleError } from '../kit/errors.js'
-import { formatDuration, formatInstant } from '../kit/time.js'
-import type { EpochSeconds } from '../kit/units.js'
+import { LlmscaleError } from '../../kit/errors.js'
+import { formatDuration, formatInstant } from '../../kit/time.js'
+import type { EpochSeconds } from '../../kit/units.js'
 
 /** So many equal differences in a row are a step of their own, and not rows that are missing here and there. */
 const steadyRun = 12

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { LlmscaleError, type Warning } from '../kit/errors.js'
-import type { BadRow, FileQuality } from './data-quality.js'
+import { LlmscaleError, type Warning } from '../../kit/errors.js'
+import type { BadRow, InputQuality } from '../data-quality.js'
 import type { DemandColumn } from './demand-columns.js'
 import { noRows } from './file-errors.js'
 import type { SourceFile } from './source-file.js'
@@ -81,7 +81,7 @@ export async function locateBadRows(
 }
 
 /** Throws `badData`: NO_ROWS where no row is good, TOO_MANY_BAD_ROWS above the allowed share of all files together. */
-export function refuseBadRows(files: FileQuality[], maximumShare: number): void {
+export function refuseBadRows(files: InputQuality[], maximumShare: number): void {
   const rows = files.reduce((sum, file) => sum + file.rows, 0)
   const bad = files.reduce((sum, file) => sum + file.badRows, 0)
   const examples = files.flatMap((file) =>
@@ -106,7 +106,7 @@ function describeBadRow(path: string, { line, why, text }: BadRow): string {
 }
 
 /** The warning of a file whose bad rows are left out. */
-export function describeBadRows(file: FileQuality): Warning {
+export function describeBadRows(file: InputQuality): Warning {
   return {
     code: 'BAD_ROWS_DROPPED',
     message: `${file.badRows} of ${file.rows} rows were dropped: ${file.badExamples.map((example) => describeBadRow(file.path, example)).join('; ')}${file.badRows > file.badExamples.length ? '; …' : ''}`,

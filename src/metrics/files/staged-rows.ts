@@ -1,10 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { LlmscaleError, type Warning } from '../kit/errors.js'
-import { formatDuration, formatInstant } from '../kit/time.js'
-import type { EpochSeconds } from '../kit/units.js'
-import { type Workload, workloadId } from '../kit/workload.js'
+import { LlmscaleError, type Warning } from '../../kit/errors.js'
+import { formatDuration, formatInstant } from '../../kit/time.js'
+import type { EpochSeconds } from '../../kit/units.js'
+import { type Workload, workloadId } from '../../kit/workload.js'
 import { checkedRows, locateBadRows, takeRejects, withoutZone, zonelessTimestamp } from './bad-rows.js'
-import type { FileQuality } from './data-quality.js'
+import type { InputQuality } from '../data-quality.js'
 import { readable } from './file-errors.js'
 import { chunks, firstRow } from './query.js'
 import type { SourceFile } from './source-file.js'
@@ -26,7 +26,7 @@ export async function stageFile(
   connection: DuckDBConnection,
   source: SourceFile,
   at: string,
-): Promise<FileQuality> {
+): Promise<InputQuality> {
   const isAggregated = source.layout === 'aggregated'
   const good = (value: string) => `CASE WHEN why IS NULL THEN ${value} END`
   await readable(source.path, () =>

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { LlmscaleError } from '../kit/errors.js'
-import type { FileQuality } from './data-quality.js'
+import { LlmscaleError } from '../../kit/errors.js'
+import type { InputQuality } from '../data-quality.js'
 import { type DemandColumn, type DemandColumns, demandColumns, matchColumns } from './demand-columns.js'
 import { readable } from './file-errors.js'
 import { identifier, quote } from './query.js'
@@ -10,7 +10,7 @@ import { readHeader } from './text-file.js'
 /** A demand file whose format and columns are known. */
 export interface SourceFile {
   path: string
-  layout: FileQuality['layout']
+  layout: InputQuality['layout']
   /** SQL that yields the used columns as text, under our names. */
   scan: string
   isText: boolean
