@@ -8,6 +8,7 @@ import { rollForecasts } from '../src/forecast/forecast-demand.js'
 import { samplePath } from '../src/forecast/sample-path.js'
 import { workloadId } from '../src/kit/workload.js'
 import type { WorkloadDemand } from '../src/metrics/demand-history.js'
+import { fileSource } from '../src/metrics/files/file-source.js'
 import { readDemand } from '../src/metrics/read-demand.js'
 import { chooseFloorLevels } from '../src/planning/floor-levels.js'
 import { createFloorTemplate, tickFloors } from '../src/planning/floor-template.js'
@@ -35,10 +36,7 @@ for (const file of files.length > 0
 
 async function compare(path: string): Promise<void> {
   const { history } = await readDemand({
-    files: [path],
-    columns: {},
-    regions: ['default'],
-    maximumBadRows: 0.01,
+    sources: [{ source: fileSource({ files: [path], regions: ['default'] }) }],
     assumedLengths: () => ({ inputTokens: 500, outputTokens: 250 }),
   })
   const past = rollForecasts(history, { horizonSeconds: 7 * day, seed: 1, origins: 7, everySeconds: day })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { secondsPerDay } from '../src/kit/units.js'
 import type { DemandHistory } from '../src/metrics/demand-history.js'
+import { fileSource } from '../src/metrics/files/file-source.js'
 import { readDemand } from '../src/metrics/read-demand.js'
 
 /** The folder of real traces that benchmarks and tests read; undefined where there is none. */
@@ -36,10 +37,7 @@ export function readM4(): M4Series[] {
 /** A trace of the data folder as a history, its gaps masked by `readDemand`. */
 export async function readTrace(name: string, model?: string): Promise<DemandHistory> {
   const { history } = await readDemand({
-    files: [dataFile(name)],
-    columns: {},
-    regions: ['trace'],
-    maximumBadRows: 0.01,
+    sources: [{ source: fileSource({ files: [dataFile(name)], regions: ['trace'] }) }],
   })
   if (model === undefined) return history
   return { ...history, workloads: history.workloads.filter(({ workload }) => workload.model === model) }

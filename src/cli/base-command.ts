@@ -37,7 +37,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Keeps a warning for the envelope and shows it on stderr. */
-  protected note(warning: Warning): void {
+  note(warning: Warning): void {
     this.warnings.push(warning)
     if (!this.jsonEnabled()) this.writeChatter(`Warning: ${warning.message}`)
   }
@@ -48,7 +48,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Says on one line of a terminal's stderr what is going on; the next text replaces it. Silent when piped. */
-  protected progress(text: string): void {
+  progress(text: string): void {
     if (this.isQuiet() || !process.stderr.isTTY) return
     const width = process.stderr.columns - 1
     process.stderr.write(`${clearLine}${text.length > width ? `${text.slice(0, width - 1)}…` : text}`)

@@ -1,15 +1,14 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
+import { withDemand } from '../cli/demand.js'
 import { duration, instant } from '../cli/flags.js'
-import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
+import { environmentOf, readConfig } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
 import { writeFileWhole } from '../delivery/files.js'
+import { csvToParquet } from '../delivery/parquet.js'
 import { type DaySummary, summarizeDays } from '../forecast/daily-summary.js'
-import { type DemandForecast, type ForecastScore, forecastQuantiles } from '../forecast/demand-forecast.js'
+import type { DemandForecast, ForecastScore } from '../forecast/demand-forecast.js'
 import { forecastCsv } from '../forecast/forecast-csv.js'
 import { forecastDemand } from '../forecast/forecast-demand.js'
 import { roundTo } from '../kit/canonical.js'
@@ -17,7 +16,8 @@ import { LlmscaleError } from '../kit/errors.js'
 import { formatDuration, formatInstant } from '../kit/time.js'
 import { secondsPerDay } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
-import { type DemandOptions, readDemand, requireHistory } from '../metrics/read-demand.js'
+import { fileSource } from '../metrics/files/file-source.js'
+import { readDemand, requireHistory } from '../metrics/read-demand.js'
 
 const Range = z
   .strictObject({ p10: z.number(), p50: z.number(), p90: z.number() })
@@ -76,34 +76,38 @@ export default class Forecast extends BaseCommand {
     out: Flags.string({ description: 'Forecast file to write, .csv or .parquet.' }),
     seed: Flags.integer({ description: 'Seed of the sample paths; default the config’s, or 1.' }),
     'as-of': instant({ description: 'Read only demand up to this time; default all.' }),
-    region: Flags.string({ description: 'Region of files without a region column.' }),
+    region: Flags.string({
+      description: 'Region of files without a region column.',
+      dependsOn: ['metrics'],
+    }),
   }
 
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(Forecast)
     if (flags.out !== undefined && !/\.(csv|parquet)$/i.test(flags.out))
       throw new LlmscaleError('usage', 'FLAG_INVALID', `--out: ${flags.out} is neither .csv nor .parquet`)
-    const { demand, horizonSeconds, seed } =
-      flags.metrics === undefined
-        ? await readSettings(flags.config, flags.env)
-        : {
-            // Without a config the region only completes names.
-            demand: { files: flags.metrics, regions: ['default'] },
-            horizonSeconds: 7 * secondsPerDay,
-            seed: 1,
-          }
     this.progress('Reading demand …')
-    const { history, quality } = await readDemand({
-      ...demand,
-      ...(flags.region !== undefined && { regions: [flags.region] }),
-      ...(flags.step !== undefined && { stepSeconds: flags.step }),
-      ...(flags['as-of'] !== undefined && { until: flags['as-of'] }),
-    })
+    const config = flags.metrics === undefined ? await readConfig(flags.config) : undefined
+    const { history, quality } =
+      config === undefined
+        ? await readDemand({
+            // Without a config the region only completes names.
+            sources: [{ source: fileSource({ files: flags.metrics!, regions: [flags.region ?? 'default'] }) }],
+            stepSeconds: flags.step,
+            until: flags['as-of'],
+          })
+        : await withDemand(
+            this,
+            config,
+            environmentOf(config, flags.env).name,
+            { ...flags, until: flags['as-of'] },
+            readDemand,
+          )
     for (const finding of quality.findings) this.note(finding)
     this.progress('Forecasting …')
     const forecast = forecastDemand(requireHistory(history), {
-      horizonSeconds: flags.horizon ?? horizonSeconds,
-      seed: flags.seed ?? seed,
+      horizonSeconds: flags.horizon ?? config?.forecast.horizon ?? 7 * secondsPerDay,
+      seed: flags.seed ?? config?.forecast.seed ?? 1,
     })
     for (const message of forecast.notes) this.note({ code: 'FORECAST_FALLBACK', message })
 
@@ -118,59 +122,10 @@ export default class Forecast extends BaseCommand {
   }
 }
 
-async function readSettings(
-  configPath: string,
-  environmentName: string | undefined,
-): Promise<{ demand: DemandOptions; horizonSeconds: number; seed: number }> {
-  const config = await readConfig(configPath)
-  const { environment } = environmentOf(config, environmentName)
-  return {
-    demand: {
-      files: config.metrics.files.map((file) => besideConfig(configPath, file)),
-      columns: config.metrics.columns,
-      regions: environment.regions,
-      maximumBadRows: config.metrics.maximumBadRows,
-      ...(config.forecast.step !== undefined && { stepSeconds: config.forecast.step }),
-      assumedLengths: ({ model }) => config.workloads.find((entry) => entry.model === model)?.assumedLengths,
-    },
-    horizonSeconds: config.forecast.horizon,
-    seed: config.forecast.seed,
-  }
-}
-
 async function writeForecast(path: string, forecast: DemandForecast): Promise<void> {
   const csv = forecastCsv(forecast)
-  await writeFileWhole(path, /\.parquet$/i.test(path) ? await toParquet(csv) : csv)
-}
-
-/** The same columns in Parquet, the time as a timestamp in UTC. */
-async function toParquet(csv: string): Promise<Uint8Array> {
-  const folder = await mkdtemp(join(tmpdir(), 'llmscale-forecast-'))
-  const [source, target] = [join(folder, 'forecast.csv'), join(folder, 'forecast.parquet')]
-  try {
-    await writeFile(source, csv)
-    const { DuckDBInstance } = await import('@duckdb/node-api')
-    const instance = await DuckDBInstance.create(':memory:', { autoinstall_known_extensions: 'false' })
-    const connection = await instance.connect()
-    try {
-      const names = ['model', 'region', 'tenant', 'metric'].map((name) => `${name}: 'VARCHAR'`)
-      const amounts = ['mean', ...forecastQuantiles.map((probability) => `q${probability}`)].map(
-        (name) => `"${name}": 'DOUBLE'`,
-      )
-      const columns = ["timestamp: 'TIMESTAMPTZ'", ...names, ...amounts].join(', ')
-      await connection.run("SET TimeZone = 'UTC'")
-      await connection.run(
-        `COPY (SELECT * FROM read_csv('${source}', header = true, auto_detect = false, delim = ',', quote = '"', columns = {${columns}}))
-         TO '${target}' (FORMAT parquet)`,
-      )
-    } finally {
-      connection.closeSync()
-      instance.closeSync()
-    }
-    return await readFile(target)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const texts = ['model', 'region', 'tenant', 'metric']
+  await writeFileWhole(path, /\.parquet$/i.test(path) ? await csvToParquet(csv, 'timestamp', texts) : csv)
 }
 
 /** Text of at most 80 columns. */

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
+import { withDemand } from '../cli/demand.js'
 import { instant } from '../cli/flags.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
@@ -13,7 +14,7 @@ import { formatInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
 import { type Workload, workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
-import { readDemand, requireHistory } from '../metrics/read-demand.js'
+import { type DemandOptions, readDemand, requireHistory } from '../metrics/read-demand.js'
 import { covers, selectWorkloads } from '../metrics/select-history.js'
 import { type CapacityPlan, type Finding, PlanHeader, WorkloadReport } from '../planning/capacity-plan.js'
 import { createPlan } from '../planning/create-plan.js'
@@ -75,9 +76,14 @@ export default class Plan extends BaseCommand {
     const folder = flags.out ?? besideConfig(flags.config, planFolder(environment))
 
     this.progress('Reading demand …')
-    const files = flags.metrics ?? config.metrics.files.map((file) => besideConfig(flags.config, file))
     const baseline = flags['ignore-baseline'] ? undefined : await readPlanIfAny(folder)
-    const { history, findings } = await readHistory(config, environment, files, now, baseline)
+    const { history, findings } = await withDemand(
+      this,
+      config,
+      environment,
+      { ...flags, until: now },
+      (options) => readHistory(config, environment, options, now, baseline),
+    )
     // Shown with the plan's own findings; the envelope has them as warnings too.
     this.warnings.push(...findings)
     this.progress('Forecasting …')
@@ -171,20 +177,15 @@ function print({
 async function readHistory(
   config: Config,
   environment: string,
-  files: string[],
+  demand: DemandOptions,
   now: EpochSeconds,
   baseline: CapacityPlan | undefined,
 ): Promise<{ history: DemandHistory; findings: Finding[] }> {
   const wanted = listWorkloads(config, environment)
   const entryOf = (workload: Workload) => wanted.find((each) => covers(each.workload, workload))?.entry
   const { history, quality } = await readDemand({
-    files,
-    columns: config.metrics.columns,
-    regions: config.environments[environment]!.regions,
-    ...(config.forecast.step !== undefined && { stepSeconds: config.forecast.step }),
+    ...demand,
     assumedLengths: (workload) => entryOf(workload)?.assumedLengths,
-    maximumBadRows: config.metrics.maximumBadRows,
-    until: now,
     isWanted: (workload) => entryOf(workload) !== undefined,
   })
   const selected = selectWorkloads(
@@ -225,7 +226,7 @@ function requireDemand(
   throw new LlmscaleError(
     'badData',
     'DEMAND_MISSING',
-    `there is no demand of ${id}, and no plan in force to keep${others.length > 0 ? `; the files also have ${others.join(', ')}` : ''}`,
+    `there is no demand of ${id}, and no plan in force to keep${others.length > 0 ? `; the metrics also have ${others.join(', ')}` : ''}`,
     [
       ...(near === undefined
         ? []

@@ -377,6 +377,7 @@ const Source = z
 
 const Collector = z
   .strictObject({
+    prometheus: Prometheus.describe('What the job reads, from inside the cluster.'),
     to: z
       .string()
       .min(1)

@@ -1,9 +1,14 @@
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 const small = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 2 })
 
+/** A count for people: `12,345`, and two digits below 10. */
+export function formatCount(count: number): string {
+  return Math.abs(count) < 10 ? small.format(count) : grouped.format(count)
+}
+
 /** US dollars for people: `12,345`, and two digits below 10. */
 export function formatUsd(usd: number): string {
-  return Math.abs(usd) < 10 ? small.format(usd) : grouped.format(usd)
+  return formatCount(usd)
 }
 
 /** A share as a percentage: `12.3 %`, `0.04 %`, `0 %`. */

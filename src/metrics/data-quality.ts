@@ -5,23 +5,24 @@ import type { Workload } from '../kit/workload.js'
 import type { WorkloadDemand } from './demand-history.js'
 import { findNearZeroRuns } from './gaps.js'
 
-/** What was found in demand files on the way to a history. */
+/** What was found in the sources on the way to a history. */
 export interface DataQuality {
-  files: InputQuality[]
-  /** Step at which the files were read: their own, or the one that single requests were counted in. */
+  inputs: InputQuality[]
+  /** Step at which the sources were read: their own, or the one that single requests were counted in. */
   stepSeconds: number
   /** In the order of the history's workloads. */
   workloads: WorkloadQuality[]
-  /** Workloads of the files that were not read. */
+  /** Workloads of the sources that were not read. */
   unwanted: Workload[]
   findings: { code: string; message: string }[]
 }
 
 /** One file, or one Prometheus. */
 export interface InputQuality {
+  /** Path, or URL without credentials. */
   path: string
-  /** One row a step, or one row a request. */
-  layout: 'aggregated' | 'requests'
+  /** One row a step, one row a request, or samples of a server. */
+  layout: 'aggregated' | 'requests' | 'prometheus'
   rows: number
   /** Rows that were dropped because a value could not be read or is out of range. */
   badRows: number

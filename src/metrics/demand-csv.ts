@@ -1,5 +1,6 @@
 import { formatInstant } from '../kit/time.js'
 import type { DemandHistory } from './demand-history.js'
+import { csvField } from './table-csv.js'
 
 /** A history as an aggregated demand file, by time and workload; masked points have no row. */
 export function demandCsv(history: DemandHistory): string {
@@ -18,8 +19,4 @@ export function demandCsv(history: DemandHistory): string {
     }
   }
   return `${lines.join('\n')}\n`
-}
-
-function csvField(text: string): string {
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -1,5 +1,6 @@
 import type { EpochSeconds } from '../kit/units.js'
 import type { Workload } from '../kit/workload.js'
+import type { Histogram } from './histogram.js'
 
 /** Why a point of a history is not learned from; the index is the code in `WorkloadDemand.mask`. */
 export const maskReasons = ['observed', 'gap', 'retry-storm', 'attack'] as const
@@ -28,6 +29,13 @@ export interface WorkloadDemand {
   tokens: 'measured' | 'assumed' | 'none'
   /** 0 observed, else an index into `maskReasons`. */
   mask: Uint8Array
+  /** How long its requests were, where a source says: all days together. */
+  lengths?: RequestLengthHistograms
+}
+
+export interface RequestLengthHistograms {
+  inputTokens?: Histogram
+  outputTokens?: Histogram
 }
 
 export const demandMetrics = ['requests', 'inputTokens', 'outputTokens'] as const

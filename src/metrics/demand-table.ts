@@ -1,6 +1,6 @@
 import type { Warning } from '../kit/errors.js'
 import type { EpochSeconds } from '../kit/units.js'
-import type { Workload } from '../kit/workload.js'
+import { type Workload, workloadId } from '../kit/workload.js'
 import type { InputQuality } from './data-quality.js'
 import type { DayHistogram } from './histogram.js'
 
@@ -54,3 +54,21 @@ export const servingColumns = [
   'readyReplicas',
 ] as const
 export type ServingColumn = (typeof servingColumns)[number]
+
+/** The amounts of a workload's columns. */
+export const tableAmounts = ['requests', 'inputTokens', 'outputTokens', 'tokenRequests'] as const
+
+/** Serving columns that at least one of some parts has. */
+export function mapServing(
+  parts: readonly TableColumns[],
+  make: (column: ServingColumn) => Float64Array,
+): ServingColumns {
+  const known = servingColumns.filter((column) => parts.some(({ serving }) => serving?.[column] !== undefined))
+  return Object.fromEntries(known.map((column) => [column, make(column)]))
+}
+
+/** In ascending order of `workloadId`. */
+export function inOrder(workloads: TableColumns[]): TableColumns[] {
+  const ids = new Map(workloads.map((columns) => [columns, workloadId(columns.workload)]))
+  return workloads.sort((a, b) => (ids.get(a)! < ids.get(b)! ? -1 : 1))
+}

@@ -48,6 +48,12 @@ export function addHistograms(histograms: readonly Histogram[]): Histogram {
   return { upperBounds, counts }
 }
 
+/** All days of one metric together; undefined without any. */
+export function sumDays(days: readonly DayHistogram[], metric: HistogramMetric): Histogram | undefined {
+  const same = days.filter((each) => each.metric === metric)
+  return same.length === 0 ? undefined : addHistograms(same)
+}
+
 /** How many values are at most `bound`. A bucket without an upper bound holds values above all others. */
 export function countUpTo({ upperBounds, counts }: Histogram, bound: number): number {
   let total = 0

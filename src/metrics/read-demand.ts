@@ -2,6 +2,7 @@ import { LlmscaleError } from '../kit/errors.js'
 import { formatDuration, formatInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
 import { type Workload, workloadId } from '../kit/workload.js'
+import { coarsenGrid, sumSteps } from './coarsen.js'
 import {
   type DataQuality,
   findLevelShifts,
@@ -10,13 +11,31 @@ import {
   shortInstant,
   type WorkloadQuality,
 } from './data-quality.js'
-import { type DemandFileOptions, readDemandFiles } from './files/file-source.js'
-import type { TableColumns } from './files/demand-grid.js'
+import type { DemandSource, DemandWindow } from './demand-source.js'
 import { type DemandHistory, demandMetrics, maskReasons, type WorkloadDemand } from './demand-history.js'
+import type { DemandTable, TableColumns } from './demand-table.js'
 import { findGaps, type Run } from './gaps.js'
+import { sumDays } from './histogram.js'
+import { keepWorkloads, mergeTables } from './merge-tables.js'
+import { nameWorkloads, type Renames, renameWorkload } from './rename-workloads.js'
+import { findSilence } from './silence.js'
 
-export interface DemandOptions extends DemandFileOptions {
-  /** Mean tokens of a request of a workload whose files have none. */
+/** A source and the part of the history that is taken from it. */
+export interface SourcePart {
+  source: DemandSource
+  from?: EpochSeconds | undefined
+  until?: EpochSeconds | undefined
+  /** Only these workloads, by their names of today: model, model/region or model/region/tenant. */
+  workloads?: readonly string[] | undefined
+}
+
+export interface DemandOptions extends DemandWindow {
+  /** Of a workload and step the first source that has a value counts. */
+  sources: readonly SourcePart[]
+  renames?: Renames
+  /** How tenants are called from here on. */
+  nameTenant?: (tenant: string) => string
+  /** Mean tokens of a request of a workload whose sources have none. */
   assumedLengths?: (workload: Workload) => { inputTokens: number; outputTokens: number } | undefined
   /** Which workloads are read; default all. */
   isWanted?: (workload: Workload) => boolean
@@ -25,23 +44,60 @@ export interface DemandOptions extends DemandFileOptions {
 const gap = maskReasons.indexOf('gap')
 
 /**
- * Reads demand files into a history on one grid, with what was found on the way. Missing rows, and zeros that are
- * no genuine silence, are masked; at a coarser step than the files' each step that lacks a part is masked.
+ * Reads sources into one table under the names of today: nothing masked, nothing filled.
  *
- * Throws reason badData: FILE_MISSING, FILE_UNREADABLE, COLUMN_MISSING, REGION_UNKNOWN, TIMESTAMP_WITHOUT_ZONE,
- * TOO_MANY_BAD_ROWS, NO_ROWS, MIXED_STEPS, STEP_TOO_FINE, HISTORY_TOO_SHORT.
+ * Throws what the sources throw; MIXED_STEPS where their steps do not fit together, NO_ROWS where none has anything.
+ */
+export async function readTable(options: DemandOptions): Promise<DemandTable> {
+  const { sources, renames = {}, nameTenant = (tenant) => tenant } = options
+  const nameOf = (workload: Workload): Workload => {
+    const { tenant, ...rest } = renameWorkload(workload, renames)
+    return tenant === undefined ? rest : { ...rest, tenant: nameTenant(tenant) }
+  }
+  const tables: DemandTable[] = []
+  for (const { source, from, until, workloads } of sources) {
+    const table = await source.read({
+      from: latest(from, options.from),
+      until: earliest(until, options.until),
+      stepSeconds: options.stepSeconds,
+    })
+    const named = nameWorkloads(table, nameOf)
+    tables.push(workloads === undefined ? named : keepWorkloads(named, workloads))
+  }
+  const table = mergeTables(tables)
+  if (table.workloads.length > 0) return table
+  throw new LlmscaleError(
+    'badData',
+    'NO_ROWS',
+    `${sources.map(({ source }) => source.name).join(', ')}: there is no demand in the window that was read`,
+    ['Read further back, or look at the workloads and the from and until of the sources.'],
+  )
+}
+
+const latest = (...times: (EpochSeconds | undefined)[]) =>
+  times.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a))
+const earliest = (...times: (EpochSeconds | undefined)[]) =>
+  times.reduce((a, b) => (a === undefined || (b !== undefined && b < a) ? b : a))
+
+/**
+ * Reads sources into a history on one grid, with what was found on the way. Missing rows, and zeros that are no
+ * genuine silence, are masked; at a coarser step than the sources' each step that lacks a part is masked.
+ *
+ * Throws what `readTable` throws, and STEP_TOO_FINE.
  */
 export async function readDemand(
   options: DemandOptions,
 ): Promise<{ history: DemandHistory; quality: DataQuality }> {
-  const table = await readDemandFiles(options)
+  const table = await readTable(options)
   const { start, stepSeconds, length } = table
-  const factor = resamplingFactor(stepSeconds, options.stepSeconds)
-  const findings = [...table.findings]
+  const historyStepSeconds = historyStep(stepSeconds, options.stepSeconds)
+  const isWanted = options.isWanted ?? (() => true)
+  const wanted = table.workloads.filter((each) => isWanted(each.workload))
+  const end = start + length * stepSeconds
+  const findings = [...table.findings, ...findSilence({ ...table, workloads: wanted }, end)]
   const workloads: WorkloadDemand[] = []
   const qualities: WorkloadQuality[] = []
-  const isWanted = options.isWanted ?? (() => true)
-  for (const columns of table.workloads.filter((each) => isWanted(each.workload))) {
+  for (const columns of wanted) {
     const missing = findMissing(columns.requests)
     const gaps = findGaps(columns.requests, stepSeconds)
     const { demand, filledTokens } = createDemand(
@@ -59,9 +115,9 @@ export async function readDemand(
     }
   }
   return {
-    history: resample({ start, stepSeconds, length, workloads }, factor),
+    history: resample({ start, stepSeconds, length, workloads }, historyStepSeconds),
     quality: {
-      files: table.files,
+      inputs: table.inputs,
       unwanted: table.workloads.map(({ workload }) => workload).filter((workload) => !isWanted(workload)),
       stepSeconds,
       workloads: qualities,
@@ -82,9 +138,8 @@ export function requireHistory(history: DemandHistory, leastSeconds = secondsPer
   )
 }
 
-function resamplingFactor(sourceStepSeconds: number, stepSeconds = sourceStepSeconds): number {
-  const factor = stepSeconds / sourceStepSeconds
-  if (Number.isInteger(factor)) return factor
+function historyStep(sourceStepSeconds: number, stepSeconds = sourceStepSeconds): number {
+  if (Number.isInteger(stepSeconds / sourceStepSeconds)) return stepSeconds
   throw new LlmscaleError(
     'badData',
     'STEP_TOO_FINE',
@@ -135,33 +190,36 @@ function createDemand(
     outputTokens[at] = (tokenRequests[at]! > 0 ? outputTokens[at]! : 0) + unknown * meanOutput
   }
   const tokens = isMeasured ? 'measured' : assumed === undefined ? 'none' : 'assumed'
-  return { demand: { workload, requests, inputTokens, outputTokens, tokens, mask }, filledTokens }
+  const lengths = lengthsOf(columns)
+  return {
+    demand: { workload, requests, inputTokens, outputTokens, tokens, mask, ...(lengths && { lengths }) },
+    filledTokens,
+  }
+}
+
+function lengthsOf({ histograms = [] }: TableColumns): WorkloadDemand['lengths'] {
+  const input = sumDays(histograms, 'input_tokens')
+  const output = sumDays(histograms, 'output_tokens')
+  if (input === undefined && output === undefined) return undefined
+  return { ...(input && { inputTokens: input }), ...(output && { outputTokens: output }) }
 }
 
 /** Sums whole steps; a step that lacks a part is masked, and parts of a step at either end are left out. */
-function resample(history: DemandHistory, factor: number): DemandHistory {
-  if (factor === 1) return history
-  const stepSeconds = history.stepSeconds * factor
-  const start = Math.ceil(history.start / stepSeconds) * stepSeconds
-  const skip = Math.round((start - history.start) / history.stepSeconds)
-  const length = Math.max(0, Math.floor((history.length - skip) / factor))
+function resample(history: DemandHistory, stepSeconds: number): DemandHistory {
+  if (stepSeconds === history.stepSeconds) return history
+  const grid = coarsenGrid(history, stepSeconds)
+  const { start, length, skip, factor } = grid
   const workloads = history.workloads.map((demand) => {
     const mask = new Uint8Array(length)
-    const sum = (values: Float64Array) =>
-      Float64Array.from({ length }, (_, at) => {
-        let total = 0
-        for (let part = 0; part < factor; part++) total += values[skip + at * factor + part]!
-        return total
-      })
     for (let at = 0; at < length; at++) {
       const parts = demand.mask.subarray(skip + at * factor, skip + (at + 1) * factor)
       mask[at] = parts.find((reason) => reason !== 0) ?? 0
     }
     return {
       ...demand,
-      requests: sum(demand.requests),
-      inputTokens: sum(demand.inputTokens),
-      outputTokens: sum(demand.outputTokens),
+      requests: sumSteps(demand.requests, grid),
+      inputTokens: sumSteps(demand.inputTokens, grid),
+      outputTokens: sumSteps(demand.outputTokens, grid),
       mask,
     }
   })

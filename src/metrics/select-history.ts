@@ -1,6 +1,7 @@
 import type { EpochSeconds } from '../kit/units.js'
 import type { Workload } from '../kit/workload.js'
 import { type DemandHistory, demandMetrics, maskReasons, type WorkloadDemand } from './demand-history.js'
+import { addHistograms } from './histogram.js'
 
 /** Above this share of the mean requests, tenants that are masked at a step leave the sum unknown there. */
 const largestMissingShare = 0.05
@@ -43,6 +44,7 @@ function sumDemand(workload: Workload, parts: readonly WorkloadDemand[]): Worklo
         ? 'assumed'
         : 'measured',
     mask: new Uint8Array(length),
+    ...sumLengths(parts),
   }
   for (let step = 0; step < length; step++) {
     let missing = 0
@@ -55,6 +57,19 @@ function sumDemand(workload: Workload, parts: readonly WorkloadDemand[]): Worklo
     for (const metric of demandMetrics) sum[metric][step] = Number.NaN
   }
   return sum
+}
+
+function sumLengths(parts: readonly WorkloadDemand[]): Pick<WorkloadDemand, 'lengths'> {
+  const all = parts.flatMap(({ lengths }) => lengths ?? [])
+  if (all.length === 0) return {}
+  const input = all.flatMap(({ inputTokens }) => inputTokens ?? [])
+  const output = all.flatMap(({ outputTokens }) => outputTokens ?? [])
+  return {
+    lengths: {
+      ...(input.length > 0 && { inputTokens: addHistograms(input) }),
+      ...(output.length > 0 && { outputTokens: addHistograms(output) }),
+    },
+  }
 }
 
 /** The steps of a history that were over at a time: views of the same columns. */

@@ -6,7 +6,8 @@ import type { Config } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { formatDuration } from '../kit/time.js'
 import { type Workload, workloadId } from '../kit/workload.js'
-import type { DemandHistory } from '../metrics/demand-history.js'
+import type { DemandHistory, WorkloadDemand } from '../metrics/demand-history.js'
+import { type Histogram, histogramQuantile } from '../metrics/histogram.js'
 import type { RequestLengths } from '../sizing/replica-capacity.js'
 import type { OverrideInForce, PriceUsed, WorkloadDecision, WorkloadReport } from './capacity-plan.js'
 import { type NodeGroup, nodesPerReplica } from './node-group.js'
@@ -50,6 +51,7 @@ export function placeWorkloads(
     const lengths = requestLengths(
       entry,
       meanLengths(history, index) ?? entry.assumedLengths ?? last?.meanLengths,
+      history.workloads[index]?.lengths,
     )
     const override = overrides.find((each) => each.workload === id && each.shape !== undefined)
     const shapes = shapesFor(inputs, workload, entry, index, override)
@@ -157,10 +159,20 @@ export function placeAsIs(config: Config, planned: PlannedWorkload, last: Worklo
   return { ...planned, ...onLast, capacity: { ...onLast.capacity, coldStart } }
 }
 
-/** Longest request that must fit where the config states none, over the mean. */
+/** Longest request that must fit where neither config nor metrics say, over the mean. */
 const longestOverMean = 4
+const longestQuantile = 0.999
 
-function requestLengths(entry: Entry, mean: WorkloadReport['meanLengths'] | undefined): RequestLengths {
+interface LengthLimits {
+  inputTokens?: number | undefined
+  outputTokens?: number | undefined
+}
+
+function requestLengths(
+  entry: Entry,
+  mean: WorkloadReport['meanLengths'] | undefined,
+  measured: WorkloadDemand['lengths'],
+): RequestLengths {
   if (mean === undefined) {
     throw new LlmscaleError(
       'configInvalid',
@@ -171,13 +183,22 @@ function requestLengths(entry: Entry, mean: WorkloadReport['meanLengths'] | unde
       ],
     )
   }
-  return completeLengths(mean, entry.lengthLimits)
+  return completeLengths(mean, entry.lengthLimits ?? longestLengths(measured))
 }
 
-/** Mean lengths with the longest request that must fit: a stated one, else a multiple of the mean. */
+/** All but one request in a thousand are no longer. */
+function longestLengths(measured: WorkloadDemand['lengths']): LengthLimits {
+  const longest = (histogram: Histogram | undefined) => {
+    const tokens = histogram && histogramQuantile(histogram, longestQuantile)
+    return tokens === undefined ? undefined : Math.ceil(tokens)
+  }
+  return { inputTokens: longest(measured?.inputTokens), outputTokens: longest(measured?.outputTokens) }
+}
+
+/** Mean lengths with the longest request that must fit: a stated or measured one, else a multiple of the mean. */
 export function completeLengths(
   mean: { inputTokens: number; outputTokens: number },
-  limits: { inputTokens?: number | undefined; outputTokens?: number | undefined } = {},
+  limits: LengthLimits = {},
 ): RequestLengths {
   return {
     ...mean,

@@ -1,8 +1,9 @@
 import { Args, Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../../cli/base-command.js'
+import { withDemand } from '../../cli/demand.js'
 import { duration } from '../../cli/flags.js'
-import { besideConfig, environmentOf, readConfig } from '../../cli/project.js'
+import { environmentOf, readConfig } from '../../cli/project.js'
 import { formatTable } from '../../cli/table.js'
 import { LlmscaleError } from '../../kit/errors.js'
 import { nearestName } from '../../kit/names.js'
@@ -10,7 +11,8 @@ import { formatDuration, formatInstant } from '../../kit/time.js'
 import { workloadId } from '../../kit/workload.js'
 import { type DataQuality, type QualityRun, shortInstant } from '../../metrics/data-quality.js'
 import { type DemandColumns, demandColumns } from '../../metrics/files/demand-columns.js'
-import { type DemandOptions, readDemand } from '../../metrics/read-demand.js'
+import { fileSource } from '../../metrics/files/file-source.js'
+import { readDemand } from '../../metrics/read-demand.js'
 
 const Run = z.strictObject({
   from: z.string(),
@@ -24,7 +26,7 @@ export const Result = z.strictObject({
   files: z.array(
     z.strictObject({
       path: z.string(),
-      layout: z.enum(['aggregated', 'requests']),
+      layout: z.enum(['aggregated', 'requests', 'prometheus']),
       rows: z.int(),
       badRows: z.int(),
       badExamples: z
@@ -74,31 +76,40 @@ export default class MetricsCheck extends BaseCommand {
   async run(): Promise<z.infer<typeof Result>> {
     const { flags, argv } = await this.parse(MetricsCheck)
     const files = argv as string[]
+    if (files.length === 0 && (flags.region !== undefined || flags.column.length > 0)) {
+      throw new LlmscaleError('usage', 'FLAG_INVALID', '--region and --column are of files that are named', [
+        'Name the files, or set metrics.columns in llmscale.yaml.',
+      ])
+    }
     this.progress('Reading demand …')
-    const { quality } = await readDemand({
-      ...(files.length === 0
-        ? await this.readOptions(flags.config, flags.env)
-        : // Without a config the region only completes names; it need not be known to check a file.
-          { files, regions: [flags.region ?? 'default'] }),
-      ...(flags.step !== undefined && { stepSeconds: flags.step }),
-      ...(flags.region !== undefined && { regions: [flags.region] }),
-      ...(flags.column.length > 0 && { columns: parseColumns(flags.column) }),
-    })
+    const { quality } =
+      files.length === 0
+        ? await this.checkConfigured(flags)
+        : await readDemand({
+            sources: [
+              {
+                source: fileSource({
+                  files,
+                  // Without a config the region only completes names; it need not be known to check a file.
+                  regions: [flags.region ?? 'default'],
+                  columns: parseColumns(flags.column),
+                }),
+              },
+            ],
+            stepSeconds: flags.step,
+          })
     for (const finding of quality.findings) this.warnings.push(finding)
     this.log(describeQuality(quality))
     return createResult(quality)
   }
 
-  private async readOptions(configPath: string, environmentName: string | undefined): Promise<DemandOptions> {
-    const config = await readConfig(configPath)
-    const { environment } = environmentOf(config, environmentName)
-    return {
-      files: config.metrics.files.map((file) => besideConfig(configPath, file)),
-      columns: config.metrics.columns,
-      regions: environment.regions,
-      maximumBadRows: config.metrics.maximumBadRows,
-      ...(config.forecast.step !== undefined && { stepSeconds: config.forecast.step }),
-    }
+  private async checkConfigured(flags: {
+    config: string
+    env?: string | undefined
+    step?: number | undefined
+  }): ReturnType<typeof readDemand> {
+    const config = await readConfig(flags.config)
+    return withDemand(this, config, environmentOf(config, flags.env).name, flags, readDemand)
   }
 }
 
@@ -129,8 +140,8 @@ const width = 80
 /** Text of at most 80 columns, as far as names of files and workloads let it. */
 function describeQuality(quality: DataQuality): string {
   const step = formatDuration(quality.stepSeconds)
-  const lines = quality.files.flatMap((file) => [
-    `${file.path}: ${file.rows} rows, ${file.layout === 'aggregated' ? `one every ${step}` : `one a request, counted every ${step}`}`,
+  const lines = quality.inputs.flatMap((file) => [
+    `${file.path}: ${file.rows} ${describeLayout(file.layout, step)}`,
     ...file.badExamples.map(({ line, why, text }) =>
       `  line ${line} dropped, ${why}${text && `: ${text}`}`.slice(0, width),
     ),
@@ -177,6 +188,11 @@ function describeQuality(quality: DataQuality): string {
   return lines.join('\n')
 }
 
+function describeLayout(layout: DataQuality['inputs'][number]['layout'], step: string): string {
+  if (layout === 'prometheus') return `samples, one every ${step}`
+  return `rows, ${layout === 'aggregated' ? `one every ${step}` : `one a request, counted every ${step}`}`
+}
+
 function wrapText(text: string): string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {
@@ -199,7 +215,7 @@ function createResult(quality: DataQuality): z.infer<typeof Result> {
   })
   return {
     stepSeconds: quality.stepSeconds,
-    files: quality.files,
+    files: quality.inputs,
     workloads: quality.workloads.map((each) => ({
       ...each,
       workload: workloadId(each.workload),

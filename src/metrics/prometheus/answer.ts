@@ -2,14 +2,17 @@ import type { Warning } from '../../kit/errors.js'
 import { type Asked, statusFault, unreadable, unreadableForNow } from './faults.js'
 import { cleanText } from './foreign-text.js'
 import type { Series, SeriesAnswer } from './prometheus-client.js'
+import { extractSamples, readSamples, type Samples } from './samples.js'
 import type { HttpAnswer } from './transport.js'
 
 // The format of answers: https://prometheus.io/docs/prometheus/latest/querying/api/#format-overview
 // It is checked by hand: a month of 200 series has 1.7 million samples.
 
-/** `data` of a successful answer. */
+/** A successful answer. */
 export interface AnswerData {
   data: unknown
+  /** Lists of samples that stand in `data` as their index here. */
+  samples: readonly Samples[]
   warnings: Warning[]
 }
 
@@ -22,7 +25,8 @@ const knownInfo = 'PromQL info: metric might not be a counter'
 
 /** Throws a TemporaryFailure or LlmscaleError of faults.ts where the answer is not a success. */
 export function parseAnswer(answer: HttpAnswer, asked: Asked): AnswerData {
-  const json = parseJson(answer.text)
+  const { rest, samples } = extractSamples(answer.text) ?? { rest: answer.text, samples: [] }
+  const json = parseJson(rest)
   if (isObject(json) && json['status'] === 'error') {
     throw statusFault(answer, asked, textOf(json['errorType']), textOf(json['error']))
   }
@@ -35,32 +39,35 @@ export function parseAnswer(answer: HttpAnswer, asked: Asked): AnswerData {
   )
   return {
     data: json['data'],
+    samples,
     warnings: [...new Set(remarks)].map((message) => ({ code: 'PROMETHEUS_WARNING', message })),
   }
 }
 
+const resultTypes = new Set<unknown>(['matrix', 'vector', 'scalar'])
+
 /** Series of a matrix or vector, a scalar as a series without labels. Native histograms are left out. */
-export function readSeries({ data, warnings }: AnswerData, asked: Asked): SeriesAnswer {
+export function readSeries({ data, samples, warnings }: AnswerData, asked: Asked): SeriesAnswer {
   if (!isObject(data)) throw unreadable(asked, 'data is no object')
   const { resultType, result } = data
+  if (!resultTypes.has(resultType)) {
+    const type = cleanText(textOf(resultType), asked.authorization.secrets) || 'nameless type'
+    throw unreadable(asked, `the result is a ${type}, not a matrix, vector or scalar`)
+  }
+  const entries = resultType === 'scalar' ? [{ metric: {}, value: result }] : listOf(result, 'result', asked)
   const answer: SeriesAnswer = { series: [], unusableSamples: 0, warnings }
-  if (resultType === 'scalar') {
-    addSeries(answer, {}, [result], asked)
-    return answer
-  }
-  if (resultType !== 'matrix' && resultType !== 'vector') {
-    throw unreadable(
-      asked,
-      `the result is a ${cleanText(textOf(resultType), asked.authorization.secrets) || 'nameless type'}, not a matrix, vector or scalar`,
-    )
-  }
-  for (const entry of listOf(result, 'result', asked)) {
+  for (const entry of entries) {
     if (!isObject(entry)) throw unreadable(asked, 'a series is no object')
     const { metric, values, value, histograms, histogram } = entry
-    const samples = resultType === 'matrix' ? values : value && [value]
-    if (samples === undefined && (histograms ?? histogram) !== undefined) continue
+    const pairs = resultType === 'matrix' ? values : value && [value]
+    if (pairs === undefined && (histograms ?? histogram) !== undefined) continue
     if (!isLabels(metric)) throw unreadable(asked, 'the labels of a series are not texts')
-    addSeries(answer, metric, listOf(samples, 'values', asked), asked)
+    const read = typeof pairs === 'number' ? samples[pairs] : readSamples(listOf(pairs, 'values', asked))
+    if (read === undefined) {
+      throw unreadable(asked, 'a sample is not a time and the text of a number, in the order of time')
+    }
+    answer.series.push({ labels: metric, times: read.times, values: read.values })
+    answer.unusableSamples += read.unusable
   }
   return answer
 }
@@ -72,32 +79,6 @@ export function readNames({ data }: AnswerData, asked: Asked): string[] {
     return name
   })
 }
-
-function addSeries(answer: SeriesAnswer, labels: Series['labels'], samples: unknown[], asked: Asked): void {
-  const times = new Float64Array(samples.length)
-  const values = new Float64Array(samples.length)
-  let length = 0
-  let before = Number.NEGATIVE_INFINITY
-  for (const sample of samples) {
-    const [time, text] = Array.isArray(sample) ? sample : []
-    if (typeof time !== 'number' || typeof text !== 'string' || !(time > before)) {
-      throw unreadable(asked, 'a sample is not a pair of time and text, in the order of time')
-    }
-    before = time
-    const value = Number(text)
-    if (Number.isFinite(value) && text !== '') {
-      times[length] = time
-      values[length++] = value
-    } else if (unusable.has(text)) {
-      answer.unusableSamples++
-    } else {
-      throw unreadable(asked, 'the value of a sample is no number')
-    }
-  }
-  answer.series.push({ labels, times: times.slice(0, length), values: values.slice(0, length) })
-}
-
-const unusable = new Set(['NaN', '+Inf', '-Inf', 'Inf'])
 
 function parseJson(text: string): unknown {
   try {

@@ -54,7 +54,12 @@ const withoutTlsCodes = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_
 /** Of an error that the transport rejected with; what is none of its errors is a bug and comes back as it is. */
 export function transportFault(error: unknown, asked: Asked): unknown {
   if (error instanceof BrokenAnswer) return brokenAnswer(error.kind, asked)
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
+  const { name, code }: NodeJS.ErrnoException = error instanceof Error ? error : new Error()
+  if (name === 'HTTPParserError') {
+    return unreachable(asked, 'what answers there does not speak HTTP', [
+      'Check host and port of prometheus.url, and whether it needs https://.',
+    ])
+  }
   if (code === undefined || code === 'UND_ERR_INVALID_ARG') return error
   if (distrustCodes.includes(code)) {
     return unreachable(asked, 'its certificate is not trusted', [
@@ -69,11 +74,6 @@ export function transportFault(error: unknown, asked: Asked): unknown {
   }
   if (/^(ERR_SSL|ERR_OSSL|EPROTO)/.test(code))
     return unreachable(asked, `TLS failed (${code})`, tlsHints(asked))
-  if (code.startsWith('HPE_')) {
-    return unreachable(asked, 'what answers there does not speak HTTP', [
-      'Check host and port of prometheus.url, and whether it needs https://.',
-    ])
-  }
   return new TemporaryFailure((tries) =>
     unreachable(asked, `${connectionFaults[code] ?? code} (${tries} tries)`, [
       'Check that the server runs and that prometheus.url is reachable from here, through port-forward or VPN.',

@@ -102,9 +102,9 @@ export function fillStep(query: string, stepSeconds: number): string {
   return query.replaceAll('{step}', `${stepSeconds}s`)
 }
 
-/** The series of a metric that match all texts, each one or more matchers. */
+/** The series of a metric, or of any where it is empty, that match all texts, each one or more matchers. */
 export function selector(metric: string, matchers: readonly string[]): string {
-  const isPlain = metricPattern.test(metric)
+  const isPlain = metric === '' || metricPattern.test(metric)
   const all = isPlain ? matchers : [`__name__=${quoteLabelValue(metric)}`, ...matchers]
   const inBraces = all.map((text) => text.trim().replace(/,$/, '')).join(',')
   return `${isPlain ? metric : ''}${inBraces === '' ? '' : `{${inBraces}}`}`

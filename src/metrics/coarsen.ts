@@ -1,0 +1,35 @@
+/** How a grid lies on a coarser one of whole steps; parts of a step at either end are left out. */
+export interface CoarseGrid {
+  start: number
+  stepSeconds: number
+  length: number
+  /** Fine steps before the first coarse one. */
+  skip: number
+  /** Fine steps of a coarse one. */
+  factor: number
+}
+
+/** The grid of a multiple of the step, aligned to whole steps since the epoch. */
+export function coarsenGrid(
+  grid: { start: number; stepSeconds: number; length: number },
+  stepSeconds: number,
+): CoarseGrid {
+  const factor = stepSeconds / grid.stepSeconds
+  const start = factor === 1 ? grid.start : Math.ceil(grid.start / stepSeconds) * stepSeconds
+  const skip = Math.round((start - grid.start) / grid.stepSeconds)
+  return { start, stepSeconds, factor, skip, length: Math.max(0, Math.floor((grid.length - skip) / factor)) }
+}
+
+/** Sums of the parts of each step; NaN where one is. */
+export function sumSteps(column: Float64Array, { length, skip, factor }: CoarseGrid): Float64Array {
+  return Float64Array.from({ length }, (_, at) => {
+    let total = 0
+    for (let part = 0; part < factor; part++) total += column[skip + at * factor + part]!
+    return total
+  })
+}
+
+/** The last part of each step. */
+export function lastOfSteps(column: Float64Array, { length, skip, factor }: CoarseGrid): Float64Array {
+  return Float64Array.from({ length }, (_, at) => column[skip + (at + 1) * factor - 1]!)
+}

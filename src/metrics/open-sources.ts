@@ -1,0 +1,111 @@
+import { dirname, resolve } from 'node:path'
+import type { Config } from '../config/schema.js'
+import type { Warning } from '../kit/errors.js'
+import type { EpochSeconds } from '../kit/units.js'
+import { fileSource } from './files/file-source.js'
+import type { HistogramMetric } from './histogram.js'
+import { type DayStore, openDayStore } from './prometheus/day-store.js'
+import type { PrometheusSettings } from './prometheus/prometheus-settings.js'
+import type { DemandOptions, SourcePart } from './read-demand.js'
+import { aliasTenant } from './tenant-alias.js'
+
+/** Where the answers of a Prometheus are kept, beside llmscale.yaml. */
+export const dayStorePath = '.llmscale/metrics.duckdb'
+/** Environment variable whose secret makes aliases that nobody else can compute. */
+export const aliasKeyVariable = 'LLMSCALE_TENANT_KEY'
+
+export interface SourceContext {
+  configPath: string
+  environment: string
+  /** Files, relative to the working folder, instead of the sources of the configuration. */
+  files?: readonly string[] | undefined
+  now: EpochSeconds
+  /** Which histograms a Prometheus is asked for; default the lengths, which sizing reads. */
+  histograms?: readonly HistogramMetric[] | undefined
+  /** False: nothing is kept, and nothing that was kept is used. */
+  cache?: boolean | undefined
+  signal?: AbortSignal | undefined
+  onProgress?: ((done: number, total: number) => void) | undefined
+}
+
+type Source = NonNullable<Config['metrics']['sources']>[number]
+
+/**
+ * The sources of `metrics:` for one environment, ready to be read, with how workloads are named. Call `close` when
+ * done. Throws `configInvalid` where a secret is missing.
+ */
+export async function openSources(
+  { metrics, environments, workloads }: Config,
+  context: SourceContext,
+): Promise<{ options: Required<Pick<DemandOptions, 'sources' | 'renames' | 'nameTenant'>>; warnings: Warning[]; close: () => void }> {
+  const folder = dirname(resolve(context.configPath))
+  const { regions } = environments[context.environment]!
+  const besideConfig = (file: string) => (file.startsWith('s3://') ? file : resolve(folder, file))
+  const listed: Source[] =
+    context.files === undefined
+      ? (metrics.sources ?? [{ files: metrics.files! }])
+      : [{ files: [...context.files] }]
+  const here = listed.filter(({ environments: only }) => only?.includes(context.environment) ?? true)
+  const warnings: Warning[] = []
+  let store: DayStore | undefined
+  if (context.cache !== false && here.some(({ prometheus }) => prometheus !== undefined)) {
+    const opened = await openDayStore(resolve(folder, dayStorePath), context.now)
+    store = opened.store
+    warnings.push(...opened.warnings)
+  }
+  const sources: SourcePart[] = []
+  for (const { files, columns, prometheus, ...part } of here) {
+    const source =
+      prometheus === undefined
+        ? fileSource({
+            files: context.files === undefined ? files!.map(besideConfig) : files!,
+            columns: columns ?? metrics.columns,
+            regions,
+            maximumBadRows: metrics.maximumBadRows,
+          })
+        : await openPrometheus(prometheus, folder, regions, store, context)
+    sources.push({ source, ...part })
+  }
+  const named = new Set(workloads.flatMap(({ tenant }) => tenant ?? []))
+  const key = process.env[aliasKeyVariable]
+  const nameTenant = (tenant: string) =>
+    metrics.tenantNames === 'plain' || named.has(tenant) ? tenant : aliasTenant(tenant, key)
+  return {
+    options: { sources, renames: metrics.renames, nameTenant },
+    warnings,
+    close: () => store?.close(),
+  }
+}
+
+/** A source of a Prometheus, whose modules are loaded here and not before. */
+async function openPrometheus(
+  settings: PrometheusSettings,
+  folder: string,
+  regions: readonly string[],
+  store: DayStore | undefined,
+  context: SourceContext,
+): Promise<SourcePart['source']> {
+  const { createPrometheusClient } = await import('./prometheus/http-client.js')
+  const { prometheusSource } = await import('./prometheus/prometheus-source.js')
+  const { url, headers } = settings
+  return prometheusSource({
+    client: await createPrometheusClient({
+      url,
+      auth: settings.auth,
+      tls: settings.tls,
+      headers,
+      timeoutSeconds: settings.timeout,
+      parallel: settings.parallel,
+      folder,
+      signal: context.signal,
+    }),
+    settings,
+    regions,
+    histograms: context.histograms ?? ['input_tokens', 'output_tokens'],
+    now: context.now,
+    store,
+    // Headers such as X-Scope-OrgID choose a tenant of the server; secrets are named there, not given.
+    server: JSON.stringify([url, headers, settings.auth]),
+    onProgress: context.onProgress,
+  })
+}
