@@ -1,5 +1,6 @@
 import { Command, Flags } from '@oclif/core'
 import type { Warning } from '../kit/errors.js'
+import { printable } from '../kit/printable.js'
 import { describeFailure, printFailure } from './failure.js'
 
 const clearLine = '\r\x1b[K'
@@ -57,7 +58,7 @@ export abstract class BaseCommand extends Command {
 
   override log(message = ''): void {
     this.clearProgress()
-    super.log(message)
+    super.log(printable(message))
   }
 
   override logJson(json: unknown): void {
@@ -93,7 +94,7 @@ export abstract class BaseCommand extends Command {
 
   private writeChatter(text: string): void {
     this.clearProgress()
-    process.stderr.write(`${text}\n`)
+    process.stderr.write(`${printable(text)}\n`)
   }
 
   private clearProgress(): void {

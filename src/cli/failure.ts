@@ -1,6 +1,7 @@
 import { CLIError } from '@oclif/core/errors'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
+import { printable } from '../kit/printable.js'
 
 /** A failed command as the shell and the JSON envelope see it. */
 export interface Failure {
@@ -47,5 +48,6 @@ function describeUsageError(error: CLIError & { flags?: string[] }, { name, flag
 }
 
 export function printFailure({ message, tryThis }: Failure): void {
-  process.stderr.write(`Error: ${message}\n${tryThis.map((line) => `Try this: ${line}\n`).join('')}`)
+  const lines = [`Error: ${message}`, ...tryThis.map((line) => `Try this: ${line}`)]
+  process.stderr.write(printable(`${lines.join('\n')}\n`))
 }

@@ -92,7 +92,9 @@ export default class Forecast extends BaseCommand {
       config === undefined
         ? await readDemand({
             // Without a config the region only completes names.
-            sources: [{ source: fileSource({ files: flags.metrics!, regions: [flags.region ?? 'default'] }) }],
+            sources: [
+              { source: fileSource({ files: flags.metrics!, regions: [flags.region ?? 'default'] }) },
+            ],
             stepSeconds: flags.step,
             until: flags['as-of'],
           })

@@ -299,7 +299,8 @@ const Queries = z
   .partial()
   .describe('Your own PromQL, instead of the presets’; {step} becomes the step. Keep the labels.')
 
-const Prometheus = z.strictObject({
+/** A server of the Prometheus HTTP API, and what is read from it. */
+export const Prometheus = z.strictObject({
   url: z
     .string()
     .refine(isServerUrl, {
@@ -385,7 +386,10 @@ const Collector = z
     schedule: z.string().default('*/30 * * * *').describe('Cron expression, in UTC.'),
     image: z.string().min(1).describe('Container image that has llmscale.'),
     namespace: Label.default('monitoring').describe('Where the job runs.'),
-    serviceAccount: z.string().default('llmscale-collector').describe('Bound to a role that may write there.'),
+    serviceAccount: z
+      .string()
+      .default('llmscale-collector')
+      .describe('Bound to a role that may write there.'),
     secret: z.string().optional().describe('Secret whose keys become environment variables.'),
     last: Duration.prefault('2d').describe('Days that a run writes again.'),
   })

@@ -63,7 +63,9 @@ export function mapServing(
   parts: readonly TableColumns[],
   make: (column: ServingColumn) => Float64Array,
 ): ServingColumns {
-  const known = servingColumns.filter((column) => parts.some(({ serving }) => serving?.[column] !== undefined))
+  const known = servingColumns.filter((column) =>
+    parts.some(({ serving }) => serving?.[column] !== undefined),
+  )
   return Object.fromEntries(known.map((column) => [column, make(column)]))
 }
 

@@ -30,7 +30,9 @@ export function addHistograms(histograms: readonly Histogram[]): Histogram {
   const [first] = histograms
   if (first !== undefined && histograms.every((each) => sameBounds(each.upperBounds, first.upperBounds))) {
     const counts = new Float64Array(first.counts.length)
-    for (const histogram of histograms) histogram.counts.forEach((count, at) => (counts[at]! += count))
+    for (const histogram of histograms) {
+      for (let at = 0; at < counts.length; at++) counts[at]! += histogram.counts[at]!
+    }
     return { upperBounds: first.upperBounds, counts }
   }
   const upperBounds = Float64Array.from(
@@ -75,7 +77,10 @@ export function countUpTo({ upperBounds, counts }: Histogram, bound: number): nu
  * finite bound where it lies above that. Undefined without values.
  * https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile
  */
-export function histogramQuantile({ upperBounds, counts }: Histogram, probability: number): number | undefined {
+export function histogramQuantile(
+  { upperBounds, counts }: Histogram,
+  probability: number,
+): number | undefined {
   const total = counts.reduce((sum, count) => sum + count, 0)
   if (!(total > 0)) return undefined
   let rest = probability * total

@@ -2,7 +2,14 @@ import { LlmscaleError } from '../kit/errors.js'
 import { formatDuration } from '../kit/time.js'
 import { type Workload, workloadId } from '../kit/workload.js'
 import { coarsenGrid, lastOfSteps, sumSteps } from './coarsen.js'
-import { type DemandTable, inOrder, mapServing, type ServingColumn, type TableColumns, tableAmounts } from './demand-table.js'
+import {
+  type DemandTable,
+  inOrder,
+  mapServing,
+  type ServingColumn,
+  type TableColumns,
+  tableAmounts,
+} from './demand-table.js'
 
 /**
  * Several tables as one, on the coarsest of their steps: of each workload and step the first table that has a value
@@ -118,7 +125,9 @@ const gauges: ReadonlySet<ServingColumn> = new Set(['queuedRequests', 'replicas'
 export function keepWorkloads(table: DemandTable, names: readonly string[]): DemandTable {
   const kept = (workload: Workload) => {
     const { model, region } = workload
-    return names.some((name) => name === model || name === `${model}/${region}` || name === workloadId(workload))
+    return names.some(
+      (name) => name === model || name === `${model}/${region}` || name === workloadId(workload),
+    )
   }
   return { ...table, workloads: table.workloads.filter(({ workload }) => kept(workload)) }
 }

@@ -2,9 +2,11 @@ import { dirname, resolve } from 'node:path'
 import type { Config } from '../config/schema.js'
 import type { Warning } from '../kit/errors.js'
 import type { EpochSeconds } from '../kit/units.js'
+import type { DemandSource } from './demand-source.js'
 import { fileSource } from './files/file-source.js'
 import type { HistogramMetric } from './histogram.js'
 import { type DayStore, openDayStore } from './prometheus/day-store.js'
+import type { PrometheusClient } from './prometheus/prometheus-client.js'
 import type { PrometheusSettings } from './prometheus/prometheus-settings.js'
 import type { DemandOptions, SourcePart } from './read-demand.js'
 import { aliasTenant } from './tenant-alias.js'
@@ -24,7 +26,6 @@ export interface SourceContext {
   histograms?: readonly HistogramMetric[] | undefined
   /** False: nothing is kept, and nothing that was kept is used. */
   cache?: boolean | undefined
-  signal?: AbortSignal | undefined
   onProgress?: ((done: number, total: number) => void) | undefined
 }
 
@@ -37,7 +38,11 @@ type Source = NonNullable<Config['metrics']['sources']>[number]
 export async function openSources(
   { metrics, environments, workloads }: Config,
   context: SourceContext,
-): Promise<{ options: Required<Pick<DemandOptions, 'sources' | 'renames' | 'nameTenant'>>; warnings: Warning[]; close: () => void }> {
+): Promise<{
+  options: Required<Pick<DemandOptions, 'sources' | 'renames' | 'nameTenant'>>
+  warnings: Warning[]
+  close: () => void
+}> {
   const folder = dirname(resolve(context.configPath))
   const { regions } = environments[context.environment]!
   const besideConfig = (file: string) => (file.startsWith('s3://') ? file : resolve(folder, file))
@@ -63,7 +68,7 @@ export async function openSources(
             regions,
             maximumBadRows: metrics.maximumBadRows,
           })
-        : await openPrometheus(prometheus, folder, regions, store, context)
+        : await openPrometheus(prometheus, regions, store, context)
     sources.push({ source, ...part })
   }
   const named = new Set(workloads.flatMap(({ tenant }) => tenant ?? []))
@@ -80,32 +85,32 @@ export async function openSources(
 /** A source of a Prometheus, whose modules are loaded here and not before. */
 async function openPrometheus(
   settings: PrometheusSettings,
-  folder: string,
   regions: readonly string[],
   store: DayStore | undefined,
   context: SourceContext,
-): Promise<SourcePart['source']> {
-  const { createPrometheusClient } = await import('./prometheus/http-client.js')
+): Promise<DemandSource> {
   const { prometheusSource } = await import('./prometheus/prometheus-source.js')
-  const { url, headers } = settings
+  const { url, headers, auth } = settings
   return prometheusSource({
-    client: await createPrometheusClient({
-      url,
-      auth: settings.auth,
-      tls: settings.tls,
-      headers,
-      timeoutSeconds: settings.timeout,
-      parallel: settings.parallel,
-      folder,
-      signal: context.signal,
-    }),
+    client: await openClient(settings, context.configPath),
     settings,
     regions,
     histograms: context.histograms ?? ['input_tokens', 'output_tokens'],
     now: context.now,
     store,
     // Headers such as X-Scope-OrgID choose a tenant of the server; secrets are named there, not given.
-    server: JSON.stringify([url, headers, settings.auth]),
+    server: JSON.stringify([url, headers, auth]),
     onProgress: context.onProgress,
   })
+}
+
+/** A client by the settings of a configuration; throws `configInvalid` where a secret or certificate is missing. */
+export async function openClient(
+  settings: PrometheusSettings,
+  configPath: string,
+): Promise<PrometheusClient> {
+  const { createPrometheusClient } = await import('./prometheus/http-client.js')
+  const { url, auth, tls, headers, parallel, timeout: timeoutSeconds } = settings
+  const folder = dirname(resolve(configPath))
+  return createPrometheusClient({ url, auth, tls, headers, parallel, timeoutSeconds, folder })
 }

@@ -11,8 +11,8 @@ import {
   shortInstant,
   type WorkloadQuality,
 } from './data-quality.js'
-import type { DemandSource, DemandWindow } from './demand-source.js'
 import { type DemandHistory, demandMetrics, maskReasons, type WorkloadDemand } from './demand-history.js'
+import type { DemandSource, DemandWindow } from './demand-source.js'
 import type { DemandTable, TableColumns } from './demand-table.js'
 import { findGaps, type Run } from './gaps.js'
 import { sumDays } from './histogram.js'

@@ -37,7 +37,9 @@ function addParts(parts: TableColumns[]): TableColumns {
   if (parts.length === 1) return first
   const add = (columns: (Float64Array | undefined)[]) =>
     Float64Array.from(first.requests, (_, step) => {
-      const known = columns.map((column) => column?.[step] ?? Number.NaN).filter((each) => !Number.isNaN(each))
+      const known = columns
+        .map((column) => column?.[step] ?? Number.NaN)
+        .filter((each) => !Number.isNaN(each))
       return known.length === 0 ? Number.NaN : known.reduce((sum, each) => sum + each, 0)
     })
   const sum: TableColumns = { ...first }

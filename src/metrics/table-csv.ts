@@ -34,7 +34,14 @@ export function tableCsv(table: DemandTable, from = table.start, to = endOf(tabl
   const end = Math.min(table.length, Math.ceil((to - start) / stepSeconds))
   for (let step = first; step < end; step++) {
     const timestamp = formatInstant(start + step * stepSeconds)
-    for (const { workload, requests, inputTokens, outputTokens, tokenRequests, serving = {} } of table.workloads) {
+    for (const {
+      workload,
+      requests,
+      inputTokens,
+      outputTokens,
+      tokenRequests,
+      serving = {},
+    } of table.workloads) {
       const { model, region, tenant = '' } = workload
       if (Number.isNaN(requests[step]!)) continue
       const hasTokens = tokenRequests[step]! > 0 || requests[step] === 0
@@ -65,7 +72,9 @@ export function histogramCsv(table: DemandTable): string {
     for (const { day, metric, upperBounds, counts } of histograms) {
       counts.forEach((count, at) => {
         if (count > 0)
-          lines.push([formatInstant(day).slice(0, 10), ...names, metric, upperBounds[at], csvAmount(count)].join(','))
+          lines.push(
+            [formatInstant(day).slice(0, 10), ...names, metric, upperBounds[at], csvAmount(count)].join(','),
+          )
       })
     }
   }

@@ -11,8 +11,8 @@ import type { Config } from '../../config/schema.js'
 import { writeFileWhole } from '../../delivery/files.js'
 import { csvToParquet } from '../../delivery/parquet.js'
 import { destinationOf, parseDestination, publishFiles } from '../../delivery/publish.js'
-import { formatCount } from '../../kit/format.js'
 import { LlmscaleError } from '../../kit/errors.js'
+import { formatCount } from '../../kit/format.js'
 import { formatDuration, formatInstant } from '../../kit/time.js'
 import { secondsPerDay } from '../../kit/units.js'
 import { workloadId } from '../../kit/workload.js'
@@ -79,7 +79,9 @@ export default class MetricsPull extends BaseCommand {
     const { name: environment } = environmentOf(config, flags.env)
     const out = flags.collector ? collectorOf(config, flags.config).to : flags.out
     if (out === undefined)
-      throw new LlmscaleError('usage', 'FLAG_INVALID', '--out is needed, or --collector', ['--out demand.parquet'])
+      throw new LlmscaleError('usage', 'FLAG_INVALID', '--out is needed, or --collector', [
+        '--out demand.parquet',
+      ])
     if (!flags.collector) await requireTarget(out, flags.force)
     if (flags.histograms !== undefined) await requireTarget(flags.histograms, flags.force)
     const now = flags['as-of'] ?? Date.now() / 1000
@@ -209,15 +211,17 @@ function describeTable(table: DemandTable): string {
   ]
   const mean = (tokens: number | null, requests: number) =>
     tokens === null || requests === 0 ? '' : formatCount(tokens / requests)
-  const rows = all.slice(0, shownWorkloads).map(({ workload, from, steps, missing, requests, ...tokens }) => [
-    workload,
-    shortInstant(from),
-    String(steps),
-    String(missing),
-    formatCount(requests),
-    mean(tokens.inputTokens, requests),
-    mean(tokens.outputTokens, requests),
-  ])
+  const rows = all
+    .slice(0, shownWorkloads)
+    .map(({ workload, from, steps, missing, requests, ...tokens }) => [
+      workload,
+      shortInstant(from),
+      String(steps),
+      String(missing),
+      formatCount(requests),
+      mean(tokens.inputTokens, requests),
+      mean(tokens.outputTokens, requests),
+    ])
   const hidden = all.length - shownWorkloads
   return [
     `Demand until ${formatInstant(table.start + table.length * table.stepSeconds)}, one step every ${formatDuration(table.stepSeconds)}; tokens: mean of a request.`,

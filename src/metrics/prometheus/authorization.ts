@@ -1,6 +1,7 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import { LlmscaleError } from '../../kit/errors.js'
 import { describeSecret, readSecret } from '../secret.js'
+import { cleanText } from './foreign-text.js'
 import { checkHeader } from './headers.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
 
@@ -64,7 +65,7 @@ function fixedAuthorization(
 
 type CredentialProvider = () => Promise<AwsCredentials>
 
-export interface AwsCredentials {
+interface AwsCredentials {
   accessKeyId: string
   secretAccessKey: string
   sessionToken?: string
@@ -79,8 +80,8 @@ function awsAuthorization({ region, service }: { region: string; service: string
     async authorize(request) {
       // The provider keeps credentials until they expire: one for all requests.
       provide ??= (await import('@aws-sdk/credential-provider-node')).defaultProvider()
-      const credentials = await provide().catch(() => {
-        throw withoutCredentials()
+      const credentials = await provide().catch((cause: Error) => {
+        throw withoutCredentials(cause)
       })
       secrets.add(credentials.secretAccessKey)
       if (credentials.sessionToken !== undefined) secrets.add(credentials.sessionToken)
@@ -117,7 +118,7 @@ export async function signRequest(
   return signed.headers
 }
 
-export interface AwsScope {
+interface AwsScope {
   credentials: AwsCredentials
   region: string
   service: string
@@ -148,11 +149,11 @@ function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
     : new Uint8Array(data)
 }
 
-function withoutCredentials(): LlmscaleError {
+function withoutCredentials({ message }: Error): LlmscaleError {
   return new LlmscaleError(
     'configInvalid',
     'AWS_CREDENTIALS_MISSING',
-    'prometheus.auth.sigv4: the AWS chain (environment, profiles, web identity, container, instance) has no credentials',
-    ['Give the job a role, e.g. aws-actions/configure-aws-credentials, or set AWS_PROFILE.'],
+    `prometheus.auth.sigv4: the AWS chain (environment, profiles, web identity, container, instance) gives no credentials: ${cleanText(message, [])}`,
+    ['Give the job a role, e.g. by aws-actions/configure-aws-credentials, or set AWS_PROFILE.'],
   )
 }

@@ -7,7 +7,15 @@ import type { MetricName, MetricNames, Preset } from './preset.js'
 import { presets } from './presets.js'
 import type { PrometheusClient } from './prometheus-client.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
-import { checkMatchers, fillStep, quoteLabelValue, readyQuery, samplesQuery, selector, signalQuery } from './promql.js'
+import {
+  checkMatchers,
+  fillStep,
+  quoteLabelValue,
+  readyQuery,
+  samplesQuery,
+  selector,
+  signalQuery,
+} from './promql.js'
 import { counterSignals, gaugeSignals, type Signal } from './signals.js'
 
 /** One expression to ask, and the labels of its answer that name the workload. */
@@ -113,7 +121,8 @@ export async function planQueries(
   const add = (signal: SignalQuery['signal'], query: string) =>
     queries.push({ signal, query, labels: requests.labels })
   add('samples', samplesQuery(metric, options))
-  if (!queries.some(({ signal }) => signal === 'readyReplicas')) add('readyReplicas', readyQuery(metric, options))
+  if (!queries.some(({ signal }) => signal === 'readyReplicas'))
+    add('readyReplicas', readyQuery(metric, options))
   return { queries, countsArrivals: settings.countsArrivals ?? preset.countsArrivals, countedSeries }
 }
 

@@ -18,7 +18,7 @@ const closeBracket = 0x5d
 
 /**
  * Takes the samples of a matrix out of the text of an answer; in `rest` a list of samples is its index in
- * `samples`. JSON.parse would make an array and a text of each of a million samples, and take four times as long.
+ * `samples`. JSON.parse would make an array and a text of each of a million samples, and take twice as long.
  * Undefined where samples are not written as Prometheus writes them, without a space: then they are to be parsed
  * with the rest.
  */
