@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -543,9 +543,27 @@ describe('an interrupt', () => {
     expect(performance.now() - started).toBeLessThan(400)
     expect(server.received.length).toBe(2)
   })
+
+  it('ends a connection that is not made yet, and so does the timeout', async () => {
+    const mute = createServer(() => undefined)
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
+    const url = `https://127.0.0.1:${(mute.address() as { port: number }).port}`
+    const controller = new AbortController()
+    const question = ask({ url }, { signal: controller.signal }).catch((error) => error)
+    setTimeout(() => controller.abort(new Error('interrupted')), 50)
+    const started = performance.now()
+    expect(await question).toEqual(new Error('interrupted'))
+    expect(performance.now() - started).toBeLessThan(1000)
+    expect((await failureOf(ask({ url }, { timeoutSeconds: 0.1 }))).message).toContain(
+      'no answer within 100ms',
+    )
+    expect(performance.now() - started).toBeLessThan(3000)
+    mute.close()
+  })
 })
 
-describe('TLS', () => {
+// Certificates are made for the run: a committed one would expire.
+describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('TLS', () => {
   const path = (name: string) => join(folder, name)
   const openssl = (...parameters: string[]) =>
     execFileSync('openssl', parameters, { cwd: folder, stdio: 'pipe' })
