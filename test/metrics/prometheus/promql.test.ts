@@ -214,6 +214,7 @@ describe.skipIf(prometheusFolder === undefined)(`the presets’ queries${prometh
       labels: { job: 'renamed' },
     }),
     hole: openMetricsOf(demand, { hole: { from: noon, to: noon + 1800 }, labels: { job: 'hole' } }),
+    nan: openMetricsOf(demand, { nan: { from: noon, to: noon + 120 }, labels: { job: 'nan' } }),
     queue: openMetricsOf(demand, {
       requestsPerSecond: 1000,
       serviceSeconds: 20,
@@ -361,6 +362,15 @@ describe.skipIf(prometheusFolder === undefined)(`the presets’ queries${prometh
       Number.NaN,
       10,
     ])
+  })
+
+  it('answer nothing for steps that were not scraped, and no number for those with a NaN', async () => {
+    const hole = (await columns(queryOf('hole', counters.requests, 'counter'))).get('m-mid')!
+    expectEqual(hole, truthOf('hole').requests, 6, [72, 73, 74])
+    expect([...hole.subarray(72, 75)]).toEqual([Number.NaN, Number.NaN, Number.NaN])
+    const nan = (await columns(queryOf('nan', counters.requests, 'counter'))).get('m-mid')!
+    expectEqual(nan, truthOf('nan').requests, 6, [72])
+    expect(nan[72]).toBeNaN()
   })
 
   it('give requests in flight, with which ended requests make those that arrived', async () => {
