@@ -3,12 +3,13 @@ import { LlmscaleError, type Warning } from '../../kit/errors.js'
 import type { BadRow, InputQuality } from '../data-quality.js'
 import type { DemandColumn } from './demand-columns.js'
 import { noRows } from './file-errors.js'
+import type { InputFile } from './input-file.js'
 import type { SourceFile } from './source-file.js'
-import { readLines } from './text-file.js'
+import { fieldsOf, readLines } from './text-file.js'
 
 /** More than this in one row is a mistake: the largest public services count 1e10 requests a day. */
-const absurdRequests = 1e12
-const absurdTokens = 1e16
+export const absurdRequests = 1e12
+export const absurdTokens = 1e16
 const shownBadRows = 5
 /** Why a row is bad whose timestamp has no zone. */
 export const withoutZone = 'timestamp has no zone'
@@ -23,7 +24,7 @@ export function checkedRows(source: SourceFile): string {
   return `
     SELECT *, CASE
       WHEN timestamp IS NULL THEN 'timestamp is empty'
-      WHEN NOT ends_with(timestamp, 'Z') AND NOT regexp_matches(timestamp, ':\\d{2}(\\.\\d+)?[+-]\\d{2}(:?\\d{2})?$')
+      WHEN NOT ends_with(timestamp, 'Z') AND NOT regexp_matches(timestamp, ':\\d{2}(\\.\\d+)? ?[+-]\\d{2}(:?\\d{2})?$')
         THEN CASE WHEN try_cast(timestamp AS TIMESTAMP) IS NULL THEN 'timestamp is not an ISO 8601 time'
                   ELSE '${withoutZone}' END
       WHEN try_cast(timestamp AS TIMESTAMPTZ) IS NULL THEN 'timestamp is not an ISO 8601 time'
@@ -34,7 +35,7 @@ export function checkedRows(source: SourceFile): string {
       ${outOfRange('input_tokens', absurdTokens)}
       ${outOfRange('output_tokens', absurdTokens)}
     END AS why, try_cast(timestamp AS TIMESTAMPTZ) AS instant
-    FROM (${source.scan})`
+    FROM (${source.texts})`
 }
 
 interface Reject {
@@ -63,18 +64,21 @@ export async function locateBadRows(
     SELECT number::DOUBLE, why FROM (SELECT row_number() OVER () AS number, why FROM (${checkedRows(source)}))
     WHERE ${onlyWithoutZone ? `why = '${withoutZone}'` : 'why IS NOT NULL'} LIMIT ${shownBadRows}`)
   const unreadable = new Map(reader.getRows().map(([number, why]) => [Number(number), String(why)]))
-  if (!source.isText) return [...unreadable].map(([number, why]) => ({ line: number, why, text: '' }))
-  await takeRejects(connection)
+  if (source.format === 'parquet')
+    return [...unreadable].map(([number, why]) => ({ line: number, why, text: '' }))
+  if (source.format === 'csv') await takeRejects(connection)
 
   const unsplit = new Map(onlyWithoutZone ? [] : rejected.map(({ line, why }) => [line, why]))
   const skipped = new Set(rejected.map(({ line }) => line))
+  const expected = Math.min(shownBadRows, unreadable.size + unsplit.size)
   const found: BadRow[] = []
-  let number = -1 // the header is line 1 and no row
-  for await (const { line, text } of readLines(source.path)) {
+  let number = source.format === 'csv' ? -1 : 0 // the header is line 1 and no row
+  for await (const { line, text } of readLines(connection, source)) {
     if (!skipped.has(line)) number++
     const why = skipped.has(line) ? unsplit.get(line) : number > 0 ? unreadable.get(number) : undefined
-    if (why !== undefined) found.push({ line, why, text: text.slice(0, 80) })
-    const expected = Math.min(shownBadRows, unreadable.size + unsplit.size)
+    if (why === undefined) continue
+    const isRecord = source.format === 'csv' || fieldsOf(text).length > 0
+    found.push({ line, why: isRecord ? why : 'is no JSON object', text: text.slice(0, 80) })
     if (found.length === expected) break
   }
   return found
@@ -114,7 +118,7 @@ export function describeBadRows(file: InputQuality): Warning {
 }
 
 /** The error of the first row whose timestamp has no zone. */
-export function zonelessTimestamp(source: SourceFile, row: BadRow | undefined): LlmscaleError {
+export function zonelessTimestamp(source: InputFile, row: BadRow | undefined): LlmscaleError {
   return new LlmscaleError(
     'badData',
     'TIMESTAMP_WITHOUT_ZONE',

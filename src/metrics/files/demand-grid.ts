@@ -1,38 +1,20 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Warning } from '../../kit/errors.js'
-import type { EpochSeconds } from '../../kit/units.js'
-import { type Workload, workloadId } from '../../kit/workload.js'
+import { workloadId } from '../../kit/workload.js'
+import { type DemandTable, inOrder, type TableColumns } from '../demand-table.js'
+import type { DayHistogram } from '../histogram.js'
+import { bucketOf, lengthBounds } from './length-buckets.js'
 import { chunks, firstRow } from './query.js'
 import { workloadOf } from './staged-rows.js'
-
-/** Columns of all workloads on the same steps. */
-export interface DemandGrid {
-  start: EpochSeconds
-  length: number
-  /** In ascending order of `workloadId`. */
-  workloads: TableColumns[]
-}
-
-/** Amounts a step. NaN where an aggregated file has no row; a step without single requests holds zero. */
-export interface TableColumns {
-  workload: Workload
-  requests: Float64Array
-  inputTokens: Float64Array
-  outputTokens: Float64Array
-  /** Requests whose tokens are known. */
-  tokenRequests: Float64Array
-  /** First and last step with a row. */
-  first: number
-  last: number
-  /** Steps with more than one row, in aggregated files. */
-  duplicates: number
-}
 
 /** Puts the staged rows of all files on one grid; rows of the same workload and step become one. Drops `staged`. */
 export async function fillGrid(
   connection: DuckDBConnection,
   stepSeconds: number,
-): Promise<{ grid: DemandGrid; duplicateFinding: Warning | undefined }> {
+): Promise<{
+  grid: Pick<DemandTable, 'start' | 'length' | 'workloads'>
+  duplicateFinding: Warning | undefined
+}> {
   await connection.run(`
     CREATE TEMP TABLE points AS
     SELECT model, region, tenant, step_start, bool_or(aggregated) AS aggregated, sum(row_count) AS row_count,
@@ -84,9 +66,12 @@ export async function fillGrid(
       if (isAggregated && Number(rows![row]) > 1) columns.duplicates++
     }
   }
-  const ids = [...byId.keys()].sort((a, b) => (a < b ? -1 : 1))
+  for (const [id, histograms] of await dayHistograms(connection)) {
+    const columns = byId.get(id)
+    if (columns !== undefined) columns.histograms = histograms
+  }
   return {
-    grid: { start, length, workloads: ids.map((id) => byId.get(id)!) },
+    grid: { start, length, workloads: inOrder([...byId.values()]) },
     duplicateFinding:
       duplicates === 0
         ? undefined
@@ -95,4 +80,29 @@ export async function fillGrid(
             message: `Steps with more than one row: ${duplicates}; ${isOverlap ? 'all repeat the same amounts and are counted once' : `${differing} of them differ, so all are added up as parts of one workload`}.`,
           },
   }
+}
+
+/** Histograms of lengths by workload, in the order of days. */
+async function dayHistograms(connection: DuckDBConnection): Promise<Map<string, DayHistogram[]>> {
+  const byId = new Map<string, DayHistogram[]>()
+  const sql = `SELECT model, region, tenant, day, input_exponent IS NOT NULL,
+      coalesce(input_exponent, output_exponent), sum(row_count)
+    FROM staged_lengths GROUP BY ALL ORDER BY ALL`
+  for await (const chunk of chunks(connection, sql)) {
+    const [models, regions, tenants, days, areInputs, exponents, counts] = chunk
+    for (let row = 0; row < counts!.length; row++) {
+      const id = workloadId(workloadOf(models![row], regions![row], tenants![row]))
+      const histograms = byId.get(id) ?? []
+      byId.set(id, histograms)
+      const day = Number(days![row])
+      const metric = areInputs![row] === true ? 'input_tokens' : 'output_tokens'
+      let histogram = histograms.at(-1)
+      if (histogram?.day !== day || histogram.metric !== metric) {
+        histogram = { metric, day, upperBounds: lengthBounds, counts: new Float64Array(lengthBounds.length) }
+        histograms.push(histogram)
+      }
+      histogram.counts[bucketOf(Number(exponents![row]))]! += Number(counts![row])
+    }
+  }
+  return byId
 }

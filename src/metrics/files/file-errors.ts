@@ -1,25 +1,27 @@
 import { LlmscaleError } from '../../kit/errors.js'
+import type { InputFile } from './input-file.js'
 
 /** Turns what goes wrong while a file is read into an error that names it. */
-export async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {
+export async function readable<T>(file: InputFile, read: () => Promise<T>): Promise<T> {
   try {
     return await read()
   } catch (cause) {
-    throw cause instanceof LlmscaleError ? cause : unreadable(path, (cause as Error).message.split('\n')[0]!)
+    if (cause instanceof LlmscaleError) throw cause
+    throw unreadable(file, (cause as Error).message.split('\n')[0]!.replaceAll(file.path, file.name))
   }
 }
 
 /** The error of a file that cannot be read; `detail` says why. */
-export function unreadable(path: string, detail: string): LlmscaleError {
-  return new LlmscaleError('badData', 'FILE_UNREADABLE', `${path} cannot be read: ${detail}`, [
-    'Demand files are CSV, gzipped CSV (.csv.gz), Parquet (.parquet) or JSON lines (.jsonl), in UTF-8.',
+export function unreadable({ name }: InputFile, detail: string): LlmscaleError {
+  return new LlmscaleError('badData', 'FILE_UNREADABLE', `${name} cannot be read: ${detail}`, [
+    'Demand files are CSV, Parquet (.parquet) or JSON lines (.jsonl), the texts in UTF-8, also as .gz or .zst.',
   ])
 }
 
 /** The error of files without one good row; `example` is the first bad one. */
-export function noRows(paths: string[], example?: string): LlmscaleError {
+export function noRows(names: string[], example?: string): LlmscaleError {
   const detail = example === undefined ? '' : `; the first one: ${example}`
-  return new LlmscaleError('badData', 'NO_ROWS', `${paths.join(', ')}: no row can be read${detail}`, [
+  return new LlmscaleError('badData', 'NO_ROWS', `${names.join(', ')}: no row can be read${detail}`, [
     'A demand file has the columns timestamp,model[,region][,tenant],requests[,input_tokens][,output_tokens].',
   ])
 }

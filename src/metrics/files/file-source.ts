@@ -1,88 +1,103 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { Warning } from '../../kit/errors.js'
-import { type EpochSeconds, secondsPerMinute } from '../../kit/units.js'
-import { describeBadRows, refuseBadRows } from './bad-rows.js'
+import { secondsPerMinute } from '../../kit/units.js'
 import type { InputQuality } from '../data-quality.js'
+import type { DemandSource, DemandWindow } from '../demand-source.js'
+import type { DemandTable } from '../demand-table.js'
+import { describeBadRows, refuseBadRows } from './bad-rows.js'
 import type { DemandColumns } from './demand-columns.js'
-import { type DemandGrid, fillGrid } from './demand-grid.js'
+import { fillGrid } from './demand-grid.js'
+import { findFiles } from './find-files.js'
+import type { InputFile } from './input-file.js'
 import { openSource, type SourceFile } from './source-file.js'
 import {
   aggregatedTimestamps,
   createStage,
-  dropLaterSteps,
+  dropOtherSteps,
   dropPartialSteps,
   stageFile,
 } from './staged-rows.js'
 import { detectStep } from './step.js'
 
-export interface DemandFileOptions {
-  /** CSV (also gzipped), Parquet or JSON lines; rows in any order. */
+export interface FileSourceOptions {
+  /** Paths, patterns (`demand/*.csv.gz`, `**`) and `s3://` URLs, also with patterns; rows in any order. */
   files: string[]
-  columns?: DemandColumns
+  columns?: DemandColumns | undefined
   /** Regions of the environment: a file without a region column gets the only one. */
   regions: string[]
-  /** Step of the history; default that of the files, or five minutes for single requests. */
-  stepSeconds?: number
-  /** Only steps that were over at this time are read, so that nothing is learned from what came later. */
-  until?: EpochSeconds
   /** Share of bad rows, 0 … 1, above which reading refuses; default 0.01. */
-  maximumBadRows?: number
-}
-
-/** Rows of all files on one grid, as they are: nothing masked, nothing filled. */
-export interface DemandTable extends DemandGrid {
-  stepSeconds: number
-  files: InputQuality[]
-  findings: Warning[]
+  maximumBadRows?: number | undefined
+  /** Step of single requests where the window names none; default five minutes. */
+  stepSeconds?: number | undefined
 }
 
 const defaultRequestStepSeconds = 5 * secondsPerMinute
 const defaultMaximumBadRows = 0.01
 
 /**
- * Reads and aggregates demand files with DuckDB, which is loaded here and not before.
- * Timestamps are read as text: as a timestamp type a value without zone silently takes the process's zone, and an
- * unparsable one silently becomes null.
+ * Demand in CSV, Parquet and JSON lines, aggregated with DuckDB, which is loaded when the source is read.
+ * Histograms of lengths count the requests of partial steps too, which the columns leave out.
+ *
+ * `read` throws `badData`: FILE_MISSING, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_UNREADABLE, REGION_UNKNOWN,
+ * TIMESTAMP_WITHOUT_ZONE, TOO_MANY_BAD_ROWS, NO_ROWS, MIXED_STEPS, HISTORY_TOO_SHORT; and what `fetchObjects` throws.
  */
-export async function readDemandFiles(options: DemandFileOptions): Promise<DemandTable> {
-  const { DuckDBInstance } = await import('@duckdb/node-api')
-  const instance = await DuckDBInstance.create(':memory:', {
-    memory_limit: '1GB',
-    autoinstall_known_extensions: 'false',
-  })
-  const connection = await instance.connect()
-  try {
-    await connection.run("SET TimeZone = 'UTC'")
-    return await collect(connection, options)
-  } finally {
-    connection.closeSync()
-    instance.closeSync()
+export function fileSource(options: FileSourceOptions): DemandSource {
+  return {
+    name: options.files.join(', '),
+    read: async (window) => {
+      const { DuckDBInstance } = await import('@duckdb/node-api')
+      const instance = await DuckDBInstance.create(':memory:', {
+        memory_limit: '600MB',
+        autoinstall_known_extensions: 'false',
+      })
+      const connection = await instance.connect()
+      try {
+        await connection.run("SET TimeZone = 'UTC'")
+        const found = await findFiles(connection, options.files)
+        try {
+          return await readFiles(connection, found.files, options, window)
+        } finally {
+          await found.remove()
+        }
+      } finally {
+        connection.closeSync()
+        instance.closeSync()
+      }
+    },
   }
 }
 
-async function collect(connection: DuckDBConnection, options: DemandFileOptions): Promise<DemandTable> {
+async function readFiles(
+  connection: DuckDBConnection,
+  files: InputFile[],
+  options: FileSourceOptions,
+  window: DemandWindow,
+): Promise<DemandTable> {
+  const { regions, columns = {} } = options
   await createStage(connection)
   const sources: SourceFile[] = []
-  for (const path of options.files) sources.push(await openSource(connection, path, options))
+  for (const file of files) sources.push(await openSource(connection, file, { regions, columns }))
 
   const qualities = new Map<SourceFile, InputQuality>()
+  const wantedSeconds = window.stepSeconds ?? options.stepSeconds ?? defaultRequestStepSeconds
   for (const source of sources.filter(({ layout }) => layout === 'aggregated')) {
-    qualities.set(source, await stageFile(connection, source, 'epoch_ms(instant) / 1000'))
+    qualities.set(
+      source,
+      await stageFile(connection, source, { stepSeconds: wantedSeconds, phase: 0, window }),
+    )
   }
   const aggregated = await aggregatedTimestamps(connection)
-  const stepSeconds = detectStep(aggregated) ?? options.stepSeconds ?? defaultRequestStepSeconds
-  const phase = aggregated.values().next().value?.[0] ?? 0
+  const stepSeconds = detectStep(aggregated) ?? wantedSeconds
+  const phase = (aggregated.values().next().value?.[0] ?? 0) % stepSeconds
   for (const source of sources.filter(({ layout }) => layout === 'requests')) {
-    const at = `floor((epoch_ms(instant) / 1000 - ${phase}) / ${stepSeconds}) * ${stepSeconds} + ${phase}`
-    qualities.set(source, await stageFile(connection, source, at))
+    qualities.set(source, await stageFile(connection, source, { stepSeconds, phase, window }))
   }
-  const files = sources.map((source) => qualities.get(source)!)
-  refuseBadRows(files, options.maximumBadRows ?? defaultMaximumBadRows)
+  const inputs = sources.map((source) => qualities.get(source)!)
+  refuseBadRows(inputs, options.maximumBadRows ?? defaultMaximumBadRows)
 
-  const findings = files.filter(({ badRows }) => badRows > 0).map(describeBadRows)
+  const findings = inputs.filter(({ badRows }) => badRows > 0).map(describeBadRows)
   findings.push(...(await dropPartialSteps(connection, stepSeconds)))
-  if (options.until !== undefined) await dropLaterSteps(connection, stepSeconds, options.until)
+  await dropOtherSteps(connection, stepSeconds, window)
   const { grid, duplicateFinding } = await fillGrid(connection, stepSeconds)
   if (duplicateFinding !== undefined) findings.push(duplicateFinding)
-  return { ...grid, stepSeconds, files, findings }
+  return { ...grid, stepSeconds, inputs, findings }
 }

@@ -3,62 +3,79 @@ import { LlmscaleError, type Warning } from '../../kit/errors.js'
 import { formatDuration, formatInstant } from '../../kit/time.js'
 import type { EpochSeconds } from '../../kit/units.js'
 import { type Workload, workloadId } from '../../kit/workload.js'
-import { checkedRows, locateBadRows, takeRejects, withoutZone, zonelessTimestamp } from './bad-rows.js'
 import type { InputQuality } from '../data-quality.js'
-import { readable } from './file-errors.js'
+import type { DemandWindow } from '../demand-source.js'
+import { locateBadRows, takeRejects, withoutZone, zonelessTimestamp } from './bad-rows.js'
+import { groupRows, type Steps, textRows, valueRows } from './group-rows.js'
 import { chunks, firstRow } from './query.js'
 import type { SourceFile } from './source-file.js'
+import { requireWhole } from './whole-file.js'
 
-/** Makes the table `staged`, which gets one row for each file, workload and step. */
+/** Makes the tables `staged`, one row for each file, workload and step, and `staged_lengths`, one for each day and bucket. */
 export async function createStage(connection: DuckDBConnection): Promise<void> {
-  await connection.run(
-    `CREATE TEMP TABLE staged (aggregated BOOLEAN, why VARCHAR, model VARCHAR, region VARCHAR, tenant VARCHAR,
-       step_start DOUBLE, first_at DOUBLE, last_at DOUBLE, row_count DOUBLE, requests DOUBLE, input_tokens DOUBLE,
-       output_tokens DOUBLE, token_requests DOUBLE, lowest UBIGINT, highest UBIGINT)`,
-  )
+  await connection.run(`
+    CREATE TEMP TABLE staged (aggregated BOOLEAN, model VARCHAR, region VARCHAR, tenant VARCHAR, step_start DOUBLE,
+      first_at DOUBLE, last_at DOUBLE, row_count DOUBLE, requests DOUBLE, input_tokens DOUBLE, output_tokens DOUBLE,
+      token_requests DOUBLE, lowest UBIGINT, highest UBIGINT);
+    CREATE TEMP TABLE staged_lengths (model VARCHAR, region VARCHAR, tenant VARCHAR, day DOUBLE,
+      input_exponent DOUBLE, output_exponent DOUBLE, row_count DOUBLE)`)
 }
 
 /**
- * Aggregates one file into `staged`, and counts and locates its bad rows. `at` is SQL of a row's step.
+ * Aggregates one file into `staged`, and counts and locates its bad rows. A file is read by its values, and once more
+ * by its texts if anything in it is odd.
  * Throws `badData`: FILE_UNREADABLE, or TIMESTAMP_WITHOUT_ZONE at the first timestamp that has none.
  */
 export async function stageFile(
   connection: DuckDBConnection,
   source: SourceFile,
-  at: string,
+  steps: Steps,
 ): Promise<InputQuality> {
-  const isAggregated = source.layout === 'aggregated'
-  const good = (value: string) => `CASE WHEN why IS NULL THEN ${value} END`
-  await readable(source.path, () =>
-    connection.run(`
-      CREATE OR REPLACE TEMP TABLE file_rows AS
-      SELECT ${isAggregated} AS aggregated, why, ${good('model')} AS model, ${good('region')} AS region,
-        ${good('tenant')} AS tenant, ${good(at)} AS step_start,
-        min(epoch_ms(instant) / 1000) AS first_at, max(epoch_ms(instant) / 1000) AS last_at,
-        count(*) AS row_count, sum(n) AS requests, sum(input) FILTER (has_tokens) AS input_tokens, sum(output) FILTER (has_tokens) AS output_tokens,
-        sum(n) FILTER (has_tokens) AS token_requests,
-        min(hash(n, input, output)) AS lowest, max(hash(n, input, output)) AS highest
-      FROM (SELECT *, ${isAggregated ? 'try_cast(requests AS DOUBLE)' : '1.0'} AS n,
-              input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS has_tokens,
-              try_cast(input_tokens AS DOUBLE) AS input, try_cast(output_tokens AS DOUBLE) AS output
-            FROM (${checkedRows(source)}))
-      GROUP BY ALL`),
-  )
-  const rejected = source.isText ? await takeRejects(connection) : []
-  await connection.run('INSERT INTO staged SELECT * FROM file_rows WHERE why IS NULL')
+  const [quality] = await Promise.all([groupFile(connection, source, steps), requireWhole(source)])
+  await connection.run(`
+    INSERT INTO staged SELECT ${source.layout === 'aggregated'}, model, region, tenant, step_start, first_at, last_at,
+      row_count, requests, input_tokens, output_tokens, token_requests, lowest, highest
+    FROM file_rows WHERE why IS NULL AND is_step;
+    INSERT INTO staged_lengths SELECT model, region, tenant, day, input_exponent, output_exponent, row_count
+    FROM file_rows WHERE why IS NULL AND NOT is_step AND day IS NOT NULL
+      AND coalesce(input_exponent, output_exponent) IS NOT NULL;
+    DROP TABLE file_rows`)
+  return quality
+}
+
+/** Fills `file_rows` with the groups of a file. */
+async function groupFile(
+  connection: DuckDBConnection,
+  source: SourceFile,
+  steps: Steps,
+): Promise<InputQuality> {
+  const quality = { path: source.name, layout: source.layout, badRows: 0, badExamples: [] }
+  if (source.values !== undefined) {
+    await groupRows(connection, source, valueRows(source, source.values), steps)
+    const rejected = source.format === 'csv' ? await takeRejects(connection) : []
+    const [rows = 0, odd = 0] = await firstRow(
+      connection,
+      `SELECT coalesce(sum(row_count), 0),
+         count(*) FILTER (why IS NOT NULL OR model IS NULL OR region IS NULL)
+       FROM file_rows WHERE is_step`,
+    )
+    if (odd === 0 && rejected.length === 0) return { ...quality, rows }
+  }
+  await groupRows(connection, source, textRows(source), steps)
+  const rejected = source.format === 'csv' ? await takeRejects(connection) : []
   const [rows = 0, bad = 0, zoneless = 0] = await firstRow(
     connection,
     `SELECT coalesce(sum(row_count), 0), coalesce(sum(row_count) FILTER (why IS NOT NULL), 0),
-       coalesce(sum(row_count) FILTER (why = '${withoutZone}'), 0) FROM file_rows`,
+       coalesce(sum(row_count) FILTER (why = '${withoutZone}'), 0) FROM file_rows WHERE is_step`,
   )
   if (zoneless > 0)
     throw zonelessTimestamp(source, (await locateBadRows(connection, source, rejected, true))[0])
+  const badRows = bad + rejected.length
   return {
-    path: source.path,
-    layout: source.layout,
+    ...quality,
     rows: rows + rejected.length,
-    badRows: bad + rejected.length,
-    badExamples: bad + rejected.length > 0 ? await locateBadRows(connection, source, rejected) : [],
+    badRows,
+    badExamples: badRows > 0 ? await locateBadRows(connection, source, rejected) : [],
   }
 }
 
@@ -113,18 +130,31 @@ export async function dropPartialSteps(
   )
 }
 
-/** Drops steps that were not over at a time; throws `badData`, HISTORY_TOO_SHORT where none is left. */
-export async function dropLaterSteps(
+/** Drops steps outside a window; throws `badData`, HISTORY_TOO_SHORT where none is left. */
+export async function dropOtherSteps(
   connection: DuckDBConnection,
   stepSeconds: number,
-  until: EpochSeconds,
+  { from, until }: DemandWindow,
 ): Promise<void> {
-  await connection.run(`DELETE FROM staged WHERE step_start + ${stepSeconds} > ${until}`)
-  const [left = 0] = await firstRow(connection, 'SELECT count(*) FROM staged')
-  if (left > 0) return
-  throw new LlmscaleError('badData', 'HISTORY_TOO_SHORT', `no row is older than ${formatInstant(until)}`, [
-    'Give a later --as-of, or files that reach further back.',
-  ])
+  const left = async () => (await firstRow(connection, 'SELECT count(*) FROM staged'))[0] ?? 0
+  const drop = async (outside: string, message: string, tryThis: string) => {
+    await connection.run(`DELETE FROM staged WHERE ${outside}`)
+    if ((await left()) === 0) throw new LlmscaleError('badData', 'HISTORY_TOO_SHORT', message, [tryThis])
+  }
+  if (until !== undefined) {
+    await drop(
+      `step_start + ${stepSeconds} > ${until}`,
+      `no row is older than ${formatInstant(until)}`,
+      'Give a later --as-of, or files that reach further back.',
+    )
+  }
+  if (from !== undefined) {
+    await drop(
+      `step_start < ${from}`,
+      `no row is as young as ${formatInstant(from)}`,
+      'Add files that are newer, or ask for an earlier time.',
+    )
+  }
 }
 
 /** The workload that three columns of a row name; tenant may be null. */
