@@ -20,7 +20,7 @@ export type QueryKind = 'counter' | 'gauge' | 'histogram'
  */
 const processLabels = ['cluster', 'namespace', 'instance', 'pod']
 
-const metricPattern = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
+const metricPattern = /^(?:[a-zA-Z_:][a-zA-Z0-9_:]*)?$/
 const labelPattern = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 const stringPattern = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`/.source
 const matcherPattern = `[a-zA-Z_][a-zA-Z0-9_]*\\s*(?:=~|!~|!=|=)\\s*(?:${stringPattern})`

@@ -83,7 +83,8 @@ describe('queries', () => {
     )
   })
 
-  it('quote metric names that are no identifiers', () => {
+  it('select without a name, and quote names that are no identifiers', () => {
+    expect(selector('', ['__name__=~"vllm:.+"', 'a="b"'])).toBe('{__name__=~"vllm:.+",a="b"}')
     expect(selector('http.requests"', [])).toBe('{__name__="http.requests\\""}')
   })
 
