@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../../cli/base-command.js'
 import { withDemand } from '../../cli/demand.js'
-import { duration } from '../../cli/flags.js'
+import { duration, instant } from '../../cli/flags.js'
 import { environmentOf, readConfig } from '../../cli/project.js'
 import { formatTable } from '../../cli/table.js'
 import { LlmscaleError } from '../../kit/errors.js'
@@ -65,6 +65,7 @@ export default class MetricsCheck extends BaseCommand {
   }
   static override flags = {
     step: duration({ description: 'Step to check at, where it is not that of the file.' }),
+    'as-of': instant({ description: 'Only what was over at this time.' }),
     region: Flags.string({ description: 'Region of files without a region column.' }),
     column: Flags.string({
       description: 'Column of the file: OUR_NAME=ITS_NAME.',
@@ -84,7 +85,7 @@ export default class MetricsCheck extends BaseCommand {
     this.progress('Reading demand …')
     const { quality } =
       files.length === 0
-        ? await this.checkConfigured(flags)
+        ? await this.checkConfigured({ ...flags, until: flags['as-of'] })
         : await readDemand({
             sources: [
               {
@@ -97,6 +98,7 @@ export default class MetricsCheck extends BaseCommand {
               },
             ],
             stepSeconds: flags.step,
+            until: flags['as-of'],
           })
     for (const finding of quality.findings) this.warnings.push(finding)
     this.log(describeQuality(quality))
@@ -107,6 +109,7 @@ export default class MetricsCheck extends BaseCommand {
     config: string
     env?: string | undefined
     step?: number | undefined
+    until?: number | undefined
   }): ReturnType<typeof readDemand> {
     const config = await readConfig(flags.config)
     return withDemand(this, config, environmentOf(config, flags.env).name, flags, readDemand)

@@ -1,8 +1,7 @@
 import { type PresetName, presetNames } from '../../config/schema.js'
-import type { EpochSeconds } from '../../kit/units.js'
+import { findCounted, findPresets, matchersOf, missingMetric, type Window } from './known-presets.js'
 import type { PrometheusClient, Series } from './prometheus-client.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
-import { planQueries } from './query-plan.js'
 
 /** What the metrics of a server say about how workloads are named and where they run. */
 export interface Discovery {
@@ -32,28 +31,20 @@ const mostTenants = 10_000
 
 /**
  * Finds which presets a server has, and guesses the labels that the settings do not give. Rejects with what
- * `planQueries` and the client throw: METRIC_MISSING where nothing counts requests.
+ * the client throws, and METRIC_MISSING where nothing counts requests.
  */
 export async function discoverWorkloads(
   client: PrometheusClient,
   settings: PrometheusSettings,
-  window: { from: EpochSeconds; to: EpochSeconds; stepSeconds: number },
+  window: Window,
 ): Promise<Discovery> {
-  const asked = settings.presets.length > 0 ? settings.presets : ['llm-d' as const, ...presetNames]
-  const presets: PresetName[] = []
-  for (const name of new Set(asked)) {
-    const labels = { model: '__name__' } // every series has it
-    const alone = { ...settings, presets: [name], labels, queries: {} }
-    if (await isThere(() => planQueries(client, alone, window, []))) presets.push(name)
-  }
-  const known = presets.length > 0 ? presets : asked
-  const plan = await planQueries(
-    client,
-    { ...settings, presets: known, labels: { model: '__name__' } },
-    window,
-    [],
-  )
-  const { countedSeries } = plan
+  const asked: PresetName[] = settings.presets.length > 0 ? settings.presets : ['llm-d', ...presetNames]
+  const matchers = matchersOf(settings)
+  const found = await findPresets(client, { ...settings, presets: [...new Set(asked)] }, window)
+  const present = found.filter((each) => findCounted([each], matchers) !== undefined)
+  const counted = findCounted(present, matchers)
+  if (counted === undefined) throw await missingMetric(client, { ...settings, presets: asked }, window)
+  const { series: countedSeries } = counted
   const names = await client.labelNames(countedSeries, window.from, window.to)
   const labelCounts: Discovery['labelCounts'] = []
   for (const label of names.filter((each) => each !== '__name__')) {
@@ -70,20 +61,10 @@ export async function discoverWorkloads(
     window.to,
   )
   return {
-    presets,
+    presets: present.map(({ name }) => name),
     labels: { model, ...(region !== undefined && { region }), ...(tenant !== undefined && { tenant }) },
     labelCounts,
     targets: guessTargets(series, model),
-  }
-}
-
-async function isThere(ask: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await ask()
-    return true
-  } catch (error) {
-    if ((error as { code?: string }).code === 'METRIC_MISSING') return false
-    throw error
   }
 }
 

@@ -21,6 +21,8 @@ export interface Preset {
   modelLabel?: string
   /** Whether `requests` counts arrivals; else requests that ended, and what is in flight has to be added. */
   countsArrivals: boolean
+  /** Whether those who expose the metrics are the replicas that serve, or gateways before them. */
+  processes: 'replicas' | 'gateways'
   counters: { [signal in CounterSignal]?: MetricNames }
   /** A signal made of several gauges is their sum: waiting and running. */
   gauges: { [signal in GaugeSignal]?: readonly MetricNames[] }

@@ -14,6 +14,7 @@ export const presets: Record<PresetName, Preset> = {
     metricNames: 'vllm:.+',
     modelLabel: 'model_name',
     countsArrivals: false,
+    processes: 'replicas',
     counters: {
       requests: [{ metric: 'vllm:request_success_total' }],
       inputTokens: [{ metric: 'vllm:prompt_tokens_total' }],
@@ -50,6 +51,7 @@ export const presets: Record<PresetName, Preset> = {
     metricNames: 'sglang:.+',
     modelLabel: 'model_name',
     countsArrivals: false,
+    processes: 'replicas',
     counters: {
       requests: [{ metric: 'sglang:num_requests_total', matchers: notPrefill }],
       inputTokens: [{ metric: 'sglang:prompt_tokens_total', matchers: notPrefill }],
@@ -81,6 +83,7 @@ export const presets: Record<PresetName, Preset> = {
   tgi: {
     metricNames: 'tgi_.+',
     countsArrivals: true,
+    processes: 'replicas',
     counters: {
       requests: [{ metric: 'tgi_request_count' }],
       rejectedRequests: [{ metric: 'tgi_request_failure', matchers: 'err="overloaded"' }],
@@ -106,6 +109,7 @@ export const presets: Record<PresetName, Preset> = {
     metricNames: 'nv_(inference|trt_llm)_.+',
     modelLabel: 'model',
     countsArrivals: false,
+    processes: 'replicas',
     counters: {
       requests: [{ metric: 'nv_inference_request_success' }],
       rejectedRequests: [{ metric: 'nv_inference_request_failure', matchers: 'reason="REJECTED"' }],
@@ -132,6 +136,7 @@ export const presets: Record<PresetName, Preset> = {
     metricNames: '(llm_d_router_epp|inference_(objective|model|extension))_.+',
     modelLabel: 'model_name',
     countsArrivals: false,
+    processes: 'gateways',
     counters: {
       requests: [
         { metric: 'llm_d_router_epp_request_total' },

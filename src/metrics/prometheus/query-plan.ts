@@ -1,21 +1,11 @@
-import { presetNames } from '../../config/schema.js'
 import { LlmscaleError } from '../../kit/errors.js'
 import { nearestName } from '../../kit/names.js'
-import type { EpochSeconds } from '../../kit/units.js'
 import { type HistogramMetric, histogramMetrics } from '../histogram.js'
-import type { MetricName, MetricNames, Preset } from './preset.js'
-import { presets } from './presets.js'
+import { findCounted, findPresets, matchersOf, missingMetric, type Window } from './known-presets.js'
+import type { MetricNames, Preset } from './preset.js'
 import type { PrometheusClient } from './prometheus-client.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
-import {
-  checkMatchers,
-  fillStep,
-  quoteLabelValue,
-  readyQuery,
-  samplesQuery,
-  selector,
-  signalQuery,
-} from './promql.js'
+import { fillStep, readyQuery, samplesQuery, signalQuery } from './promql.js'
 import { counterSignals, gaugeSignals, type Signal } from './signals.js'
 
 /** One expression to ask, and the labels of its answer that name the workload. */
@@ -40,17 +30,6 @@ export interface QueryPlan {
   countedSeries: string
 }
 
-interface Window {
-  from: EpochSeconds
-  to: EpochSeconds
-}
-
-/** A preset of which the server has metrics in the window. */
-interface KnownPreset {
-  preset: Preset
-  available: ReadonlySet<string>
-}
-
 /** Histograms are asked by the hour: a day at once takes more samples than servers allow, a step many more points. */
 export const histogramStepSeconds = 3600
 
@@ -73,16 +52,8 @@ export async function planQueries(
   window: Window & { stepSeconds: number },
   histograms: readonly HistogramMetric[],
 ): Promise<QueryPlan> {
-  const { matchers: given } = settings
-  if (given !== undefined) checkMatchers(given, 'matchers of prometheus: in llmscale.yaml')
-  const matchers = given === undefined ? [] : [given]
-  const known: KnownPreset[] = []
-  for (const name of settings.presets) {
-    const preset = presets[name]
-    const series = selector('', [`__name__=~${quoteLabelValue(preset.metricNames)}`, ...matchers])
-    const names = await client.labelValues('__name__', series, window.from, window.to)
-    known.push({ preset, available: new Set(names) })
-  }
+  const matchers = matchersOf(settings)
+  const known = await findPresets(client, settings, window)
   const queries: SignalQuery[] = []
   for (const { signals, kind } of kinds) {
     const stepSeconds = kind === 'histogram' ? histogramStepSeconds : window.stepSeconds
@@ -107,28 +78,24 @@ export async function planQueries(
     }
   }
   const requests = queries.find(({ signal }) => signal === 'requests')
-  if (requests === undefined) throw await missingMetric(client, settings, matchers, window)
-  const counted = known.find(({ preset, available }) => newestOf(preset, available) !== undefined)
+  if (requests === undefined) throw await missingMetric(client, settings, window)
+  const counted = findCounted(known, matchers)
   if (settings.queries.requests !== undefined || counted === undefined)
     return { queries, countsArrivals: settings.countsArrivals ?? false, countedSeries: requests.query }
 
-  const { preset, available } = counted
-  const { metric, matchers: its } = newestOf(preset, available)!
-  const all = its === undefined ? matchers : [...matchers, its]
-  const countedSeries = selector(metric, all)
-  await requireLabels(client, countedSeries, requests.labels, window)
-  const options = { groupBy: Object.values(requests.labels), stepSeconds: window.stepSeconds, matchers: all }
-  const add = (signal: SignalQuery['signal'], query: string) =>
-    queries.push({ signal, query, labels: requests.labels })
-  add('samples', samplesQuery(metric, options))
-  if (!queries.some(({ signal }) => signal === 'readyReplicas'))
-    add('readyReplicas', readyQuery(metric, options))
-  return { queries, countsArrivals: settings.countsArrivals ?? preset.countsArrivals, countedSeries }
-}
-
-/** The metric that counts requests under its newest name that the server has. */
-function newestOf(preset: Preset, available: ReadonlySet<string>): MetricName | undefined {
-  return preset.counters.requests?.find(({ metric }) => available.has(metric))
+  const { metric, matchers: own, series, preset } = counted
+  await requireLabels(client, series, requests.labels, window)
+  const add = (signal: SignalQuery['signal'], query: string, { labels }: SignalQuery) =>
+    queries.push({ signal, query, labels })
+  const groupBy = Object.values(requests.labels)
+  add('samples', samplesQuery(metric, { groupBy, stepSeconds: window.stepSeconds, matchers: own }), requests)
+  const replicas = findCounted(
+    known.filter((each) => each.preset.processes === 'replicas'),
+    matchers,
+  )
+  if (replicas !== undefined && !queries.some(({ signal }) => signal === 'readyReplicas'))
+    add('readyReplicas', readyQuery(replicas.metric, { groupBy, matchers: replicas.matchers }), requests)
+  return { queries, countsArrivals: settings.countsArrivals ?? preset.countsArrivals, countedSeries: series }
 }
 
 function namesOf(preset: Preset, signal: Signal): MetricNames | readonly MetricNames[] | undefined {
@@ -166,28 +133,4 @@ async function requireLabels(
       [`Set labels: {${role}: ${near ?? 'NAME'}} of prometheus: in llmscale.yaml.`],
     )
   }
-}
-
-async function missingMetric(
-  client: PrometheusClient,
-  settings: PrometheusSettings,
-  matchers: readonly string[],
-  { from, to }: Window,
-): Promise<LlmscaleError> {
-  const wanted = settings.presets.flatMap((name) => presets[name].counters.requests?.[0].metric ?? [])
-  const all = await client.labelValues('__name__', selector('', ['__name__=~".+"', ...matchers]), from, to)
-  const near = [...new Set(wanted.flatMap((name) => nearestName(name, all) ?? []))]
-  const others = presetNames.filter(
-    (name) => presets[name].counters.requests?.some(({ metric }) => all.includes(metric)) === true,
-  )
-  return new LlmscaleError(
-    'badData',
-    'METRIC_MISSING',
-    `${client.name} has no metric that counts requests${wanted.length > 0 ? ` (${wanted.join(', ')})` : ''}${settings.matchers === undefined ? '' : ` where ${settings.matchers}`}; it has ${all.length} others${near.length > 0 ? `, the nearest is ${near.join(', ')}` : ''}`,
-    [
-      ...(others.length > 0 ? [`Its metrics are those of presets: [${others.join(', ')}].`] : []),
-      'Give queries: {requests: …} of prometheus: in llmscale.yaml, or correct presets and matchers.',
-      'llmscale metrics discover lists what is there.',
-    ],
-  )
 }
