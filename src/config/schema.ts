@@ -305,7 +305,7 @@ export const Prometheus = z.strictObject({
     .string()
     .refine(isServerUrl, {
       error: ({ input }) =>
-        `${JSON.stringify(input)} is not an http or https URL without credentials; write https://prometheus.example:9090`,
+        `${JSON.stringify(input)} is not an http or https URL without credentials and query; write https://prometheus.example:9090`,
     })
     .describe('Base URL; /api/v1 is added. Also Thanos, Mimir, VictoriaMetrics, Amazon Managed Prometheus.'),
   presets: z
@@ -354,8 +354,8 @@ export const Prometheus = z.strictObject({
 
 function isServerUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
-  const { protocol, username, password } = new URL(text)
-  return /^https?:$/.test(protocol) && username === '' && password === ''
+  const { protocol, username, password, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '')
 }
 
 const Source = z

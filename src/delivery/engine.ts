@@ -104,6 +104,12 @@ export async function withStack<T>(
   }
 }
 
+/** Version of the engine that would be used. Throws ENGINE_MISSING and ENGINE_UNUSABLE. */
+export async function findEngineVersion(): Promise<string> {
+  const { version } = await findEngine()
+  return version?.version ?? 'unknown'
+}
+
 /**
  * The engine on PATH, else Pulumi's own place, else the one that `npm run engine` built. Throws ENGINE_MISSING, and
  * ENGINE_UNUSABLE for one that does not run or is too old.

@@ -29,47 +29,47 @@ export interface SourceContext {
   onProgress?: ((done: number, total: number) => void) | undefined
 }
 
-type Source = NonNullable<Config['metrics']['sources']>[number]
+/** One of `metrics.sources:`; `metrics.files:` is the short form of one. */
+export type SourceSettings = NonNullable<Config['metrics']['sources']>[number]
+
+/** The sources that an environment reads. */
+export function listSources({ metrics }: Config, environment: string): SourceSettings[] {
+  const listed: SourceSettings[] = metrics.sources ?? [{ files: metrics.files! }]
+  return listed.filter(({ environments }) => environments?.includes(environment) ?? true)
+}
 
 /**
  * The sources of `metrics:` for one environment, ready to be read, with how workloads are named. Call `close` when
  * done. Throws `configInvalid` where a secret is missing.
  */
 export async function openSources(
-  { metrics, environments, workloads }: Config,
+  config: Config,
   context: SourceContext,
 ): Promise<{
   options: Required<Pick<DemandOptions, 'sources' | 'renames' | 'nameTenant'>>
   warnings: Warning[]
   close: () => void
 }> {
-  const folder = dirname(resolve(context.configPath))
+  const { metrics, environments, workloads } = config
   const { regions } = environments[context.environment]!
-  const besideConfig = (file: string) => (file.startsWith('s3://') ? file : resolve(folder, file))
-  const listed: Source[] =
-    context.files === undefined
-      ? (metrics.sources ?? [{ files: metrics.files! }])
-      : [{ files: [...context.files] }]
-  const here = listed.filter(({ environments: only }) => only?.includes(context.environment) ?? true)
+  const here = context.files === undefined ? listSources(config, context.environment) : []
   const warnings: Warning[] = []
   let store: DayStore | undefined
   if (context.cache !== false && here.some(({ prometheus }) => prometheus !== undefined)) {
-    const opened = await openDayStore(resolve(folder, dayStorePath), context.now)
+    const opened = await openDayStore(resolve(dirname(context.configPath), dayStorePath), context.now)
     store = opened.store
     warnings.push(...opened.warnings)
   }
   const sources: SourcePart[] = []
-  for (const { files, columns, prometheus, ...part } of here) {
+  if (context.files !== undefined)
+    sources.push({ source: fileSource({ ...fileOptions(config, regions), files: [...context.files] }) })
+  for (const settings of here) {
+    const { from, until, workloads, prometheus } = settings
     const source =
       prometheus === undefined
-        ? fileSource({
-            files: context.files === undefined ? files!.map(besideConfig) : files!,
-            columns: columns ?? metrics.columns,
-            regions,
-            maximumBadRows: metrics.maximumBadRows,
-          })
+        ? openFiles(settings, config, context.configPath, regions)
         : await openPrometheus(prometheus, regions, store, context)
-    sources.push({ source, ...part })
+    sources.push({ source, from, until, workloads })
   }
   const named = new Set(workloads.flatMap(({ tenant }) => tenant ?? []))
   const key = process.env[aliasKeyVariable]
@@ -80,6 +80,26 @@ export async function openSources(
     warnings,
     close: () => store?.close(),
   }
+}
+
+/** A source of files that the configuration names: relative to the configuration's own folder. */
+export function openFiles(
+  { files, columns }: SourceSettings,
+  config: Config,
+  configPath: string,
+  regions: readonly string[],
+): DemandSource {
+  const folder = dirname(resolve(configPath))
+  const options = fileOptions(config, regions)
+  return fileSource({
+    ...options,
+    columns: columns ?? options.columns,
+    files: files!.map((file) => (file.startsWith('s3://') ? file : resolve(folder, file))),
+  })
+}
+
+function fileOptions({ metrics }: Config, regions: readonly string[]) {
+  return { columns: metrics.columns, regions: [...regions], maximumBadRows: metrics.maximumBadRows }
 }
 
 /** A source of a Prometheus, whose modules are loaded here and not before. */

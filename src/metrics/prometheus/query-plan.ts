@@ -54,6 +54,7 @@ export async function planQueries(
 ): Promise<QueryPlan> {
   const matchers = matchersOf(settings)
   const known = await findPresets(client, settings, window)
+  const counted = settings.queries.requests === undefined ? findCounted(known, matchers) : undefined
   const queries: SignalQuery[] = []
   for (const { signals, kind } of kinds) {
     const stepSeconds = kind === 'histogram' ? histogramStepSeconds : window.stepSeconds
@@ -67,7 +68,8 @@ export async function planQueries(
       }
       for (const { preset, available } of known) {
         const names = namesOf(preset, signal)
-        if (names === undefined) continue
+        // What is in flight at an engine has been counted by the gateway before it.
+        if (names === undefined || (signal === 'inFlightRequests' && preset !== counted?.preset)) continue
         const labels = labelsOf(settings, preset)
         const groupBy = Object.values(labels)
         const query = signalQuery(names, kind, { groupBy, stepSeconds, matchers, available })
@@ -79,8 +81,7 @@ export async function planQueries(
   }
   const requests = queries.find(({ signal }) => signal === 'requests')
   if (requests === undefined) throw await missingMetric(client, settings, window)
-  const counted = findCounted(known, matchers)
-  if (settings.queries.requests !== undefined || counted === undefined)
+  if (counted === undefined)
     return { queries, countsArrivals: settings.countsArrivals ?? false, countedSeries: requests.query }
 
   const { metric, matchers: own, series, preset } = counted

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import type { Agent, Dispatcher } from 'undici'
+import type { Dispatcher, EnvHttpProxyAgent } from 'undici'
 import type { HttpRequest } from './authorization.js'
 import type { Tls } from './tls.js'
 
@@ -38,16 +38,17 @@ const longestConnectSeconds = 10
  * BrokenAnswer, with the error of the connection, which has a `code`, or with the signal's reason.
  */
 export function createTransport(options: TransportOptions): (request: HttpRequest) => Promise<HttpAnswer> {
-  let agent: Promise<Agent> | undefined
+  let agent: Promise<EnvHttpProxyAgent> | undefined
   return async (request) => {
     agent ??= createAgent(options)
     return withinTime(options, async (signal) => send(await agent!, request, options.maximumBytes, signal))
   }
 }
 
-async function createAgent({ tls, parallel, timeoutSeconds }: TransportOptions): Promise<Agent> {
-  const { Agent } = await import('undici')
-  return new Agent({
+async function createAgent({ tls, parallel, timeoutSeconds }: TransportOptions): Promise<EnvHttpProxyAgent> {
+  const { EnvHttpProxyAgent } = await import('undici')
+  // Obeys HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+  return new EnvHttpProxyAgent({
     connections: parallel,
     connect: { ...tls, timeout: Math.min(timeoutSeconds, longestConnectSeconds) * 1000 },
     // One limit for the whole answer stands instead of these.

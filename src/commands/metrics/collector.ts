@@ -1,0 +1,132 @@
+import { readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { Flags } from '@oclif/core'
+import { parseDocument } from 'yaml'
+import { z } from 'zod'
+import { BaseCommand } from '../../cli/base-command.js'
+import { besideConfig, environmentOf, readConfig } from '../../cli/project.js'
+import type { Config } from '../../config/schema.js'
+import { writeManifests } from '../../delivery/manifest-folder.js'
+import { parseDestination } from '../../delivery/publish.js'
+import { LlmscaleError } from '../../kit/errors.js'
+import { createCollector, findMissingSecrets } from '../../manifests/collector.js'
+import { formatManifest } from '../../manifests/manifest-file.js'
+
+export const Result = z.strictObject({
+  environment: z.string(),
+  to: z.string().describe('Where the job writes; {day} stands for the day.'),
+  objects: z.array(
+    z.strictObject({
+      kind: z.string(),
+      name: z.string(),
+      namespace: z.string(),
+      file: z.string().nullable().describe('Null with --stdout.'),
+    }),
+  ),
+})
+
+type Collector = NonNullable<Config['metrics']['collector']>
+
+export default class MetricsCollector extends BaseCommand {
+  static override description =
+    'Write the job that collects demand inside the cluster, as Kubernetes YAML: for a Prometheus that the planning job cannot reach.'
+  static override examples = [
+    '<%= config.bin %> metrics collector',
+    '<%= config.bin %> metrics collector --stdout | kubectl apply --server-side -f -',
+  ]
+  static override flags = {
+    out: Flags.string({
+      description: 'Folder to write to; default manifests/<env>/collector.',
+      exclusive: ['stdout'],
+    }),
+    stdout: Flags.boolean({ description: 'Print the objects instead of writing files.' }),
+  }
+
+  async run(): Promise<z.infer<typeof Result>> {
+    const { flags } = await this.parse(MetricsCollector)
+    const config = await readConfig(flags.config)
+    const { name: environment } = environmentOf(config, flags.env)
+    const collector = requireCollector(config, flags.config)
+    requireSharedTarget(collector.to, flags.config)
+    for (const warning of findMissingSecrets(collector)) this.note(warning)
+    const configText = completeText(await readFile(flags.config, 'utf8'), config)
+    const rendered = createCollector(collector, { environment, configText }).map((object) => ({
+      object,
+      ...formatManifest(object, 'metrics.collector'),
+    }))
+
+    const out =
+      flags.out ?? relative('', besideConfig(flags.config, join('manifests', environment, 'collector')))
+    if (flags.stdout)
+      this.log(
+        rendered
+          .map(({ text }) => text)
+          .join('---\n')
+          .trimEnd(),
+      )
+    else {
+      this.reportStale(out, await writeManifests(out, rendered))
+      for (const { name } of rendered) this.log(join(out, name))
+      this.hint(`Next: kubectl apply --server-side -f ${out}`)
+    }
+    return {
+      environment,
+      to: collector.to,
+      objects: rendered.map(({ object: { kind, metadata }, name }) => ({
+        kind,
+        name: metadata.name,
+        namespace: collector.namespace,
+        file: flags.stdout ? null : join(out, name),
+      })),
+    }
+  }
+
+  /** As with a plan's objects, a file that is no longer made is named, not removed. */
+  private reportStale(folder: string, names: readonly string[]): void {
+    for (const name of names) {
+      this.note({
+        code: 'MANIFEST_STALE',
+        message: `${join(folder, name)} is no part of the collector any more; delete the file to remove its object`,
+      })
+    }
+  }
+}
+
+const snippet = `metrics:
+  collector:
+    prometheus: {url: http://prometheus.monitoring:9090, presets: [vllm]}
+    to: s3://BUCKET/demand/{day}.parquet
+    image: REGISTRY/llmscale:0.1.0`
+
+function requireCollector({ metrics }: Config, path: string): Collector {
+  if (metrics.collector !== undefined) return metrics.collector
+  throw new LlmscaleError(
+    'configInvalid',
+    'COLLECTOR_MISSING',
+    `${path}: metrics.collector is not set; it says what the job reads and where it writes`,
+    [`Add this to ${path}:\n${snippet}`],
+  )
+}
+
+/** What a pod writes to its own disk nobody ever reads. */
+function requireSharedTarget(to: string, path: string): void {
+  const field = `${path}: metrics.collector.to`
+  const { kind } = parseDestination(to, field, 'configInvalid')
+  if (kind !== 'file' && to.includes('{day}')) return
+  throw new LlmscaleError(
+    'configInvalid',
+    'DESTINATION_INVALID',
+    `${field}: ${JSON.stringify(to)} is ${kind === 'file' ? 'a path in the job’s own pod' : 'one file for all days'}; ` +
+      'write s3://bucket/{day}.parquet or git+https://host/owner/repo.git#branch:{day}.csv',
+  )
+}
+
+/** The text of llmscale.yaml with the numbers of models whose architecture is a file, which the pod does not have. */
+function completeText(text: string, { models }: Config): string {
+  const document = parseDocument(text)
+  const isFile = (name: string) => String(document.getIn(['models', name, 'architecture'])).endsWith('.json')
+  const fromFiles = Object.entries(models).filter(([name]) => isFile(name))
+  for (const [name, { architecture }] of fromFiles)
+    document.setIn(['models', name, 'architecture'], architecture)
+  return fromFiles.length === 0 ? text : document.toString({ lineWidth: 0 })
+}
