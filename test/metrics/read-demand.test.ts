@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { LlmscaleError } from '../../src/kit/errors.js'
 import { formatInstant, parseInstant } from '../../src/kit/time.js'
 import { demandCsv } from '../../src/metrics/demand-csv.js'
+import { type FileSourceOptions, fileSource } from '../../src/metrics/files/file-source.js'
 import { type DemandOptions, readDemand, requireHistory } from '../../src/metrics/read-demand.js'
 import { synthesizeDemand } from '../../src/metrics/scenarios.js'
 import { emptyFolder } from '../run-cli.js'
@@ -18,8 +19,24 @@ function fileOf(text: string | Uint8Array, name = 'demand.csv'): string {
   return path
 }
 
-const read = (text: string, options: Partial<DemandOptions> = {}) =>
-  readDemand({ files: [fileOf(text)], regions, ...options })
+type Options = Partial<FileSourceOptions> & Omit<Partial<DemandOptions>, 'sources'>
+
+const readFiles = (files: string[], { columns, maximumBadRows, ...options }: Options = {}) =>
+  readDemand({
+    sources: [
+      {
+        source: fileSource({
+          files,
+          regions,
+          ...(columns && { columns }),
+          ...(maximumBadRows !== undefined && { maximumBadRows }),
+          ...options,
+        }),
+      },
+    ],
+    ...options,
+  })
+const read = (text: string, options: Options = {}) => readFiles([fileOf(text)], options)
 
 async function failure(work: Promise<unknown>): Promise<LlmscaleError> {
   return work.then(
@@ -41,9 +58,7 @@ describe('readDemand', () => {
         .reverse()
         .map((row) => row.replaceAll(',', ';')),
     ]
-    const { history } = await readDemand({
-      files: [fileOf(gzipSync(lines.join('\r\n')), 'demand.csv.gz')],
-      regions,
+    const { history } = await readFiles([fileOf(gzipSync(lines.join('\r\n')), 'demand.csv.gz')], {
       columns: { timestamp: 'time', model: 'llm', requests: 'n' },
     })
     expect(history).toMatchObject({ start, stepSeconds: 600, length: 3 })
@@ -55,10 +70,7 @@ describe('readDemand', () => {
   it('reads JSON lines', async () => {
     const line = (minute: string, requests: number) =>
       JSON.stringify({ timestamp: `2025-03-03T00:${minute}:00Z`, model: 'm', requests })
-    const { history } = await readDemand({
-      files: [fileOf(`${line('10', 2)}\n${line('00', 1)}\n`, 'demand.jsonl')],
-      regions,
-    })
+    const { history } = await readFiles([fileOf(`${line('10', 2)}\n${line('00', 1)}\n`, 'demand.jsonl')])
     expect([...history.workloads[0]!.requests]).toEqual([1, 2])
   })
 
@@ -149,8 +161,8 @@ describe('readDemand', () => {
     lines[20] = lines[20]!.replace(',7', ',1,234')
     lines[30] = lines[30]!.replace(',7', ',1e13')
     const { history, quality } = await read(lines.join('\n'), { maximumBadRows: 0.02 })
-    expect(quality.files[0]).toMatchObject({ rows: 401, badRows: 4 })
-    expect(quality.files[0]!.badExamples.map(({ line, why }) => `${line} ${why}`)).toEqual([
+    expect(quality.inputs[0]).toMatchObject({ rows: 401, badRows: 4 })
+    expect(quality.inputs[0]!.badExamples.map(({ line, why }) => `${line} ${why}`)).toEqual([
       '5 missing columns',
       '11 requests is negative',
       '21 too many columns',
@@ -162,7 +174,7 @@ describe('readDemand', () => {
 })
 
 describe('bad input', () => {
-  it.each<[string, string, string, RegExp, Partial<DemandOptions>]>([
+  it.each<[string, string, string, RegExp, Options]>([
     ['an empty file', '', 'NO_ROWS', /no row can be read/, {}],
     ['a header alone', 'timestamp,model,requests\n', 'NO_ROWS', /no row can be read/, {}],
     [
@@ -264,15 +276,15 @@ describe('bad input', () => {
   })
 
   it('a file that is missing, is a folder, or is not what its name says', async () => {
-    const missing = await failure(readDemand({ files: ['/nowhere/demand.csv'], regions }))
+    const missing = await failure(readFiles(['/nowhere/demand.csv']))
     expect(missing).toMatchObject({ reason: 'badData', code: 'FILE_MISSING' })
     expect(missing.message).toContain('/nowhere/demand.csv')
     expect(missing.tryThis.join()).toContain('llmscale metrics synth')
-    expect(await failure(readDemand({ files: [emptyFolder()], regions }))).toMatchObject({
+    expect(await failure(readFiles([emptyFolder()]))).toMatchObject({
       code: 'FILE_MISSING',
     })
     for (const name of ['demand.csv.gz', 'demand.parquet', 'demand.jsonl']) {
-      const error = await failure(readDemand({ files: [fileOf('no such thing', name)], regions }))
+      const error = await failure(readFiles([fileOf('no such thing', name)]))
       expect([error.code, error.exitCode]).toEqual([
         expect.stringMatching(/FILE_UNREADABLE|COLUMN_MISSING|NO_ROWS/),
         6,

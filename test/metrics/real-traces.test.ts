@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { workloadId } from '../../src/kit/workload.js'
+import { fileSource } from '../../src/metrics/files/file-source.js'
 import { readDemand } from '../../src/metrics/read-demand.js'
 
 const folder = process.env['LLMSCALE_TEST_DATA']
 const read = async (file: string, stepSeconds?: number) => {
   const { history } = await readDemand({
-    files: [join(folder!, file)],
-    regions: ['r'],
+    sources: [{ source: fileSource({ files: [join(folder!, file)], regions: ['r'] }) }],
     ...(stepSeconds !== undefined && { stepSeconds }),
   })
   return {

@@ -80,7 +80,7 @@ async function withinTime<T>(
 }
 
 async function send(
-  agent: Agent,
+  agent: Dispatcher,
   { method, url, headers, body }: HttpRequest,
   maximumBytes: number,
   signal: AbortSignal,
