@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ManifestFile, manifestHeader } from '../manifests/manifest-file.js'
+import { type ManifestFile, manifestMark } from '../manifests/manifest-file.js'
 import { writeFilesWhole } from './files.js'
 
 /**
@@ -13,7 +13,7 @@ export async function writeManifests(folder: string, files: readonly ManifestFil
   const stale: string[] = []
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (!entry.isFile() || written.has(entry.name) || !entry.name.endsWith('.yaml')) continue
-    if ((await readFile(join(folder, entry.name), 'utf8')).startsWith(manifestHeader)) stale.push(entry.name)
+    if ((await readFile(join(folder, entry.name), 'utf8')).startsWith(manifestMark)) stale.push(entry.name)
   }
   return stale.sort()
 }

@@ -4,6 +4,7 @@ export interface ObjectMeta {
   name: string
   namespace?: string
   labels: Record<string, string>
+  annotations?: Record<string, string>
 }
 
 export interface ScaleTargetRef {
@@ -74,4 +75,87 @@ export interface NodePool {
   }
 }
 
+/** What a plan becomes. */
 export type ClusterObject = ScaledObject | NodePool
+
+/** https://kubernetes.io/docs/concepts/security/service-accounts/ */
+export interface ServiceAccount {
+  apiVersion: 'v1'
+  kind: 'ServiceAccount'
+  metadata: ObjectMeta
+  automountServiceAccountToken: false
+}
+
+/** https://kubernetes.io/docs/concepts/configuration/configmap/ */
+export interface ConfigMap {
+  apiVersion: 'v1'
+  kind: 'ConfigMap'
+  metadata: ObjectMeta
+  data: Record<string, string>
+}
+
+interface ComputeResources {
+  cpu: string
+  memory: string
+}
+
+/** https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ */
+export interface CronJob {
+  apiVersion: 'batch/v1'
+  kind: 'CronJob'
+  metadata: ObjectMeta
+  spec: {
+    schedule: string
+    timeZone: 'Etc/UTC'
+    concurrencyPolicy: 'Forbid'
+    startingDeadlineSeconds: number
+    successfulJobsHistoryLimit: number
+    failedJobsHistoryLimit: number
+    jobTemplate: {
+      metadata: Pick<ObjectMeta, 'labels'>
+      spec: {
+        backoffLimit: number
+        activeDeadlineSeconds: number
+        ttlSecondsAfterFinished: number
+        template: { metadata: Pick<ObjectMeta, 'labels' | 'annotations'>; spec: JobPod }
+      }
+    }
+  }
+}
+
+interface JobPod {
+  serviceAccountName: string
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  restartPolicy: 'Never'
+  securityContext: {
+    runAsNonRoot: true
+    runAsUser: number
+    runAsGroup: number
+    fsGroup: number
+    seccompProfile: { type: 'RuntimeDefault' }
+  }
+  containers: {
+    name: string
+    image: string
+    command: string[]
+    args: string[]
+    env: { name: string; value: string }[]
+    envFrom?: { secretRef: { name: string } }[]
+    resources: { requests: ComputeResources; limits: ComputeResources }
+    securityContext: {
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: true
+      capabilities: { drop: ['ALL'] }
+    }
+    volumeMounts: { name: string; mountPath: string; readOnly?: true }[]
+  }[]
+  volumes: (
+    | { name: string; configMap: { name: string } }
+    | { name: string; secret: { secretName: string; defaultMode: number } }
+    | { name: string; emptyDir: { sizeLimit: string } }
+  )[]
+}
+
+/** What the collector becomes. */
+export type CollectorObject = ServiceAccount | ConfigMap | CronJob

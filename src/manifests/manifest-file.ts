@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import type { ClusterObject } from './cluster-object.js'
+import type { ClusterObject, CollectorObject } from './cluster-object.js'
 
 /** One object as a file of its own, so that a review shows only the objects that change. */
 export interface ManifestFile {
@@ -7,15 +7,20 @@ export interface ManifestFile {
   text: string
 }
 
-/** First line of every file that we write. */
-export const manifestHeader =
-  '# Written by llmscale from the capacity plan; change llmscale.yaml, not this file.\n'
+/** How the first line of every file begins that we write. */
+export const manifestMark = '# Written by llmscale from '
 
-/** `nodepool.<name>.yaml`, `scaledobject.<namespace>.<name>.yaml`; the same object gives the same bytes. */
-export function formatManifest(object: ClusterObject): ManifestFile {
+/**
+ * `nodepool.<name>.yaml`, `scaledobject.<namespace>.<name>.yaml`; the same object gives the same bytes.
+ * @param origin what it is made of, as its first line says
+ */
+export function formatManifest(
+  object: ClusterObject | CollectorObject,
+  origin: 'the capacity plan' | 'metrics.collector' = 'the capacity plan',
+): ManifestFile {
   const { namespace, name } = object.metadata
   return {
     name: [object.kind.toLowerCase(), namespace, name, 'yaml'].filter((part) => part !== undefined).join('.'),
-    text: `${manifestHeader}${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`,
+    text: `${manifestMark}${origin}; change llmscale.yaml, not this file.\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`,
   }
 }

@@ -49,7 +49,7 @@ describe('createManifests', () => {
       ],
       pools: [pool(), pool({ capacityType: 'spot', weight: 80, maximumNodes: 4 })],
     })
-    const files = createManifests(decision, 'us-east-1').map(formatManifest)
+    const files = createManifests(decision, 'us-east-1').map((object) => formatManifest(object))
     expect(files.map(({ name }) => name).sort()).toEqual(readdirSync(golden).sort())
     for (const { name, text } of files) expect(text, name).toBe(readFileSync(join(golden, name), 'utf8'))
   })

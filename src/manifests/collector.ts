@@ -1,0 +1,247 @@
+import type { Config } from '../config/schema.js'
+import { digestText } from '../kit/digest.js'
+import { LlmscaleError, type Warning } from '../kit/errors.js'
+import type { SecretFrom } from '../metrics/secret.js'
+import type { CollectorObject, ConfigMap, CronJob, ServiceAccount } from './cluster-object.js'
+import { createMetadata } from './metadata.js'
+
+type Collector = NonNullable<Config['metrics']['collector']>
+
+export interface CollectorContext {
+  environment: string
+  /** Text of llmscale.yaml, which the job reads. */
+  configText: string
+}
+
+/** Where the keys of `metrics.collector.secret` are files, for TLS and {file: PATH}. */
+const secretFolder = '/var/run/secrets/llmscale'
+
+const configFolder = '/etc/llmscale'
+const configKey = 'llmscale.yaml'
+
+/** A user without a name or rights: the kubelet cannot tell of a named user that it is not root. */
+const user = 65532
+
+/** https://kubernetes.io/docs/concepts/configuration/configmap/#motivation */
+const largestConfigBytes = 1024 * 1024
+
+/**
+ * The job inside the cluster that writes demand where the planning job can read it: its service account, its
+ * configuration and a CronJob, in this order. The same arguments give the same objects.
+ * Throws `configInvalid` SCHEDULE_INVALID and CONFIG_TOO_LARGE.
+ */
+export function createCollector(collector: Collector, context: CollectorContext): CollectorObject[] {
+  requireSchedule(collector.schedule)
+  return [
+    createServiceAccount(collector),
+    createConfigMap(collector, context),
+    createCronJob(collector, context),
+  ]
+}
+
+/** Secrets, and files beside llmscale.yaml, that the configuration names and the pod will not have. */
+export function findMissingSecrets(collector: Collector): Warning[] {
+  const { secret } = collector
+  return namedSecrets(collector).flatMap(([field, from]): Warning[] => {
+    const isMounted = 'env' in from || from.file.startsWith(`${secretFolder}/`)
+    if (secret !== undefined && isMounted) return []
+    const [place, advice] =
+      'env' in from
+        ? [`environment variable ${from.env}`, `that has the key ${from.env}`]
+        : [`file ${from.file}`, `and the file as ${secretFolder}/KEY, with KEY one of its keys`]
+    return [
+      {
+        code: 'COLLECTOR_SECRET_MISSING',
+        message: `metrics.collector.${field} needs ${place}, which the job will not have; name a Secret as metrics.collector.secret, ${advice}`,
+      },
+    ]
+  })
+}
+
+function namedSecrets({ prometheus, to }: Collector): [field: string, from: SecretFrom][] {
+  const { auth, headers, tls = {} } = prometheus
+  const named: [string, SecretFrom][] = []
+  if (auth !== undefined && 'basic' in auth)
+    named.push(['prometheus.auth.basic.password', auth.basic.password])
+  if (auth !== undefined && 'bearer' in auth) named.push(['prometheus.auth.bearer.token', auth.bearer.token])
+  for (const [name, from] of Object.entries(headers))
+    if (typeof from !== 'string') named.push([`prometheus.headers.${name}`, from])
+  for (const [name, file] of Object.entries(tls))
+    if (file !== undefined) named.push([`prometheus.tls.${name}`, { file }])
+  if (to.startsWith('git+https:')) named.push(['to', { env: 'LLMSCALE_GIT_TOKEN' }])
+  return named
+}
+
+/** Its role is bound from outside, by an EKS Pod Identity association or an annotation that we leave alone. */
+function createServiceAccount({ serviceAccount, namespace }: Collector): ServiceAccount {
+  return {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: createMetadata(serviceAccount, namespace),
+    automountServiceAccountToken: false,
+  }
+}
+
+function createConfigMap({ namespace }: Collector, { environment, configText }: CollectorContext): ConfigMap {
+  const bytes = Buffer.byteLength(configText)
+  if (bytes > largestConfigBytes) {
+    throw new LlmscaleError(
+      'configInvalid',
+      'CONFIG_TOO_LARGE',
+      `llmscale.yaml has ${bytes} bytes, and a ConfigMap holds at most ${largestConfigBytes}`,
+      ['Give the collector a smaller configuration with --config.'],
+    )
+  }
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: createMetadata(objectName(environment), namespace),
+    data: { [configKey]: configText },
+  }
+}
+
+/** Every run writes whole days again, so that a run which was missed or failed needs no repair. */
+function createCronJob(collector: Collector, { environment, configText }: CollectorContext): CronJob {
+  const name = objectName(environment)
+  const metadata = createMetadata(name, collector.namespace)
+  // Network policies choose pods by their labels.
+  const labels = { ...metadata.labels, 'app.kubernetes.io/name': 'llmscale-collector' }
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata,
+    spec: {
+      schedule: collector.schedule,
+      timeZone: 'Etc/UTC',
+      concurrencyPolicy: 'Forbid',
+      // Without it a controller that was down for 100 runs never starts another one.
+      startingDeadlineSeconds: 600,
+      successfulJobsHistoryLimit: 1,
+      failedJobsHistoryLimit: 3,
+      jobTemplate: {
+        metadata: { labels: { ...labels } },
+        spec: {
+          backoffLimit: 2,
+          // A run that hangs would hold back all that follow.
+          activeDeadlineSeconds: 3600,
+          ttlSecondsAfterFinished: 86_400,
+          template: {
+            metadata: {
+              labels: { ...labels },
+              // Shows in a review, and on every pod, which configuration it is.
+              annotations: { 'llmscale/config-digest': digestText(configText) },
+            },
+            spec: createPod(collector, environment, name),
+          },
+        },
+      },
+    },
+  }
+}
+
+type Pod = CronJob['spec']['jobTemplate']['spec']['template']['spec']
+
+/** A pod that the `restricted` standard admits (https://kubernetes.io/docs/concepts/security/pod-security-standards/). */
+function createPod({ image, serviceAccount, secret }: Collector, environment: string, name: string): Pod {
+  const config = `${configFolder}/${configKey}`
+  return {
+    serviceAccountName: serviceAccount,
+    // It never asks Kubernetes anything; the token for AWS is another one, which EKS mounts all the same.
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    restartPolicy: 'Never',
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: user,
+      runAsGroup: user,
+      fsGroup: user,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    containers: [
+      {
+        name: 'collector',
+        image,
+        command: ['llmscale'],
+        // What it asked before is gone with the pod's disk.
+        args: ['metrics', 'pull', '--collector', '--config', config, '--env', environment, '--no-cache'],
+        env: [{ name: 'HOME', value: '/tmp' }],
+        ...(secret === undefined ? {} : { envFrom: [{ secretRef: { name: secret } }] }),
+        resources: {
+          requests: { cpu: '250m', memory: '512Mi' },
+          limits: { cpu: '1', memory: '1Gi' },
+        },
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+        volumeMounts: [
+          { name: 'config', mountPath: configFolder, readOnly: true },
+          ...(secret === undefined
+            ? []
+            : [{ name: 'secret', mountPath: secretFolder, readOnly: true as const }]),
+          { name: 'tmp', mountPath: '/tmp' },
+        ],
+      },
+    ],
+    volumes: [
+      { name: 'config', configMap: { name } },
+      ...(secret === undefined
+        ? []
+        : [{ name: 'secret', secret: { secretName: secret, defaultMode: 0o440 } }]),
+      { name: 'tmp', emptyDir: { sizeLimit: '1Gi' } },
+    ],
+  }
+}
+
+/** A CronJob's name has at most 52 characters: its jobs' names are 11 longer (see its documentation, above). */
+const longestName = 52
+
+function objectName(environment: string): string {
+  const name = `llmscale-collector-${environment}`
+  return name.length <= longestName
+    ? name
+    : `${name.slice(0, longestName - 7)}-${digestText(environment).slice(0, 6)}`
+}
+
+const months = 'jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec'
+const days = 'sun|mon|tue|wed|thu|fri|sat'
+const cronFields = [
+  { name: 'minute', from: 0, to: 59, words: '' },
+  { name: 'hour', from: 0, to: 23, words: '' },
+  { name: 'day of the month', from: 1, to: 31, words: '' },
+  { name: 'month', from: 1, to: 12, words: months },
+  { name: 'day of the week', from: 0, to: 6, words: days },
+]
+
+/** Kubernetes would refuse a schedule that it cannot read only when it is applied. */
+function requireSchedule(schedule: string): void {
+  const fields = schedule.trim().split(/\s+/)
+  const wrong = cronFields.filter((field, index) => !isCronField(fields[index] ?? '', field))
+  if (fields.length === cronFields.length && wrong.length === 0) return
+  const why =
+    fields.length === cronFields.length
+      ? `${wrong.map(({ name, from, to }) => `${name} (${from} to ${to})`).join(', ')} cannot be read`
+      : `it has ${fields.length} fields, not 5`
+  throw new LlmscaleError(
+    'configInvalid',
+    'SCHEDULE_INVALID',
+    `metrics.collector.schedule: ${JSON.stringify(schedule)} is not a cron expression: ${why}`,
+    ['Write schedule: "*/30 * * * *" for every half hour, "10 * * * *" for ten past each hour.'],
+  )
+}
+
+/** Lists of values, ranges and steps, e.g. `0-30/10,45` (https://pkg.go.dev/github.com/robfig/cron/v3). */
+function isCronField(text: string, { from, to, words }: (typeof cronFields)[number]): boolean {
+  const names = words.split('|')
+  return text.split(',').every((part) => {
+    const [, first, last, step] = /^(\*|\w+)(?:-(\w+))?(?:\/(\d+))?$/.exec(part) ?? []
+    if (first === undefined || step === '0' || (first === '*' && last !== undefined)) return false
+    const [low, high] = [first, last].map((word = String(to)) => {
+      const place = names.indexOf(word.toLowerCase())
+      if (place >= 0) return from + place
+      return word === '*' ? from : /^\d+$/.test(word) ? Number(word) : Number.NaN
+    })
+    return low! >= from && high! <= to && low! <= high!
+  })
+}
