@@ -12,10 +12,14 @@ export interface Renames {
 /** The workload under its names of today. */
 export function renameWorkload({ model, region, tenant }: Workload, renames: Renames): Workload {
   return {
-    model: renames.model?.[model] ?? model,
-    region: renames.region?.[region] ?? region,
-    ...(tenant !== undefined && { tenant: renames.tenant?.[tenant] ?? tenant }),
+    model: rename(model, renames.model),
+    region: rename(region, renames.region),
+    ...(tenant !== undefined && { tenant: rename(tenant, renames.tenant) }),
   }
+}
+
+function rename(name: string, names: Renames['model'] = {}): string {
+  return Object.hasOwn(names, name) ? names[name]! : name
 }
 
 /**

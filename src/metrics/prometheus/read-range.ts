@@ -57,25 +57,27 @@ export async function readRanges(
     for (const [day, series] of stored ?? []) answers[index]!.addDay(day, series)
     for (const chunk of missingChunks(window, stored)) chunks.push({ index, ...chunk })
   }
-  const limit = pLimit(reader.parallel)
+  const limit = pLimit({ concurrency: reader.parallel, rejectOnClear: true })
   let done = 0
   reader.onProgress?.(done, chunks.length)
+  const tasks = chunks.map(({ index, from, to }) =>
+    limit(async () => {
+      const answer = answers[index]!
+      await readChunk(queries[index]!, { from, to, stepSeconds }, reader.client, answer)
+      if (store !== undefined && answer.warnings.length === 0) {
+        const days = answer.daysOf(from, Math.min(to, reader.now - settledSeconds))
+        await store.save({ server: reader.server, query: queries[index]!, stepSeconds }, days)
+      }
+      reader.onProgress?.(++done, chunks.length)
+    }),
+  )
   try {
-    await Promise.all(
-      chunks.map(({ index, from, to }) =>
-        limit(async () => {
-          const answer = answers[index]!
-          await readChunk(queries[index]!, { from, to, stepSeconds }, reader.client, answer)
-          if (store !== undefined && answer.warnings.length === 0) {
-            const days = answer.daysOf(from, Math.min(to, reader.now - settledSeconds))
-            await store.save({ server: reader.server, query: queries[index]!, stepSeconds }, days)
-          }
-          reader.onProgress?.(++done, chunks.length)
-        }),
-      ),
-    )
-  } finally {
+    await Promise.all(tasks)
+  } catch (cause) {
+    // What is on its way is kept still; what waits is not asked any more.
     limit.clearQueue()
+    await Promise.allSettled(tasks)
+    throw cause
   }
   return answers.map((answer) => answer.toAnswer())
 }
@@ -146,8 +148,9 @@ class RangeColumns {
     const offset = this.stepAt(day)
     for (const { labels, values } of series) {
       const column = this.columnOf(labels)
-      column.set(values.subarray(0, column.length - offset), offset)
-      this.samples += values.length
+      const known = values.subarray(0, column.length - offset)
+      column.set(known, offset)
+      for (const value of known) if (!Number.isNaN(value)) this.samples++
     }
   }
 
