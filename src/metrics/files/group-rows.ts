@@ -3,7 +3,7 @@ import { type EpochSeconds, secondsPerDay } from '../../kit/units.js'
 import type { DemandWindow } from '../demand-source.js'
 import { absurdRequests, absurdTokens, checkedRows } from './bad-rows.js'
 import { readable } from './file-errors.js'
-import { lengthExponent } from './length-buckets.js'
+import { exponentOf, lengthExponent } from './length-buckets.js'
 import { quote } from './query.js'
 import type { SourceFile } from './source-file.js'
 
@@ -36,6 +36,9 @@ export async function groupRows(
   const day = floorTo(secondsPerDay, 0)
   const keys = ['why', 'model', ...(['region', 'tenant'] as const).filter((key) => used[key] !== undefined)]
   const sets = isAggregated ? [['step']] : [['step'], ['day', 'input_exponent'], ['day', 'output_exponent']]
+  const lengths = isAggregated
+    ? 'NULL::BIGINT AS day, NULL::DOUBLE AS input_exponent, NULL::DOUBLE AS output_exponent'
+    : 'day, input_exponent, output_exponent'
   const name = (key: string) => `nullif(trim(${key}), '')`
   const fingerprint = (least: string) =>
     isAggregated ? `${least}(hash(requests, input_tokens, output_tokens))` : 'NULL::UBIGINT'
@@ -49,7 +52,7 @@ export async function groupRows(
         ${day.start('day')} AS day, input_exponent, output_exponent, first_at, last_at,
         row_count, requests, input_tokens, output_tokens, token_requests, lowest, highest
       FROM (
-        SELECT ${keys.join(', ')}, step, day, input_exponent, output_exponent, grouping(step) = 0 AS is_step,
+        SELECT ${keys.join(', ')}, step, ${lengths}, grouping(step) = 0 AS is_step,
           min(at_ms) / 1000 AS first_at, max(at_ms) / 1000 AS last_at, count(*) AS row_count,
           ${isAggregated ? 'sum(requests)' : 'count(*)'} AS requests,
           sum(input_tokens + 0 * output_tokens) AS input_tokens,
@@ -85,18 +88,23 @@ function inWindow({ from, until }: DemandWindow, stepSeconds: number, phase: Epo
   return conditions.length === 0 ? value : `CASE WHEN ${conditions.join(' AND ')} THEN ${value} END`
 }
 
-/** Rows by value; `why` is true where the texts must be judged. */
+/**
+ * Rows by value; `why` is true where the texts must be judged. Of single requests that is asked of each row only as
+ * far as their groups do not show it: see `oddGroups`.
+ */
 export function valueRows({ layout }: SourceFile, values: string): string {
-  const odd = [
-    'instant IS NULL',
-    ...(layout === 'aggregated' ? ['requests IS NULL'] : []),
-    `NOT requests BETWEEN 0 AND ${absurdRequests}`,
-    `NOT input_tokens BETWEEN 0 AND ${absurdTokens}`,
-    `NOT output_tokens BETWEEN 0 AND ${absurdTokens}`,
-  ]
-  return `SELECT nullif((${odd.join(' OR ')}) IS TRUE, false) AS why, model, region, tenant,
-    epoch_ms(instant) AS at_ms, requests, input_tokens, output_tokens FROM (${values})`
+  const odd =
+    layout === 'requests'
+      ? 'input_tokens < 0 OR output_tokens < 0'
+      : `(requests IS NULL OR NOT requests BETWEEN 0 AND ${absurdRequests}
+          OR NOT input_tokens BETWEEN 0 AND ${absurdTokens} OR NOT output_tokens BETWEEN 0 AND ${absurdTokens}) IS TRUE`
+  return `SELECT nullif(${odd}, false) AS why, model, region, tenant, epoch_ms(instant) AS at_ms,
+    requests, input_tokens, output_tokens FROM (${values})`
 }
+
+/** SQL of the groups of `valueRows` that hold a row whose text must be judged: NaN is above all numbers. */
+export const oddGroups = `why IS NOT NULL OR model IS NULL OR region IS NULL OR is_step AND step_start IS NULL
+  OR input_exponent >= ${exponentOf(absurdTokens)} OR output_exponent >= ${exponentOf(absurdTokens)}`
 
 /** Rows by text; `why` says what is wrong with a bad one, of which nothing else is kept. */
 export function textRows(source: SourceFile): string {

@@ -24,6 +24,11 @@ export function lengthExponent(length: string): string {
   return `ceil(${bucketsPerOctave} * log2(greatest(ceil(${length}), 0 * ${length} + 1)))`
 }
 
+/** The highest number that lengths of the same bucket as this one, or below, have for certain. */
+export function exponentOf(length: number): number {
+  return Math.floor(bucketsPerOctave * Math.log2(length))
+}
+
 /** The bucket of a value of `lengthExponent`. */
 export function bucketOf(exponent: number): number {
   return exponent > lastExponent ? lengthBounds.length - 1 : bucketOfBound.get(boundOfExponent(exponent))!

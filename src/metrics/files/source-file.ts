@@ -19,7 +19,7 @@ export interface SourceFile extends InputFile {
   texts: string
   /**
    * SQL that yields them as values in a tenth of the time: `instant`, null where the careful way must judge it,
-   * numbers as DOUBLE, names as they are. Undefined where text must be judged row by row.
+   * numbers of any type, names as they are. Undefined where text must be judged row by row.
    */
   values: string | undefined
 }
@@ -123,14 +123,20 @@ async function describeParquet(connection: DuckDBConnection, file: InputFile): P
       if (named.some((column) => !isNumber(typeOf(columns.used[column])))) return undefined
       const { timestamp } = columns.used
       const type = typeOf(timestamp)
-      if (type === 'VARCHAR') return selectValues(columns, table)
-      return selectValues(columns, table, isNumber(type) ? epochInstant(timestamp!) : identifier(timestamp!))
+      const instant = isNumber(type) ? epochInstant(timestamp!) : identifier(timestamp!)
+      const number = (name: string) =>
+        `${identifier(name)}::${isShortInteger(typeOf(name)) ? 'BIGINT' : 'DOUBLE'}`
+      return selectValues(columns, table, type === 'VARCHAR' ? undefined : instant, number)
     },
   }
 }
 
 function isNumber(type: string): boolean {
   return /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))$/.test(type)
+}
+
+function isShortInteger(type: string): boolean {
+  return /^((U?(TINY|SMALL)|BIG)INT|U?INTEGER)$/.test(type)
 }
 
 function requireType(
@@ -181,11 +187,17 @@ function selectTexts({ used, region }: UsedColumns, table: string, timestamp?: s
   return `SELECT ${demandColumns.map((column) => `${text(column)} AS ${column}`).join(', ')} FROM ${table}`
 }
 
-function selectValues({ used, region }: UsedColumns, table: string, instant?: string): string {
+function selectValues(
+  { used, region }: UsedColumns,
+  table: string,
+  instant?: string,
+  number?: (name: string) => string,
+): string {
   const value = (column: DemandColumn) => {
     if (column === 'region' && used.region === undefined) return quote(region)
-    const type = numberColumns.has(column) ? 'DOUBLE' : 'VARCHAR'
-    return `${used[column] === undefined ? 'NULL' : identifier(used[column])}::${type}`
+    if (used[column] === undefined) return `NULL::${numberColumns.has(column) ? 'DOUBLE' : 'VARCHAR'}`
+    const name = identifier(used[column])
+    return numberColumns.has(column) ? (number?.(used[column]) ?? name) : `${name}::VARCHAR`
   }
   const rest = demandColumns.filter((column) => column !== 'timestamp')
   return `SELECT ${instant ?? instantOfText(identifier(used.timestamp!))} AS instant,

@@ -1,12 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { LlmscaleError, type Warning } from '../../kit/errors.js'
 import { formatDuration, formatInstant } from '../../kit/time.js'
-import type { EpochSeconds } from '../../kit/units.js'
 import { type Workload, workloadId } from '../../kit/workload.js'
 import type { InputQuality } from '../data-quality.js'
 import type { DemandWindow } from '../demand-source.js'
 import { locateBadRows, takeRejects, withoutZone, zonelessTimestamp } from './bad-rows.js'
-import { groupRows, type Steps, textRows, valueRows } from './group-rows.js'
+import { groupRows, oddGroups, type Steps, textRows, valueRows } from './group-rows.js'
 import { chunks, firstRow } from './query.js'
 import type { SourceFile } from './source-file.js'
 import { requireWhole } from './whole-file.js'
@@ -55,9 +54,7 @@ async function groupFile(
     const rejected = source.format === 'csv' ? await takeRejects(connection) : []
     const [rows = 0, odd = 0] = await firstRow(
       connection,
-      `SELECT coalesce(sum(row_count), 0),
-         count(*) FILTER (why IS NOT NULL OR model IS NULL OR region IS NULL)
-       FROM file_rows WHERE is_step`,
+      `SELECT coalesce(sum(row_count) FILTER (is_step), 0), count(*) FILTER (${oddGroups}) FROM file_rows`,
     )
     if (odd === 0 && rejected.length === 0) return { ...quality, rows }
   }
