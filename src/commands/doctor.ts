@@ -30,7 +30,6 @@ type Check = z.infer<typeof Result>['checks'][number]
 type Finding = Check & { reason?: ExitReason }
 
 const defaultStepSeconds = 300
-const tolerableSkewSeconds = 30
 /** `increase` extrapolates over what two scrapes leave out; four make that small. */
 const scrapesPerStep = 4
 
@@ -121,7 +120,8 @@ async function checkServer(
   const { inspectServer } = await import('../metrics/prometheus/inspect-server.js')
   const client = await openClient(settings, configPath)
   const report = await inspectServer(client, settings, { now, stepSeconds })
-  const { clockSkewSeconds: skew, scrapeSeconds, since } = report
+  const { scrapeSeconds, since } = report
+  const { skewSeconds: skew, isOff } = report.clock
   const findings = [
     report.series <= settings.maximumSeries
       ? ok(
@@ -135,7 +135,7 @@ async function checkServer(
             ['Add matchers, or give queries of a recording rule.'],
           ),
         ),
-    Math.abs(skew) <= tolerableSkewSeconds
+    !isOff
       ? ok(`clock: within ${formatDuration(Math.max(1, Math.ceil(Math.abs(skew))))} of this machine's`)
       : warning(
           `clock: ${formatDuration(Math.round(Math.abs(skew)))} ${skew > 0 ? 'ahead of' : 'behind'} this machine's`,

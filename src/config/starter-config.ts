@@ -20,6 +20,8 @@ environments:
 metrics:
   files: [demand.csv]
   # columns: { requests: request_count }    # our name: the file's
+  # sources:                                # instead of files; llmscale metrics discover --url … proposes it
+  #   - prometheus: { url: http://prometheus.monitoring:9090, presets: [vllm] }
 
 # GPU shapes that replicas may run on.
 shapes:

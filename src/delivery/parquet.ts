@@ -19,7 +19,8 @@ export async function csvToParquet(csv: string, time: string, texts: readonly st
     const connection = await instance.connect()
     try {
       const header = csv.slice(0, csv.indexOf('\n')).split(',')
-      const typeOf = (name: string) => (name === time ? 'TIMESTAMPTZ' : texts.includes(name) ? 'VARCHAR' : 'DOUBLE')
+      const typeOf = (name: string) =>
+        name === time ? 'TIMESTAMPTZ' : texts.includes(name) ? 'VARCHAR' : 'DOUBLE'
       const columns = header.map((name) => `"${name}": '${typeOf(name)}'`).join(', ')
       await connection.run("SET TimeZone = 'UTC'")
       await connection.run(

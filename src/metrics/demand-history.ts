@@ -33,7 +33,7 @@ export interface WorkloadDemand {
   lengths?: RequestLengthHistograms
 }
 
-export interface RequestLengthHistograms {
+interface RequestLengthHistograms {
   inputTokens?: Histogram
   outputTokens?: Histogram
 }

@@ -12,7 +12,7 @@ import type { DemandOptions, SourcePart } from './read-demand.js'
 import { aliasTenant } from './tenant-alias.js'
 
 /** Where the answers of a Prometheus are kept, beside llmscale.yaml. */
-export const dayStorePath = '.llmscale/metrics.duckdb'
+const dayStorePath = '.llmscale/metrics.duckdb'
 /** Environment variable whose secret makes aliases that nobody else can compute. */
 export const aliasKeyVariable = 'LLMSCALE_TENANT_KEY'
 

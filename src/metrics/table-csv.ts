@@ -12,7 +12,7 @@ const servingNames: Record<ServingColumn, string> = {
 }
 
 /** Columns of a demand file as `metrics pull` writes it. */
-export const demandFileColumns = [
+const demandFileColumns = [
   'timestamp',
   'model',
   'region',

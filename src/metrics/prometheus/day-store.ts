@@ -20,7 +20,7 @@ export interface DayStore {
 }
 
 /** What identifies an answer: the server (with what chooses a tenant there), the expression and the step. */
-export interface StoredQuery {
+interface StoredQuery {
   server: string
   query: string
   stepSeconds: number

@@ -14,7 +14,7 @@ export interface Discovery {
   targets: Map<string, DiscoveredTarget>
 }
 
-export interface DiscoveredTarget {
+interface DiscoveredTarget {
   kind: 'Deployment' | 'StatefulSet'
   name: string
   namespace?: string

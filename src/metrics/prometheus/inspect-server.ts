@@ -3,11 +3,12 @@ import type { PrometheusClient } from './prometheus-client.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
 import { countSeriesQuery } from './promql.js'
 import { planQueries } from './query-plan.js'
+import { readServerClock } from './server-clock.js'
 
 /** What a server can give: looked at by `doctor` before a plan depends on it. */
 export interface ServerReport {
   /** The server's clock minus this machine's. */
-  clockSkewSeconds: number
+  clock: { skewSeconds: number; isOff: boolean }
   /** Signals that are there. */
   signals: string[]
   /** Series behind the count of requests, now. */
@@ -26,8 +27,7 @@ export async function inspectServer(
   settings: PrometheusSettings,
   { now, stepSeconds }: { now: EpochSeconds; stepSeconds: number },
 ): Promise<ServerReport> {
-  const [clock] = (await client.queryInstant('time()')).series
-  const serverNow = clock?.values[0] ?? now
+  const { serverNow, skewSeconds, isOff } = await readServerClock(client, now)
   const to = Math.floor(serverNow / stepSeconds) * stepSeconds
   const from = to - settings.history
   const { queries, countedSeries } = await planQueries(client, settings, { from, to, stepSeconds }, [])
@@ -40,7 +40,7 @@ export async function inspectServer(
   const most = Math.max(0, ...(samples?.series.map(({ values }) => values[0] ?? 0) ?? []))
   const since = past.series[0]?.times[0]
   return {
-    clockSkewSeconds: serverNow - now,
+    clock: { skewSeconds, isOff },
     signals: queries.map(({ signal }) => signal).filter((signal) => signal !== 'samples'),
     series: current.series[0]?.values[0] ?? 0,
     ...(most > 0 && { scrapeSeconds: stepSeconds / most }),

@@ -13,6 +13,7 @@ import type { PrometheusSettings } from './prometheus-settings.js'
 import { countSeriesQuery } from './promql.js'
 import { histogramStepSeconds, planQueries, type QueryPlan, type SignalQuery } from './query-plan.js'
 import { type RangeAnswer, readRanges } from './read-range.js'
+import { readServerClock } from './server-clock.js'
 
 export interface PrometheusSourceOptions {
   client: PrometheusClient
@@ -31,8 +32,6 @@ export interface PrometheusSourceOptions {
 
 const defaultStepSeconds = 5 * secondsPerMinute
 const histogramDays = 7
-/** Clocks that differ by less are in step. */
-export const tolerableSkewSeconds = 30
 
 /**
  * Demand from a server of the Prometheus API. Rejects with what `planQueries` and the client throw, and `badData`:
@@ -45,8 +44,8 @@ export function prometheusSource(options: PrometheusSourceOptions): DemandSource
 async function read(window: DemandWindow, options: PrometheusSourceOptions): Promise<DemandTable> {
   const { client, settings, server, store } = options
   const stepSeconds = requireEvenStep(window.stepSeconds ?? defaultStepSeconds)
-  const findings: Warning[] = []
-  const serverNow = await readClock(client, options.now, findings)
+  const { serverNow, skewSeconds, isOff } = await readServerClock(client, options.now)
+  const findings = isOff ? [describeSkew(client.name, skewSeconds)] : []
   const to = Math.floor(Math.min(window.until ?? serverNow, serverNow) / stepSeconds) * stepSeconds
   const from = Math.ceil((window.from ?? to - settings.history) / stepSeconds) * stepSeconds
   if (from >= to) return { start: to, stepSeconds, length: 0, workloads: [], inputs: [], findings }
@@ -123,22 +122,12 @@ function requireEvenStep(stepSeconds: number): number {
   )
 }
 
-/** The server's time, by which its data are kept; a machine whose clock is off must not ask for half a step. */
-async function readClock(
-  client: PrometheusClient,
-  now: EpochSeconds,
-  findings: Warning[],
-): Promise<EpochSeconds> {
-  const { series } = await client.queryInstant('time()')
-  const serverNow = series[0]?.values[0] ?? now
-  if (Math.abs(serverNow - now) > tolerableSkewSeconds) {
-    const skew = formatDuration(Math.round(Math.abs(serverNow - now)))
-    findings.push({
-      code: 'CLOCK_SKEW',
-      message: `the clock of ${client.name} is ${skew} ${serverNow > now ? 'ahead of' : 'behind'} this machine's; the server's counts`,
-    })
+function describeSkew(name: string, skewSeconds: number): Warning {
+  const skew = formatDuration(Math.round(Math.abs(skewSeconds)))
+  return {
+    code: 'CLOCK_SKEW',
+    message: `the clock of ${name} is ${skew} ${skewSeconds > 0 ? 'ahead of' : 'behind'} this machine's; the server's counts`,
   }
-  return serverNow
 }
 
 async function refuseManySeries(

@@ -16,7 +16,7 @@ export interface SignalQuery {
   labels: WorkloadLabels
 }
 
-export interface WorkloadLabels {
+interface WorkloadLabels {
   model: string
   region?: string | undefined
   tenant?: string | undefined
