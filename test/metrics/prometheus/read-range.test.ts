@@ -15,7 +15,7 @@ const end = start + 10 * day + 5 * stepSeconds
 /** A server whose value is the hour since the start; `refuse` makes a request fail. */
 function serverOf({
   warnings = [] as { code: string; message: string }[],
-  refuse = (_points: number) => '',
+  refuse = (_points: number): string => '',
 } = {}) {
   const asked: { from: number; to: number }[] = []
   const client: PrometheusClient = {
