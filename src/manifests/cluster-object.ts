@@ -140,6 +140,7 @@ interface JobPod {
     image: string
     command: string[]
     args: string[]
+    workingDir: string
     env: { name: string; value: string }[]
     envFrom?: { secretRef: { name: string } }[]
     resources: { requests: ComputeResources; limits: ComputeResources }

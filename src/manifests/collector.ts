@@ -164,6 +164,8 @@ function createPod({ image, serviceAccount, secret }: Collector, environment: st
         command: ['llmscale'],
         // What it asked before is gone with the pod's disk.
         args: ['metrics', 'pull', '--collector', '--config', config, '--env', environment, '--no-cache'],
+        // The only folder that it may write to.
+        workingDir: '/tmp',
         env: [{ name: 'HOME', value: '/tmp' }],
         ...(secret === undefined ? {} : { envFrom: [{ secretRef: { name: secret } }] }),
         resources: {

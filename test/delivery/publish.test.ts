@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -128,6 +129,37 @@ describe('publishFiles', () => {
     const template = join(emptyFolder(), 'demand/{day}.csv')
     await publish(template, { '2026-11-19': 'a\n', '2026-11-20': 'b\n' })
     expect(readFileSync(destinationOf(template, '2026-11-20'), 'utf8')).toBe('b\n')
+  })
+})
+
+describe('publishFiles to a bucket', () => {
+  it('puts each file under its own key', async () => {
+    const put = new Map<string, string>()
+    const server = createHttpServer((request, response) => {
+      let body = ''
+      request.setEncoding('utf8').on('data', (text: string) => (body += text))
+      request.on('end', () => {
+        put.set(`${request.method} ${new URL(request.url!, 'http://s3').pathname}`, body)
+        response.setHeader('ETag', '"0"').end()
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
+    vi.stubEnv('AWS_REGION', 'us-east-1')
+    try {
+      await publish('s3://fleet-demand/prod/{day}.csv', { '2026-11-19': 'a\n', '2026-11-20': 'b\n' })
+    } finally {
+      server.closeAllConnections()
+      await new Promise((done) => server.close(done))
+    }
+    expect([...put.keys()]).toEqual([
+      'PUT /fleet-demand/prod/2026-11-19.csv',
+      'PUT /fleet-demand/prod/2026-11-20.csv',
+    ])
+    expect(put.get('PUT /fleet-demand/prod/2026-11-20.csv')).toContain('b\n')
   })
 })
 
