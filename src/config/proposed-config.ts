@@ -18,7 +18,7 @@ export interface ProposedSource {
 }
 
 /**
- * The `metrics:`, `models:` and `workloads:` of a configuration for what a Prometheus has, as YAML to be looked at by a
+ * The `environments:`, `metrics:`, `models:` and `workloads:` of a configuration for what a Prometheus has, as YAML to be looked at by a
  * person: what was guessed says so.
  */
 export function proposeConfig(source: ProposedSource, found: readonly ProposedModel[]): string {
@@ -36,7 +36,9 @@ export function proposeConfig(source: ProposedSource, found: readonly ProposedMo
         : `{ kind: ${target.kind}, name: ${yamlText(target.name)}${target.namespace === undefined ? '' : `, namespace: ${yamlText(target.namespace)}`} } # guessed from pod ${yamlText(target.pod)}`
     return `  - model: ${yamlText(model)}\n    regions: [${regions.map(yamlText).join(', ')}]\n    target: ${guessed}\n    slo: { ttftP95: 2s, itlP95: 50ms } # yours to choose\n`
   })
-  return `${metrics}${models}\nworkloads:\n${workloads.join('')}`
+  const regions = [...new Set(found.flatMap((each) => each.regions))].map(yamlText).join(', ')
+  const environments = `environments:\n  production:\n    regions: [${regions}]\n\n`
+  return `${environments}${metrics}${models}\nworkloads:\n${workloads.join('')}`
 }
 
 /** A catalogue entry that the name seems to mean, else a file to bring. */

@@ -43,6 +43,10 @@ export const Result = z.strictObject({
   ),
 })
 
+const defaultLastSeconds = 7 * secondsPerDay
+/** Stands for the region where no label names it. */
+const unknownRegion = 'region'
+
 type Server = z.infer<typeof Result>['servers'][number]
 
 export default class MetricsDiscover extends BaseCommand {
@@ -68,7 +72,6 @@ export default class MetricsDiscover extends BaseCommand {
     label: Flags.string({
       description: 'Label that names it: model=NAME, region=NAME or tenant=NAME.',
       multiple: true,
-      default: [],
       dependsOn: ['url'],
     }),
     'token-env': Flags.string({
@@ -78,10 +81,9 @@ export default class MetricsDiscover extends BaseCommand {
     header: Flags.string({
       description: 'Header NAME=VALUE of each request; no secrets.',
       multiple: true,
-      default: [],
       dependsOn: ['url'],
     }),
-    last: duration({ description: 'How far back to look.', default: 7 * secondsPerDay, helpValue: '7d' }),
+    last: duration({ description: 'How far back to look; default 7d.', helpValue: '7d' }),
     'tenant-names': Flags.boolean({ description: 'Show tenants by name instead of by alias.' }),
   }
 
@@ -103,19 +105,18 @@ export default class MetricsDiscover extends BaseCommand {
     settings: PrometheusSettings,
     configPath: string,
     regions: readonly string[],
-    flags: { last: number; 'tenant-names': boolean },
+    flags: { last?: number | undefined; 'tenant-names': boolean },
   ): Promise<Server> {
     const { discoverWorkloads } = await import('../../metrics/prometheus/discover-workloads.js')
     const { prometheusSource } = await import('../../metrics/prometheus/prometheus-source.js')
     const client = await openClient(settings, configPath)
     const now = Math.floor(Date.now() / 1000)
-    const window = { from: now - flags.last, to: now, stepSeconds: secondsPerHour }
+    const window = { from: now - (flags.last ?? defaultLastSeconds), to: now, stepSeconds: secondsPerHour }
     const found = await discoverWorkloads(client, settings, window)
     const source = prometheusSource({
       client,
       settings: { ...settings, presets: found.presets, labels: found.labels },
-      // Where no label names the region the user must; until then it has a name of its own.
-      regions: regions.length === 1 ? regions : ['region'],
+      regions: regions.length === 1 ? regions : [unknownRegion],
       histograms: [],
       now,
       server: settings.url,
@@ -158,17 +159,17 @@ function describedBy(
     config: string
     preset?: readonly (typeof presetNames)[number][] | undefined
     matchers?: string | undefined
-    label: readonly string[]
+    label?: readonly string[] | undefined
     'token-env'?: string | undefined
-    header: readonly string[]
+    header?: readonly string[] | undefined
   },
   url: string,
 ): Asked {
   const parsed = Prometheus.safeParse({
     url,
     presets: flags.preset ?? [],
-    labels: pairs(flags.label, '--label'),
-    headers: pairs(flags.header, '--header'),
+    labels: pairs('--label', flags.label),
+    headers: pairs('--header', flags.header),
     ...(flags.matchers !== undefined && { matchers: flags.matchers }),
     ...(flags['token-env'] !== undefined && { auth: { bearer: { token: { env: flags['token-env'] } } } }),
   })
@@ -177,7 +178,7 @@ function describedBy(
   throw new LlmscaleError('usage', 'FLAG_INVALID', `--${issue!.path.join('.')}: ${issue!.message}`)
 }
 
-function pairs(texts: readonly string[], flag: string): Record<string, string> {
+function pairs(flag: string, texts: readonly string[] = []): Record<string, string> {
   return Object.fromEntries(
     texts.map((text) => {
       const at = text.indexOf('=')
