@@ -9,6 +9,7 @@ import pLimit from 'p-limit'
 import { LlmscaleError } from '../../kit/errors.js'
 import { nearestName } from '../../kit/names.js'
 import type { InputFile } from './input-file.js'
+import { settled } from './settled.js'
 
 /** So many objects are fetched at a time. */
 const parallelFetches = 4
@@ -59,12 +60,6 @@ export async function fetchObjects(urls: readonly string[]): Promise<FetchedObje
   }
 }
 
-/** All of them, or the first failure once none runs any more: what they write to can then be removed. */
-async function settled<T>(all: Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(all)
-  return Promise.all(all)
-}
-
 /** Writes an object; throws what `fetchObjects` throws. */
 export async function putObject(url: string, body: Uint8Array | string): Promise<void> {
   const { bucket, key } = parseObjectUrl(url)
@@ -78,6 +73,8 @@ export async function putObject(url: string, body: Uint8Array | string): Promise
 }
 
 async function createClient(): Promise<S3Client> {
+  // The package says which versions of Node it runs on; the SDK would print its own opinion on stderr.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
   const { S3Client } = await import('@aws-sdk/client-s3')
   const endpoint = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL']
   return new S3Client({

@@ -7,6 +7,7 @@ import type { DemandWindow } from '../demand-source.js'
 import { locateBadRows, takeRejects, withoutZone, zonelessTimestamp } from './bad-rows.js'
 import { groupRows, oddGroups, type Steps, textRows, valueRows } from './group-rows.js'
 import { chunks, firstRow } from './query.js'
+import { settled } from './settled.js'
 import type { SourceFile } from './source-file.js'
 import { requireWhole } from './whole-file.js'
 
@@ -30,7 +31,7 @@ export async function stageFile(
   source: SourceFile,
   steps: Steps,
 ): Promise<InputQuality> {
-  const [quality] = await Promise.all([groupFile(connection, source, steps), requireWhole(source)])
+  const [, quality] = await settled([requireWhole(source), groupFile(connection, source, steps)])
   await connection.run(`
     INSERT INTO staged SELECT ${source.layout === 'aggregated'}, model, region, tenant, step_start, first_at, last_at,
       row_count, requests, input_tokens, output_tokens, token_requests, lowest, highest
