@@ -381,7 +381,10 @@ const Collector = z
     prometheus: Prometheus.describe('What the job reads, from inside the cluster.'),
     to: z
       .string()
-      .min(1)
+      .regex(/\{day\}.*\.(csv|csv\.gz|parquet)$/, {
+        error: ({ input }) =>
+          `${JSON.stringify(input)} is not one file a day; it needs {day} and ends in .csv, .csv.gz or .parquet`,
+      })
       .describe('s3://bucket/{day}.parquet, or git+https://host/repo.git#branch:{day}.csv; one file a day.'),
     schedule: z.string().default('*/30 * * * *').describe('Cron expression, in UTC.'),
     image: z.string().min(1).describe('Container image that has llmscale.'),
@@ -390,7 +393,9 @@ const Collector = z
       .string()
       .default('llmscale-collector')
       .describe('Bound to a role that may write there.'),
-    secret: z.string().optional().describe('Secret whose keys become environment variables.'),
+    secret: Label.optional().describe(
+      'Secret whose keys become environment variables, and files in /var/run/secrets/llmscale.',
+    ),
     last: Duration.prefault('2d').describe('Days that a run writes again.'),
   })
   .describe('A job inside the cluster that writes demand where the planning job can read it.')

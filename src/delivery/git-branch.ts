@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LlmscaleError } from '../kit/errors.js'
+import { cleanText } from '../kit/foreign-text.js'
 import { onInterrupt } from '../kit/interrupt.js'
-import { cleanText } from '../metrics/prometheus/foreign-text.js'
-import { retry, TemporaryFailure } from '../metrics/prometheus/retry.js'
+import { retry, TemporaryFailure } from '../kit/retry.js'
 
 /** A branch that holds demand files alone. */
 export interface DemandBranch {

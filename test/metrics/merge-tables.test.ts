@@ -82,6 +82,7 @@ describe('names of workloads', () => {
     expect(aliasTenant('acme')).toMatch(/^tenant-[0-9a-f]{8}$/)
     expect(aliasTenant('acme', 'secret')).not.toBe(aliasTenant('acme'))
     expect(aliasTenant('acme')).not.toBe(aliasTenant('acne'))
+    expect(aliasTenant(aliasTenant('acme', 'secret'))).toBe(aliasTenant('acme', 'secret'))
   })
 })
 

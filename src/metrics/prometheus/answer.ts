@@ -1,6 +1,6 @@
 import type { Warning } from '../../kit/errors.js'
+import { cleanText } from '../../kit/foreign-text.js'
 import { type Asked, statusFault, unreadable, unreadableForNow } from './faults.js'
-import { cleanText } from './foreign-text.js'
 import type { Series, SeriesAnswer } from './prometheus-client.js'
 import { extractSamples, readSamples, type Samples } from './samples.js'
 import type { HttpAnswer } from './transport.js'

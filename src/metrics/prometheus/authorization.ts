@@ -1,7 +1,7 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import { LlmscaleError } from '../../kit/errors.js'
+import { cleanText } from '../../kit/foreign-text.js'
 import { describeSecret, readSecret } from '../secret.js'
-import { cleanText } from './foreign-text.js'
 import { checkHeader } from './headers.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
 

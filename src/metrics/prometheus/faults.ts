@@ -1,8 +1,8 @@
 import { LlmscaleError } from '../../kit/errors.js'
+import { cleanText } from '../../kit/foreign-text.js'
+import { parseRetryAfter, TemporaryFailure } from '../../kit/retry.js'
 import { formatDuration } from '../../kit/time.js'
 import type { Authorization } from './authorization.js'
-import { cleanText } from './foreign-text.js'
-import { parseRetryAfter, TemporaryFailure } from './retry.js'
 import { BrokenAnswer, type HttpAnswer } from './transport.js'
 
 /** What was asked of whom: what messages need to name. */

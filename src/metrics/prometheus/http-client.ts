@@ -1,11 +1,11 @@
 import pLimit from 'p-limit'
+import { retry, type Wait } from '../../kit/retry.js'
 import { type AnswerData, parseAnswer, readNames, readSeries } from './answer.js'
 import { createAuthorization, type HttpRequest } from './authorization.js'
 import { type Asked, transportFault } from './faults.js'
 import { readHeaders } from './headers.js'
 import type { PrometheusClient } from './prometheus-client.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
-import { retry, type Wait } from './retry.js'
 import { readTls } from './tls.js'
 import { createTransport } from './transport.js'
 

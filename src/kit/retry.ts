@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import pRetry from 'p-retry'
-import type { LlmscaleError } from '../../kit/errors.js'
+import type { LlmscaleError } from './errors.js'
 
 const mostTries = 5
 /** No try begins later than this after the first. */
