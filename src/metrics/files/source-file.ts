@@ -7,6 +7,7 @@ import { readable } from './file-errors.js'
 import { type InputFile, quotePath } from './input-file.js'
 import { identifier, quote } from './query.js'
 import { readFields, readHeader } from './text-file.js'
+import { requireWholeZstd } from './whole-file.js'
 
 /** A demand file whose format and columns are known. */
 export interface SourceFile extends InputFile {
@@ -36,6 +37,7 @@ export async function openSource(
   file: InputFile,
   options: { columns?: DemandColumns; regions: string[] },
 ): Promise<SourceFile> {
+  await requireWholeZstd(file)
   const format = formatOf(file.path)
   const describe = { csv: describeCsv, jsonl: describeJsonLines, parquet: describeParquet }[format]
   const { names, texts, values } = await describe(connection, file)

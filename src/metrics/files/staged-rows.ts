@@ -9,7 +9,7 @@ import { groupRows, oddGroups, type Steps, textRows, valueRows } from './group-r
 import { chunks, firstRow } from './query.js'
 import { settled } from './settled.js'
 import type { SourceFile } from './source-file.js'
-import { requireWhole } from './whole-file.js'
+import { requireWholeGzip } from './whole-file.js'
 
 /** Makes the tables `staged`, one row for each file, workload and step, and `staged_lengths`, one for each day and bucket. */
 export async function createStage(connection: DuckDBConnection): Promise<void> {
@@ -31,7 +31,7 @@ export async function stageFile(
   source: SourceFile,
   steps: Steps,
 ): Promise<InputQuality> {
-  const [, quality] = await settled([requireWhole(source), groupFile(connection, source, steps)])
+  const [, quality] = await settled([requireWholeGzip(source), groupFile(connection, source, steps)])
   await connection.run(`
     INSERT INTO staged SELECT ${source.layout === 'aggregated'}, model, region, tenant, step_start, first_at, last_at,
       row_count, requests, input_tokens, output_tokens, token_requests, lowest, highest

@@ -9,15 +9,11 @@ import type { InputFile } from './input-file.js'
 const chunkBytes = 1 << 20
 
 /**
- * Makes sure that a compressed file is whole: DuckDB takes the end of a cut file for the end of its rows, and
- * checks no checksum of gzip. Throws `badData`, FILE_UNREADABLE.
+ * Makes sure that a gzipped file is whole: DuckDB takes the end of a cut file for the end of its rows, and checks no
+ * checksum. Looks at files named .gz alone; throws `badData`, FILE_UNREADABLE.
  */
-export async function requireWhole(file: InputFile): Promise<void> {
-  if (file.path.endsWith('.gz')) await requireWholeGzip(file)
-  else if (file.path.endsWith('.zst')) await requireWholeZstd(file)
-}
-
-async function requireWholeGzip(file: InputFile): Promise<void> {
+export async function requireWholeGzip(file: InputFile): Promise<void> {
+  if (!file.path.endsWith('.gz')) return
   try {
     await pipeline(
       createReadStream(file.path, { highWaterMark: chunkBytes }),
@@ -33,8 +29,12 @@ async function requireWholeGzip(file: InputFile): Promise<void> {
 const zstdMagic = 0xfd2fb528
 const skippableMagic = 0x184d2a50
 
-/** Walks over the frames and blocks of a Zstandard file; what is in them DuckDB checks. */
-async function requireWholeZstd(file: InputFile): Promise<void> {
+/**
+ * Makes sure that a Zstandard file is not cut, which DuckDB does not see either: walks over its frames and blocks; what
+ * is in them DuckDB checks. Looks at files named .zst alone; throws `badData`, FILE_UNREADABLE.
+ */
+export async function requireWholeZstd(file: InputFile): Promise<void> {
+  if (!file.path.endsWith('.zst')) return
   const handle = await open(file.path)
   try {
     const { size } = await handle.stat()
