@@ -245,7 +245,7 @@ describe('llmscale metrics collector', () => {
     expect(without.stderr).toContain('to: s3://BUCKET/demand/{day}.parquet')
     for (const [to, why] of [
       ['out/{day}.csv', 'a path in the job’s own pod'],
-      ['s3://bucket/demand.csv', 'one file for all days'],
+      ['s3://bucket/demand.csv', 'is not one file a day'],
       ['https://example.com/{day}.csv', 'is neither'],
     ]) {
       const { code, stderr } = await run(project(configText(`    to: "${to}"`)))

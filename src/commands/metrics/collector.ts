@@ -112,11 +112,11 @@ function requireCollector({ metrics }: Config, path: string): Collector {
 function requireSharedTarget(to: string, path: string): void {
   const field = `${path}: metrics.collector.to`
   const { kind } = parseDestination(to, field, 'configInvalid')
-  if (kind !== 'file' && to.includes('{day}')) return
+  if (kind !== 'file') return
   throw new LlmscaleError(
     'configInvalid',
     'DESTINATION_INVALID',
-    `${field}: ${JSON.stringify(to)} is ${kind === 'file' ? 'a path in the job’s own pod' : 'one file for all days'}; ` +
+    `${field}: ${JSON.stringify(to)} is a path in the job’s own pod; ` +
       'write s3://bucket/{day}.parquet or git+https://host/owner/repo.git#branch:{day}.csv',
   )
 }
