@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Warning } from '../../kit/errors.js'
-import { workloadId } from '../../kit/workload.js'
+import { type Workload, workloadId } from '../../kit/workload.js'
 import { type DemandTable, inOrder, type TableColumns } from '../demand-table.js'
 import type { DayHistogram } from '../histogram.js'
 import { bucketOf, lengthBounds } from './length-buckets.js'
@@ -15,12 +15,17 @@ export async function fillGrid(
   grid: Pick<DemandTable, 'start' | 'length' | 'workloads'>
   duplicateFinding: Warning | undefined
 }> {
+  // Rows carry a number instead of three names, which would be made into text again for each of them.
   await connection.run(`
+    CREATE TEMP TABLE workloads AS
+    SELECT row_number() OVER () - 1 AS workload, * FROM (SELECT DISTINCT model, region, tenant FROM staged);
     CREATE TEMP TABLE points AS
-    SELECT model, region, tenant, step_start, bool_or(aggregated) AS aggregated, sum(row_count) AS row_count,
+    SELECT workload::DOUBLE AS workload, step_start, bool_or(aggregated) AS aggregated, sum(row_count) AS row_count,
       sum(requests) AS requests, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
       sum(token_requests) AS token_requests, min(lowest) = max(highest) AS alike
-    FROM staged GROUP BY ALL;
+    FROM staged JOIN workloads ON staged.model = workloads.model AND staged.region = workloads.region
+      AND staged.tenant IS NOT DISTINCT FROM workloads.tenant
+    GROUP BY ALL;
     DROP TABLE staged`)
   const [start = 0, end = 0, duplicates = 0, differing = 0] = await firstRow(
     connection,
@@ -31,31 +36,18 @@ export async function fillGrid(
   // Where every duplicate repeats its row, files overlap; where they differ, they are parts of one amount.
   const isOverlap = differing === 0
   const share = isOverlap ? 'CASE WHEN aggregated THEN row_count ELSE 1 END' : '1'
-  const byId = new Map<string, TableColumns>()
-  const sql = `SELECT model, region, tenant, (step_start - ${start}) / ${stepSeconds}, row_count, requests / ${share},
+  const workloads = await readWorkloads(connection)
+  const all: TableColumns[] = []
+  const sql = `SELECT workload, (step_start - ${start}) / ${stepSeconds}, row_count, requests / ${share},
       input_tokens / ${share}, output_tokens / ${share}, coalesce(token_requests, 0) / ${share}, aggregated::DOUBLE
     FROM points`
   for await (const chunk of chunks(connection, sql)) {
-    const [models, regions, tenants, steps, rows, requests, input, output, tokenRequests, aggregated] = chunk
+    const [numbers, steps, rows, requests, input, output, tokenRequests, aggregated] = chunk
     for (let row = 0; row < steps!.length; row++) {
-      const workload = workloadOf(models![row], regions![row], tenants![row])
-      const id = workloadId(workload)
+      const number = Number(numbers![row])
       const isAggregated = aggregated![row] === 1
-      let columns = byId.get(id)
-      if (columns === undefined) {
-        const column = () => new Float64Array(length).fill(isAggregated ? Number.NaN : 0)
-        columns = {
-          workload,
-          requests: column(),
-          inputTokens: column(),
-          outputTokens: column(),
-          tokenRequests: new Float64Array(length),
-          first: length,
-          last: -1,
-          duplicates: 0,
-        }
-        byId.set(id, columns)
-      }
+      all[number] ??= emptyColumns(workloads[number]!, length, isAggregated ? Number.NaN : 0)
+      const columns = all[number]
       const step = Math.round(Number(steps![row]))
       columns.requests[step] = Number(requests![row])
       columns.inputTokens[step] = Number(input![row])
@@ -66,12 +58,13 @@ export async function fillGrid(
       if (isAggregated && Number(rows![row]) > 1) columns.duplicates++
     }
   }
-  for (const [id, histograms] of await dayHistograms(connection)) {
-    const columns = byId.get(id)
-    if (columns !== undefined) columns.histograms = histograms
+  const histograms = await dayHistograms(connection)
+  for (const columns of all) {
+    const ofWorkload = histograms.get(workloadId(columns.workload))
+    if (ofWorkload !== undefined) columns.histograms = ofWorkload
   }
   return {
-    grid: { start, length, workloads: inOrder([...byId.values()]) },
+    grid: { start, length, workloads: inOrder(all) },
     duplicateFinding:
       duplicates === 0
         ? undefined
@@ -79,6 +72,27 @@ export async function fillGrid(
             code: 'DUPLICATE_ROWS',
             message: `Steps with more than one row: ${duplicates}; ${isOverlap ? 'all repeat the same amounts and are counted once' : `${differing} of them differ, so all are added up as parts of one workload`}.`,
           },
+  }
+}
+
+async function readWorkloads(connection: DuckDBConnection): Promise<Workload[]> {
+  const reader = await connection.runAndReadAll(
+    'SELECT model, region, tenant FROM workloads ORDER BY workload',
+  )
+  return reader.getRows().map(([model, region, tenant]) => workloadOf(model, region, tenant))
+}
+
+function emptyColumns(workload: Workload, length: number, unknown: number): TableColumns {
+  const column = () => new Float64Array(length).fill(unknown)
+  return {
+    workload,
+    requests: column(),
+    inputTokens: column(),
+    outputTokens: column(),
+    tokenRequests: new Float64Array(length),
+    first: length,
+    last: -1,
+    duplicates: 0,
   }
 }
 
