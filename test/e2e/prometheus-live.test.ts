@@ -46,7 +46,11 @@ describe.skipIf(prometheusFolder === undefined)(
   `a server of vLLM, scraped each second${prometheusNote}`,
   () => {
     it('is pulled while Prometheus restarts and the server starts anew', async () => {
-      const exporter = await startExporter([{ model: 'chat', requestsPerSecond, inputTokens, outputTokens }])
+      const load = { requestsPerSecond, inputTokens, outputTokens }
+      const exporter = await startExporter([
+        { model: 'chat', ...load },
+        { model: 'before', ...load },
+      ])
       const prometheus = await startPrometheus({
         folder: emptyFolder(),
         scrape: [{ url: `${exporter.url}/metrics`, interval: '1s' }],
@@ -59,6 +63,8 @@ describe.skipIf(prometheusFolder === undefined)(
         await untilPassed(from + 13)
         const reset = now()
         await exporter.reset()
+        // Its series end with a stale marker, not with five minutes of the last value.
+        await exporter.rename('before', 'after')
         await untilPassed(reset + 7.5)
 
         const folder = emptyFolder()
