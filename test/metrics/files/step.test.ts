@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { LlmscaleError } from '../../src/kit/errors.js'
-import { detectStep } from '../../src/metrics/files/step.js'
+import { LlmscaleError } from '../../../src/kit/errors.js'
+import { detectStep } from '../../../src/metrics/files/step.js'
 
 const grid = (from: number, step: number, count: number) =>
   Array.from({ length: count }, (_, index) => from + index * step)
