@@ -3,7 +3,6 @@ import { LlmscaleError, type Warning } from '../../kit/errors.js'
 import type { BadRow, InputQuality } from '../data-quality.js'
 import type { DemandColumn } from './demand-columns.js'
 import { noRows } from './file-errors.js'
-import type { InputFile } from './input-file.js'
 import type { SourceFile } from './source-file.js'
 import { fieldsOf, readLines } from './text-file.js'
 
@@ -115,16 +114,6 @@ export function describeBadRows(file: InputQuality): Warning {
     code: 'BAD_ROWS_DROPPED',
     message: `${file.badRows} of ${file.rows} rows were dropped: ${file.badExamples.map((example) => describeBadRow(file.path, example)).join('; ')}${file.badRows > file.badExamples.length ? '; …' : ''}`,
   }
-}
-
-/** The error of the first row whose timestamp has no zone. */
-export function zonelessTimestamp(source: InputFile, row: BadRow | undefined): LlmscaleError {
-  return new LlmscaleError(
-    'badData',
-    'TIMESTAMP_WITHOUT_ZONE',
-    `${source.path}:${row?.line ?? 1} timestamp has no zone: ${row?.text ?? ''}`,
-    ['Write UTC as 2025-03-03T00:00:00Z, or another zone as 2025-03-03T08:00:00+08:00.'],
-  )
 }
 
 function percent(share: number): string {

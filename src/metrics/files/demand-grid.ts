@@ -6,7 +6,7 @@ import { bucketOf, lengthBounds } from './length-buckets.js'
 import { chunks, firstRow } from './query.js'
 import { workloadOf } from './staged-rows.js'
 
-/** Puts the staged rows of all files on one grid; rows of the same workload and step become one. Drops `staged`. */
+/** Puts the staged rows of all files on one grid; rows of the same workload and step become one. */
 export async function fillGrid(
   connection: DuckDBConnection,
   stepSeconds: number,
@@ -22,14 +22,13 @@ export async function fillGrid(
   // Rows carry a number instead of three names, which would be made into text again for each of them.
   await connection.run(`
     CREATE TEMP TABLE workloads AS
-    SELECT row_number() OVER () - 1 AS workload, * FROM (SELECT DISTINCT model, region, tenant FROM staged);
+    SELECT row_number() OVER () - 1 AS workload, * FROM (SELECT DISTINCT model, region, tenant FROM staged WHERE is_step);
     CREATE TEMP TABLE points AS
     SELECT workload, round((step_start - ${start}) / ${stepSeconds}) AS step, bool_or(aggregated) AS aggregated,
       sum(row_count) AS row_count, sum(requests) AS requests, sum(input_tokens) AS input_tokens,
       sum(output_tokens) AS output_tokens, sum(token_requests) AS token_requests, min(lowest) = max(highest) AS alike
-    FROM staged JOIN workloads ON ${sameWorkload('staged')}
-    GROUP BY ALL;
-    DROP TABLE staged`)
+    FROM staged JOIN workloads ON ${sameWorkload}
+    WHERE is_step GROUP BY ALL`)
   const [duplicates = 0, differing = 0] = await firstRow(
     connection,
     `SELECT count(*), count(*) FILTER (NOT alike) FROM points WHERE aggregated AND row_count > 1`,
@@ -51,11 +50,8 @@ export async function fillGrid(
   }
 }
 
-/** SQL that a row of a table is of a row of `workloads`. */
-function sameWorkload(table: string): string {
-  return `${table}.model = workloads.model AND ${table}.region = workloads.region
-    AND ${table}.tenant IS NOT DISTINCT FROM workloads.tenant`
-}
+const sameWorkload = `staged.model = workloads.model AND staged.region = workloads.region
+  AND staged.tenant IS NOT DISTINCT FROM workloads.tenant`
 
 /** Columns by the number of their workload, without amounts yet. */
 async function createColumns(connection: DuckDBConnection, length: number): Promise<TableColumns[]> {
@@ -104,7 +100,8 @@ async function fillColumns(
 async function addHistograms(connection: DuckDBConnection, workloads: TableColumns[]): Promise<void> {
   const sql = `SELECT workload::DOUBLE, day, (input_exponent IS NOT NULL)::DOUBLE AS is_input,
       coalesce(input_exponent, output_exponent), sum(row_count)
-    FROM staged_lengths JOIN workloads ON ${sameWorkload('staged_lengths')}
+    FROM staged JOIN workloads ON ${sameWorkload}
+    WHERE NOT is_step AND day IS NOT NULL AND coalesce(input_exponent, output_exponent) IS NOT NULL
     GROUP BY ALL ORDER BY day, is_input DESC`
   const byKey = new Map<string, DayHistogram>()
   for await (const [numbers, days, areInputs, exponents, counts] of chunks(connection, sql)) {

@@ -25,3 +25,13 @@ export function noRows(names: string[], example?: string): LlmscaleError {
     'A demand file has the columns timestamp,model[,region][,tenant],requests[,input_tokens][,output_tokens].',
   ])
 }
+
+/** The error of the first row whose timestamp has no zone. */
+export function zonelessTimestamp({ name }: InputFile, line: number, text: string): LlmscaleError {
+  return new LlmscaleError(
+    'badData',
+    'TIMESTAMP_WITHOUT_ZONE',
+    `${name}:${line} timestamp has no zone: ${text}`,
+    ['Write UTC as 2025-03-03T00:00:00Z, or another zone as 2025-03-03T08:00:00+08:00.'],
+  )
+}

@@ -7,15 +7,10 @@ import { describeBadRows, refuseBadRows } from './bad-rows.js'
 import type { DemandColumns } from './demand-columns.js'
 import { fillGrid } from './demand-grid.js'
 import { findFiles } from './find-files.js'
+import { createStage, type Steps } from './group-rows.js'
 import type { InputFile } from './input-file.js'
 import { openSource, type SourceFile } from './source-file.js'
-import {
-  aggregatedTimestamps,
-  createStage,
-  dropOtherSteps,
-  dropPartialSteps,
-  stageFile,
-} from './staged-rows.js'
+import { aggregatedTimestamps, dropOtherSteps, dropPartialSteps, stageFile } from './staged-rows.js'
 import { detectStep } from './step.js'
 
 export interface FileSourceOptions {
@@ -78,19 +73,17 @@ async function readFiles(
   for (const file of files) sources.push(await openSource(connection, file, { regions, columns }))
 
   const qualities = new Map<SourceFile, InputQuality>()
-  const wantedSeconds = window.stepSeconds ?? options.stepSeconds ?? defaultRequestStepSeconds
-  for (const source of sources.filter(({ layout }) => layout === 'aggregated')) {
-    qualities.set(
-      source,
-      await stageFile(connection, source, { stepSeconds: wantedSeconds, phase: 0, window }),
-    )
+  const stage = async (layout: InputQuality['layout'], steps: Steps) => {
+    for (const [number, source] of sources.entries()) {
+      if (source.layout === layout) qualities.set(source, await stageFile(connection, source, steps, number))
+    }
   }
+  const wantedSeconds = window.stepSeconds ?? options.stepSeconds ?? defaultRequestStepSeconds
+  await stage('aggregated', { stepSeconds: wantedSeconds, phase: 0, window })
   const aggregated = await aggregatedTimestamps(connection)
   const stepSeconds = detectStep(aggregated) ?? wantedSeconds
   const phase = (aggregated.values().next().value?.[0] ?? 0) % stepSeconds
-  for (const source of sources.filter(({ layout }) => layout === 'requests')) {
-    qualities.set(source, await stageFile(connection, source, { stepSeconds, phase, window }))
-  }
+  await stage('requests', { stepSeconds, phase, window })
   const inputs = sources.map((source) => qualities.get(source)!)
   refuseBadRows(inputs, options.maximumBadRows ?? defaultMaximumBadRows)
 

@@ -17,9 +17,18 @@ export interface Steps {
   window: DemandWindow
 }
 
+/** Makes the table `staged` that `groupRows` fills. */
+export async function createStage(connection: DuckDBConnection): Promise<void> {
+  await connection.run(`
+    CREATE TEMP TABLE staged (file INTEGER, aggregated BOOLEAN, why VARCHAR, model VARCHAR, region VARCHAR,
+      tenant VARCHAR, is_step BOOLEAN, step_start DOUBLE, day DOUBLE, input_exponent DOUBLE, output_exponent DOUBLE,
+      first_at DOUBLE, last_at DOUBLE, row_count DOUBLE, requests DOUBLE, input_tokens DOUBLE, output_tokens DOUBLE,
+      token_requests DOUBLE, lowest UBIGINT, highest UBIGINT)`)
+}
+
 /**
- * One scan of a file into the table `file_rows`: a row for each workload and step (`is_step`), and of single requests
- * one for each workload, day and length. `why` is not null in groups of bad rows.
+ * One scan of a file into `staged`, under the file's number: a row for each workload and step (`is_step`), and of
+ * single requests one for each workload, day and length. `why` is not null in groups of bad rows.
  *
  * Written for speed: no key that is the same in all rows, no CASE and no FILTER where arithmetic does the same (a sum
  * with `0 *` the other is null where one of both is).
@@ -29,6 +38,7 @@ export async function groupRows(
   source: SourceFile,
   rows: string,
   { stepSeconds, phase, window }: Steps,
+  file: number,
 ): Promise<void> {
   const isAggregated = source.layout === 'aggregated'
   const { used } = source
@@ -44,8 +54,8 @@ export async function groupRows(
     isAggregated ? `${least}(hash(requests, input_tokens, output_tokens))` : 'NULL::UBIGINT'
   await readable(source, () =>
     connection.run(`
-      CREATE OR REPLACE TEMP TABLE file_rows AS
-      SELECT why, ${name('model')} AS model,
+      INSERT INTO staged
+      SELECT ${file}, ${isAggregated}, why, ${name('model')} AS model,
         ${used.region === undefined ? quote(source.region) : name('region')} AS region,
         ${used.tenant === undefined ? 'NULL::VARCHAR' : name('tenant')} AS tenant,
         is_step, ${isAggregated ? 'step / 1000' : step.start('step')} AS step_start,

@@ -1,9 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { LlmscaleError } from '../../kit/errors.js'
 import type { InputQuality } from '../data-quality.js'
-import { zonelessTimestamp } from './bad-rows.js'
 import { type DemandColumn, type DemandColumns, demandColumns, matchColumns } from './demand-columns.js'
-import { readable } from './file-errors.js'
+import { readable, zonelessTimestamp } from './file-errors.js'
 import { type InputFile, quotePath } from './input-file.js'
 import { identifier, quote } from './query.js'
 import { readFields, readHeader } from './text-file.js'
@@ -151,7 +150,7 @@ function requireType(
   const type = typeOf(name)
   const shown = `column ${JSON.stringify(name)} is ${type}`
   if (column === 'timestamp' && /^(TIMESTAMP(_S|_MS|_NS)?|DATE)$/.test(type)) {
-    throw zonelessTimestamp(file, { line: 1, why: '', text: `${shown} that is not adjusted to UTC` })
+    throw zonelessTimestamp(file, 1, `${shown} that is not adjusted to UTC`)
   }
   const isTime = column === 'timestamp' && type === 'TIMESTAMP WITH TIME ZONE'
   const isPlain = type === 'VARCHAR' || type.startsWith('ENUM') || isNumber(type)

@@ -4,70 +4,59 @@ import { formatDuration, formatInstant } from '../../kit/time.js'
 import { type Workload, workloadId } from '../../kit/workload.js'
 import type { InputQuality } from '../data-quality.js'
 import type { DemandWindow } from '../demand-source.js'
-import { locateBadRows, takeRejects, withoutZone, zonelessTimestamp } from './bad-rows.js'
+import { locateBadRows, takeRejects, withoutZone } from './bad-rows.js'
+import { zonelessTimestamp } from './file-errors.js'
 import { groupRows, oddGroups, type Steps, textRows, valueRows } from './group-rows.js'
 import { chunks, firstRow } from './query.js'
 import { settled } from './settled.js'
 import type { SourceFile } from './source-file.js'
 import { requireWholeGzip } from './whole-file.js'
 
-/** Makes the tables `staged`, one row for each file, workload and step, and `staged_lengths`, one for each day and bucket. */
-export async function createStage(connection: DuckDBConnection): Promise<void> {
-  await connection.run(`
-    CREATE TEMP TABLE staged (aggregated BOOLEAN, model VARCHAR, region VARCHAR, tenant VARCHAR, step_start DOUBLE,
-      first_at DOUBLE, last_at DOUBLE, row_count DOUBLE, requests DOUBLE, input_tokens DOUBLE, output_tokens DOUBLE,
-      token_requests DOUBLE, lowest UBIGINT, highest UBIGINT);
-    CREATE TEMP TABLE staged_lengths (model VARCHAR, region VARCHAR, tenant VARCHAR, day DOUBLE,
-      input_exponent DOUBLE, output_exponent DOUBLE, row_count DOUBLE)`)
-}
-
 /**
- * Aggregates one file into `staged`, and counts and locates its bad rows. A file is read by its values, and once more
- * by its texts if anything in it is odd.
+ * Aggregates one file into `staged`, under a number of its own, and counts and locates its bad rows. A file is read by
+ * its values, and once more by its texts if anything in it is odd.
  * Throws `badData`: FILE_UNREADABLE, or TIMESTAMP_WITHOUT_ZONE at the first timestamp that has none.
  */
 export async function stageFile(
   connection: DuckDBConnection,
   source: SourceFile,
   steps: Steps,
+  file: number,
 ): Promise<InputQuality> {
-  const [, quality] = await settled([requireWholeGzip(source), groupFile(connection, source, steps)])
-  await connection.run(`
-    INSERT INTO staged SELECT ${source.layout === 'aggregated'}, model, region, tenant, step_start, first_at, last_at,
-      row_count, requests, input_tokens, output_tokens, token_requests, lowest, highest
-    FROM file_rows WHERE why IS NULL AND is_step;
-    INSERT INTO staged_lengths SELECT model, region, tenant, day, input_exponent, output_exponent, row_count
-    FROM file_rows WHERE why IS NULL AND NOT is_step AND day IS NOT NULL
-      AND coalesce(input_exponent, output_exponent) IS NOT NULL;
-    DROP TABLE file_rows`)
+  const [, quality] = await settled([requireWholeGzip(source), groupFile(connection, source, steps, file)])
   return quality
 }
 
-/** Fills `file_rows` with the groups of a file. */
 async function groupFile(
   connection: DuckDBConnection,
   source: SourceFile,
   steps: Steps,
+  file: number,
 ): Promise<InputQuality> {
   const quality = { path: source.name, layout: source.layout, badRows: 0, badExamples: [] }
+  const ofFile = `FROM staged WHERE file = ${file}`
   if (source.values !== undefined) {
-    await groupRows(connection, source, valueRows(source, source.values), steps)
+    await groupRows(connection, source, valueRows(source, source.values), steps, file)
     const rejected = source.format === 'csv' ? await takeRejects(connection) : []
     const [rows = 0, odd = 0] = await firstRow(
       connection,
-      `SELECT coalesce(sum(row_count) FILTER (is_step), 0), count(*) FILTER (${oddGroups}) FROM file_rows`,
+      `SELECT coalesce(sum(row_count) FILTER (is_step), 0), count(*) FILTER (${oddGroups}) ${ofFile}`,
     )
     if (odd === 0 && rejected.length === 0) return { ...quality, rows }
+    await connection.run(`DELETE ${ofFile}`)
   }
-  await groupRows(connection, source, textRows(source), steps)
+  await groupRows(connection, source, textRows(source), steps, file)
   const rejected = source.format === 'csv' ? await takeRejects(connection) : []
   const [rows = 0, bad = 0, zoneless = 0] = await firstRow(
     connection,
     `SELECT coalesce(sum(row_count), 0), coalesce(sum(row_count) FILTER (why IS NOT NULL), 0),
-       coalesce(sum(row_count) FILTER (why = '${withoutZone}'), 0) FROM file_rows WHERE is_step`,
+       coalesce(sum(row_count) FILTER (why = '${withoutZone}'), 0) ${ofFile} AND is_step`,
   )
-  if (zoneless > 0)
-    throw zonelessTimestamp(source, (await locateBadRows(connection, source, rejected, true))[0])
+  if (zoneless > 0) {
+    const [first] = await locateBadRows(connection, source, rejected, true)
+    throw zonelessTimestamp(source, first?.line ?? 1, first?.text ?? '')
+  }
+  await connection.run(`DELETE ${ofFile} AND why IS NOT NULL`)
   const badRows = bad + rejected.length
   return {
     ...quality,
@@ -103,7 +92,8 @@ export async function dropPartialSteps(
 ): Promise<Warning[]> {
   const [count = 0, firstStep = 0, firstAt = 0, lastStep = 0, lastAt = 0] = await firstRow(
     connection,
-    `SELECT count(*), min(step_start), min(first_at), max(step_start), max(last_at) FROM staged WHERE NOT aggregated`,
+    `SELECT count(step_start), min(step_start), min(first_at), max(step_start), max(last_at)
+     FROM staged WHERE NOT aggregated AND is_step`,
   )
   if (count === 0) return []
   const findings: Warning[] = []
@@ -118,7 +108,7 @@ export async function dropPartialSteps(
   if (firstAt - firstStep > stepSeconds / 10) {
     await drop(firstStep, `the requests begin within it, at ${formatInstant(Math.floor(firstAt))}`)
   }
-  const [left = 0] = await firstRow(connection, 'SELECT count(*) FROM staged')
+  const [left = 0] = await firstRow(connection, 'SELECT count(step_start) FROM staged')
   if (left > 0) return findings
   throw new LlmscaleError(
     'badData',
@@ -134,7 +124,7 @@ export async function dropOtherSteps(
   stepSeconds: number,
   { from, until }: DemandWindow,
 ): Promise<void> {
-  const left = async () => (await firstRow(connection, 'SELECT count(*) FROM staged'))[0] ?? 0
+  const left = async () => (await firstRow(connection, 'SELECT count(step_start) FROM staged'))[0] ?? 0
   const drop = async (outside: string, message: string, tryThis: string) => {
     await connection.run(`DELETE FROM staged WHERE ${outside}`)
     if ((await left()) === 0) throw new LlmscaleError('badData', 'HISTORY_TOO_SHORT', message, [tryThis])
