@@ -74,13 +74,17 @@ describe.skipIf(prometheusFolder === undefined)(
         const { code, stdout, stderr } = await runCli(['metrics', 'pull', '--json', ...args], { cwd: folder })
         expect(code, stdout + stderr).toBe(0)
         const rows = readFileSync(join(folder, 'live.csv'), 'utf8').trimEnd().split('\n').slice(1)
-        const found = new Map(
-          rows.map((row) => {
-            const [time, model, , , ...amounts] = row.split(',')
-            expect(model).toBe('chat')
-            return [Date.parse(time!) / 1000, amounts.map(Number)]
-          }),
-        )
+        const stepsOf = (name: string) =>
+          new Map(
+            rows
+              .map((row) => row.split(','))
+              .filter(([, model]) => model === name)
+              .map(([time, , , , ...columns]) => [Date.parse(time!) / 1000, columns.map(Number)]),
+          )
+        const found = stepsOf('chat')
+        const resetStep = Math.floor(reset / stepSeconds) * stepSeconds
+        expect(Math.max(...stepsOf('before').keys())).toBeLessThanOrEqual(resetStep)
+        expect(Math.min(...stepsOf('after').keys())).toBeGreaterThanOrEqual(resetStep)
         const amounts = [requestsPerSecond, requestsPerSecond * inputTokens, requestsPerSecond * outputTokens]
         for (let step = from; step < end; step += stepSeconds) {
           const columns = found.get(step)

@@ -67,15 +67,21 @@ function servingOf(signals: SignalColumns, countsArrivals: boolean): ServingColu
   )
 }
 
+/** `increase` needs two samples. */
+const leastSamples = 2
+/** A workload that has just come, or soon went, shows fewer steps: parts at its ends, perhaps an interruption. */
+const fewestJudgedSteps = 4
+
 /**
  * Counters of steps in which scraping was interrupted become NaN; returns how many. The usual count of samples also
- * tells how often the processes are scraped: `increase` needs two samples.
+ * tells how often the processes are scraped.
  */
 function maskInterrupted(workload: Workload, signals: SignalColumns, stepSeconds: number): number {
   const samples = signals.samples?.filter((count) => !Number.isNaN(count))
   if (samples === undefined || samples.length === 0) return 0
-  const usual = quantile([...samples], 0.5)
-  if (usual < 2) {
+  const median = quantile([...samples], 0.5)
+  const usual = samples.length < fewestJudgedSteps ? Math.max(median, leastSamples) : median
+  if (usual < leastSamples) {
     throw new LlmscaleError(
       'badData',
       'STEP_TOO_FINE',

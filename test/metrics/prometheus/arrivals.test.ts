@@ -56,9 +56,15 @@ describe('countArrivals', () => {
   })
 
   it('refuses steps that hold fewer than two samples, and says which would do', () => {
-    expect(() => count({ requests: column(1, 1), samples: column(1, 1) })).toThrow(
+    expect(() => count({ requests: column(1, 1, 1, 1), samples: column(1, 1, 1, 1) })).toThrow(
       expect.objectContaining({ code: 'STEP_TOO_FINE', tryThis: [expect.stringContaining('20m')] }),
     )
+  })
+
+  it('does not refuse because a workload has just come, or soon went', () => {
+    expect(count({ requests: column(null, null, null), samples: column(null, null, 1) })).toBeUndefined()
+    const { columns } = count({ requests: column(null, 100, 5), samples: column(1, 20, 1) })!
+    expect([...columns.requests]).toEqual([Number.NaN, 100, Number.NaN])
   })
 
   it('conserves flow: all that arrived has ended or is in flight', () => {
