@@ -46,7 +46,7 @@ const allowedReasons: ExitReason[] = ['badData', 'configInvalid', 'upstreamUnava
  * Twelve hours of which midnight is the middle, of two days that are over: sources may keep days, and read back from
  * now. Names are what people and attackers write.
  */
-export const trueDemand: TrueDemand = {
+const trueDemand: TrueDemand = {
   start: Math.floor(Date.now() / 1000 / secondsPerDay - 1) * secondsPerDay - (steps / 2) * stepSeconds,
   stepSeconds,
   length: steps,
