@@ -55,23 +55,40 @@ export async function readTable(options: DemandOptions): Promise<DemandTable> {
     return tenant === undefined ? rest : { ...rest, tenant: nameTenant(tenant) }
   }
   const tables: DemandTable[] = []
+  const empty: LlmscaleError[] = []
   for (const { source, from, until, workloads } of sources) {
-    const table = await source.read({
+    const window = {
       from: latest(from, options.from),
       until: earliest(until, options.until),
       stepSeconds: options.stepSeconds,
+    }
+    const table = await source.read(window).catch((error: unknown) => {
+      if (!isEmptiness(error)) throw error
+      empty.push(error)
+      return undefined
     })
+    if (table === undefined) continue
     const named = nameWorkloads(table, nameOf)
     tables.push(workloads === undefined ? named : keepWorkloads(named, workloads))
   }
+  const [first] = empty
+  if (first !== undefined && tables.length === 0) throw first
   const table = mergeTables(tables)
-  if (table.workloads.length > 0) return table
+  const findings = table.findings.concat(
+    empty.map(({ message }) => ({ code: 'SOURCE_EMPTY', message: `A source gave nothing: ${message}.` })),
+  )
+  if (table.workloads.length > 0) return { ...table, findings }
   throw new LlmscaleError(
     'badData',
     'NO_ROWS',
     `${sources.map(({ source }) => source.name).join(', ')}: there is no demand in the window that was read`,
     ['Read further back, or look at the workloads and the from and until of the sources.'],
   )
+}
+
+/** Of several sources one may have nothing in the window; what it cannot read whole it must still say. */
+function isEmptiness(error: unknown): error is LlmscaleError {
+  return error instanceof LlmscaleError && ['HISTORY_TOO_SHORT', 'NO_SAMPLES'].includes(error.code)
 }
 
 const latest = (...times: (EpochSeconds | undefined)[]) =>

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { LlmscaleError } from '../../src/kit/errors.js'
+import type { DemandSource } from '../../src/metrics/demand-source.js'
 import { mergeTables } from '../../src/metrics/merge-tables.js'
 import { readDemand, readTable } from '../../src/metrics/read-demand.js'
 import { nameWorkloads, renameWorkload } from '../../src/metrics/rename-workloads.js'
@@ -114,6 +116,21 @@ describe('several sources', () => {
       [1, 1, 3, 3],
       [Number.NaN, Number.NaN, 4, 4],
     ])
+  })
+
+  it('go on without one that has nothing in the window, and say so; a fault is a fault', async () => {
+    const failing = (code: string): DemandSource => ({
+      name: 'failing',
+      read: () => Promise.reject(new LlmscaleError('badData', code, 'archive: too short')),
+    })
+    const good = { source: sourceOf(tableOf({ 'a/r': [1] })) }
+    const table = await readTable({ sources: [{ source: failing('HISTORY_TOO_SHORT') }, good] })
+    expect(requestsOf(table)).toEqual({ 'a/r': [1] })
+    expect(table.findings).toEqual([
+      { code: 'SOURCE_EMPTY', message: 'A source gave nothing: archive: too short.' },
+    ])
+    for (const sources of [[{ source: failing('FILE_MISSING') }, good], [{ source: failing('NO_SAMPLES') }]])
+      await expect(readTable({ sources })).rejects.toMatchObject({ message: 'archive: too short' })
   })
 
   it('are refused where none has anything', async () => {
