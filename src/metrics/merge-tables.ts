@@ -18,9 +18,10 @@ import {
  * Throws `badData`, MIXED_STEPS where no step is a multiple of all others.
  */
 export function mergeTables(tables: readonly DemandTable[]): DemandTable {
-  const [only] = tables
-  if (only !== undefined && tables.length === 1) return only
+  const inputs = tables.flatMap((table) => table.inputs)
+  const findings = tables.flatMap((table) => table.findings)
   const filled = tables.filter(({ length }) => length > 0)
+  if (filled.length < 2) return { ...(filled[0] ?? tables[0]!), inputs, findings }
   const stepSeconds = Math.max(...filled.map((table) => table.stepSeconds))
   const aligned = filled.map((table) => coarsenTable(table, stepSeconds))
   const start = Math.min(...aligned.map((table) => table.start))
@@ -48,8 +49,8 @@ export function mergeTables(tables: readonly DemandTable[]): DemandTable {
         ),
       ),
     ),
-    inputs: tables.flatMap(({ inputs }) => inputs),
-    findings: tables.flatMap(({ findings }) => findings),
+    inputs,
+    findings,
   }
 }
 
