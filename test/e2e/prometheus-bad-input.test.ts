@@ -112,7 +112,7 @@ const isRange = ({ path }: Received) => path === '/api/v1/query_range'
 const bearer = ['auth: {bearer: {token: {env: LLMSCALE_TEST_TOKEN}}}']
 const stepsOfTwoDays = 2 * 288
 
-describe('a server of metrics that fails', () => {
+describe.concurrent('a server of metrics that fails', () => {
   it('is tried five times where it may come back', async () => {
     const well = answerWell()
     const broken = await startStandIn((received, count) => ({

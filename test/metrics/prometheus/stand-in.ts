@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { afterEach } from 'vitest'
+import { afterAll } from 'vitest'
 
 /** What a stand-in for a Prometheus was asked. */
 export interface Received {
@@ -29,14 +29,14 @@ export interface StandIn {
 
 const servers: Server[] = []
 
-afterEach(async () => {
+afterAll(async () => {
   for (const server of servers.splice(0)) {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   }
 })
 
-/** An HTTP server on loopback that answers as told; it ends with the test. */
+/** An HTTP server on loopback that answers as told; it ends with the file's tests, which may run side by side. */
 export async function startStandIn(
   answer: (received: Received, count: number) => StandInAnswer | Promise<StandInAnswer>,
   tls?: ServerOptions,
