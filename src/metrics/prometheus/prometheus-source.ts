@@ -56,6 +56,7 @@ async function read(window: DemandWindow, options: PrometheusSourceOptions): Pro
   const isHistogram = ({ signal }: SignalQuery) => histogramMetrics.some((metric) => metric === signal)
   const counts = plan.queries.filter((query) => !isHistogram(query))
   const shapes = plan.queries.filter(isHistogram)
+  // From midnight on: days are kept whole, and what is in flight at the first step is known.
   const midnight = (time: EpochSeconds) => Math.floor(time / secondsPerDay) * secondsPerDay
   const start = midnight(from)
   const answers = await readRanges(
@@ -80,10 +81,8 @@ async function read(window: DemandWindow, options: PrometheusSourceOptions): Pro
   const workloads: TableColumns[] = []
   let maskedSteps = 0
   for (const [id, { workload, signals }] of byWorkload) {
-    const counted = countArrivals(workload, cutSignals(signals, Math.round((from - start) / stepSeconds)), {
-      countsArrivals: plan.countsArrivals,
-      stepSeconds,
-    })
+    const { countsArrivals } = plan
+    const counted = countArrivals(workload, signals, { countsArrivals, stepSeconds })
     if (counted === undefined) continue
     const days = histograms.get(id)
     workloads.push({ ...counted.columns, ...(days && { histograms: days }) })
@@ -91,10 +90,6 @@ async function read(window: DemandWindow, options: PrometheusSourceOptions): Pro
   }
   const all = [...answers, ...buckets]
   findings.push(...findOddities(all, maskedSteps, client.name))
-  const known =
-    workloads.length === 0 ? undefined : from + Math.min(...workloads.map(({ first }) => first)) * stepSeconds
-  if (known === undefined) throw noSamples(client, from, to)
-  if (known - from > secondsPerDay) findings.push(shortRetention(client, from, known))
   const input = {
     path: client.name,
     layout: 'prometheus' as const,
@@ -102,14 +97,12 @@ async function read(window: DemandWindow, options: PrometheusSourceOptions): Pro
     badRows: all.reduce((sum, { unusableSamples }) => sum + unusableSamples, 0),
     badExamples: [],
   }
-  return trim({
-    start: from,
-    stepSeconds,
-    length: (to - from) / stepSeconds,
-    workloads: inOrder(workloads),
-    inputs: [input],
-    findings,
-  })
+  const length = Math.round((to - start) / stepSeconds)
+  const read = { start, stepSeconds, length, workloads: inOrder(workloads), inputs: [input], findings }
+  const table = trimTable(read, Math.round((from - start) / stepSeconds))
+  if (table === undefined) throw noSamples(client, from, to)
+  if (table.start - from > secondsPerDay) findings.push(shortRetention(client, from, table.start))
+  return table
 }
 
 function requireEvenStep(stepSeconds: number): number {
@@ -211,10 +204,6 @@ function add(a: number, b: number): number {
   return Number.isNaN(b) ? a : a + b
 }
 
-function cutSignals(signals: SignalColumns, skip: number): SignalColumns {
-  return Object.fromEntries(Object.entries(signals).map(([signal, column]) => [signal, column.slice(skip)]))
-}
-
 function groupHistograms(
   queries: readonly SignalQuery[],
   answers: readonly RangeAnswer[],
@@ -276,23 +265,33 @@ function noSamples(client: PrometheusClient, from: EpochSeconds, to: EpochSecond
   )
 }
 
-/** Steps before the first and after the last value of any workload say nothing. */
-function trim(table: DemandTable): DemandTable {
-  const from = Math.min(...table.workloads.map(({ first }) => first))
-  const to = Math.max(...table.workloads.map(({ last }) => last)) + 1
+/**
+ * The table from a step on, without the steps before the first and after the last value of any workload, which say
+ * nothing; undefined where there is no value.
+ */
+function trimTable(table: DemandTable, skip: number): DemandTable | undefined {
+  const ends = table.workloads.map(({ requests, last }) => {
+    const first = requests.findIndex((value, step) => step >= skip && !Number.isNaN(value))
+    return { first, last }
+  })
+  const present = table.workloads.filter((_, at) => ends[at]!.first >= 0)
+  if (present.length === 0) return undefined
+  const known = ends.filter(({ first }) => first >= 0)
+  const from = Math.min(...known.map(({ first }) => first))
+  const to = Math.max(...known.map(({ last }) => last)) + 1
   const cut = (column: Float64Array) => column.slice(from, to)
   return {
     ...table,
     start: table.start + from * table.stepSeconds,
     length: to - from,
-    workloads: table.workloads.map((columns) => ({
+    workloads: present.map((columns, at) => ({
       ...columns,
       requests: cut(columns.requests),
       inputTokens: cut(columns.inputTokens),
       outputTokens: cut(columns.outputTokens),
       tokenRequests: cut(columns.tokenRequests),
-      first: columns.first - from,
-      last: columns.last - from,
+      first: known[at]!.first - from,
+      last: known[at]!.last - from,
       serving: mapServing([columns], (column) => cut(columns.serving![column]!)),
     })),
   }
