@@ -3,7 +3,7 @@
 // days in one request, as many at a time, their answers read to the end and thrown away. Each in a process of its own,
 // in turns in one run.
 // Usage: node --import tsx bench/prometheus-pull.ts [rounds]
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -21,6 +21,7 @@ import { prometheusSource } from '../src/metrics/prometheus/prometheus-source.js
 import { planQueries } from '../src/metrics/prometheus/query-plan.js'
 import { readTable } from '../src/metrics/read-demand.js'
 import { prometheusFolder, startPrometheus } from '../test/prometheus-fixture.js'
+import { runAlone } from './own-process.js'
 
 const days = 30
 const stepSeconds = 300
@@ -156,26 +157,6 @@ async function runLlmscale(url: string, storePath: string): Promise<() => Promis
   }
 }
 
-/** One way in a process of its own; the time is without loading the program. */
-function measure(way: Way, url: string, storePath: string): Promise<Measured> {
-  const child = spawn(
-    process.execPath,
-    [...process.execArgv, resolve(process.argv[1]!), way, url, storePath],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
-  let text = ''
-  child.stdout.on('data', (chunk) => {
-    text += chunk
-  })
-  return new Promise((done, fail) =>
-    child.on('close', (code) =>
-      code === 0 ? done(JSON.parse(text)) : fail(new Error(`${way} exits ${code}`)),
-    ),
-  )
-}
-
 async function report(way: Way, url: string, storePath: string): Promise<void> {
   const run = way === 'bare' ? await runBare(url) : await runLlmscale(url, storePath)
   const cpu = process.cpuUsage()
@@ -200,11 +181,11 @@ async function compare(rounds: number): Promise<void> {
   const storePath = join(folder, 'store.duckdb')
   const measured: Record<Way, Measured[]> = { bare: [], 'empty store': [], 'filled store': [] }
   try {
-    await measure('bare', prometheus.url, storePath) // so that the disk's cache is warm for all
+    await runAlone<Measured>('bare', prometheus.url, storePath) // so that the disk's cache is warm for all
     for (let round = 0; round < rounds; round++) {
       rmSync(storePath, { force: true })
       rmSync(`${storePath}.wal`, { force: true })
-      for (const way of ways) measured[way].push(await measure(way, prometheus.url, storePath))
+      for (const way of ways) measured[way].push(await runAlone<Measured>(way, prometheus.url, storePath))
     }
   } finally {
     await prometheus.stop()

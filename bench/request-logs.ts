@@ -1,13 +1,13 @@
 // CPU seconds and peak memory of five million requests as 5-minute demand with length histograms, beside the bare
 // DuckDB query that an expert would write without any check; each in a process of its own, in turns in one run.
 // Usage: node --import tsx bench/request-logs.ts [rows]
-import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { quantile } from '../src/kit/statistics.js'
 import { fileSource } from '../src/metrics/files/file-source.js'
+import { runAlone } from './own-process.js'
 
 const rounds = 5
 const formats = ['csv', 'csv.gz', 'parquet'] as const
@@ -83,22 +83,6 @@ interface Measured {
   peakMegabytes: number
 }
 
-/** One way in a process of its own; CPU seconds of all its threads from start to end. */
-function measure(way: Way, path: string): Promise<Measured> {
-  const child = spawn(process.execPath, [...process.execArgv, resolve(process.argv[1]!), way, path], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let text = ''
-  child.stdout.on('data', (chunk) => {
-    text += chunk
-  })
-  return new Promise((done, fail) =>
-    child.on('close', (code) =>
-      code === 0 ? done(JSON.parse(text)) : fail(new Error(`${way} exits ${code}`)),
-    ),
-  )
-}
-
 async function report(way: Way, path: string): Promise<void> {
   const before = process.cpuUsage()
   const requests = await { bare: runBare, llmscale: runLlmscale }[way](path)
@@ -117,7 +101,7 @@ async function compare(rows: number): Promise<void> {
   for (const format of formats) {
     const measured: Record<Way, Measured[]> = { bare: [], llmscale: [] }
     for (let round = 0; round < rounds; round++)
-      for (const way of ways) measured[way].push(await measure(way, pathOf(format)))
+      for (const way of ways) measured[way].push(await runAlone<Measured>(way, pathOf(format)))
     const cpu = (way: Way) =>
       quantile(
         measured[way].map(({ cpuSeconds }) => cpuSeconds),

@@ -5,7 +5,7 @@ import { BaseCommand } from '../cli/base-command.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
 import { writeManifests } from '../delivery/manifest-folder.js'
 import { planFolder, readPlan } from '../delivery/plan-folder.js'
-import { formatManifest } from '../manifests/manifest-file.js'
+import { formatManifest, joinManifests } from '../manifests/manifest-file.js'
 import { createManifests, planRegions } from '../manifests/manifests.js'
 
 export const Result = z.strictObject({
@@ -48,13 +48,7 @@ export default class Render extends BaseCommand {
       createManifests(plan.decision, region).map((object) => ({ region, object, ...formatManifest(object) })),
     )
 
-    if (flags.stdout)
-      this.log(
-        rendered
-          .map(({ text }) => text)
-          .join('---\n')
-          .trimEnd(),
-      )
+    if (flags.stdout) this.log(joinManifests(rendered))
     else {
       for (const region of regions) {
         const folder = join(out, region)

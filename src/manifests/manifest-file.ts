@@ -24,3 +24,11 @@ export function formatManifest(
     text: `${manifestMark}${origin}; change llmscale.yaml, not this file.\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`,
   }
 }
+
+/** Several files as one stream of YAML documents, for `kubectl apply -f -`. */
+export function joinManifests(files: readonly ManifestFile[]): string {
+  return files
+    .map(({ text }) => text)
+    .join('---\n')
+    .trimEnd()
+}

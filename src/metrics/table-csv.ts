@@ -1,6 +1,7 @@
 import { formatInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
 import { type DemandTable, type ServingColumn, servingColumns } from './demand-table.js'
+import { demandColumns } from './files/demand-columns.js'
 
 const servingNames: Record<ServingColumn, string> = {
   cachedInputTokens: 'cached_input_tokens',
@@ -12,16 +13,7 @@ const servingNames: Record<ServingColumn, string> = {
 }
 
 /** Columns of a demand file as `metrics pull` writes it. */
-const demandFileColumns = [
-  'timestamp',
-  'model',
-  'region',
-  'tenant',
-  'requests',
-  'input_tokens',
-  'output_tokens',
-  ...Object.values(servingNames),
-]
+const writtenColumns = [...demandColumns, ...Object.values(servingNames)]
 
 /**
  * Steps of a table that begin in a window as an aggregated demand file: the columns of the contract, then how demand
@@ -29,7 +21,7 @@ const demandFileColumns = [
  */
 export function tableCsv(table: DemandTable, from = table.start, to = endOf(table)): string {
   const { start, stepSeconds } = table
-  const lines = [demandFileColumns.join(',')]
+  const lines = [writtenColumns.join(',')]
   const first = Math.max(0, Math.ceil((from - start) / stepSeconds))
   const end = Math.min(table.length, Math.ceil((to - start) / stepSeconds))
   for (let step = first; step < end; step++) {

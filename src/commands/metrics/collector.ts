@@ -10,7 +10,7 @@ import { writeManifests } from '../../delivery/manifest-folder.js'
 import { parseDestination } from '../../delivery/publish.js'
 import { LlmscaleError } from '../../kit/errors.js'
 import { createCollector, findMissingSecrets } from '../../manifests/collector.js'
-import { formatManifest } from '../../manifests/manifest-file.js'
+import { formatManifest, joinManifests } from '../../manifests/manifest-file.js'
 
 export const Result = z.strictObject({
   environment: z.string(),
@@ -57,13 +57,7 @@ export default class MetricsCollector extends BaseCommand {
 
     const out =
       flags.out ?? relative('', besideConfig(flags.config, join('manifests', environment, 'collector')))
-    if (flags.stdout)
-      this.log(
-        rendered
-          .map(({ text }) => text)
-          .join('---\n')
-          .trimEnd(),
-      )
+    if (flags.stdout) this.log(joinManifests(rendered))
     else {
       this.reportStale(out, await writeManifests(out, rendered))
       for (const { name } of rendered) this.log(join(out, name))
