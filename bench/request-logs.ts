@@ -3,7 +3,7 @@
 // Usage: node --import tsx bench/request-logs.ts [rows]
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { quantile } from '../src/kit/statistics.js'
 import { fileSource } from '../src/metrics/files/file-source.js'
