@@ -9,14 +9,18 @@ export interface CoarseGrid {
   factor: number
 }
 
-/** The grid of a multiple of the step, aligned to whole steps since the epoch. */
+/**
+ * The grid of a multiple of the step. Its steps begin `phase` seconds after multiples of it since the epoch: by default
+ * on these, or as soon after them as the fine grid has a point.
+ */
 export function coarsenGrid(
   grid: { start: number; stepSeconds: number; length: number },
   stepSeconds: number,
+  phase = grid.start % grid.stepSeconds,
 ): CoarseGrid {
   const factor = stepSeconds / grid.stepSeconds
-  const start = factor === 1 ? grid.start : Math.ceil(grid.start / stepSeconds) * stepSeconds
-  const skip = Math.round((start - grid.start) / grid.stepSeconds)
+  const start = Math.ceil((grid.start - phase) / stepSeconds) * stepSeconds + phase
+  const skip = (start - grid.start) / grid.stepSeconds
   return { start, stepSeconds, factor, skip, length: Math.max(0, Math.floor((grid.length - skip) / factor)) }
 }
 
@@ -25,6 +29,20 @@ export function sumSteps(column: Float64Array, { length, skip, factor }: CoarseG
   return Float64Array.from({ length }, (_, at) => {
     let total = 0
     for (let part = 0; part < factor; part++) total += column[skip + at * factor + part]!
+    return total
+  })
+}
+
+/** Sums of the tokens of each step's parts whose tokens are known; NaN where those of no request are. */
+export function sumTokens(
+  tokens: Float64Array,
+  tokenRequests: Float64Array,
+  { length, skip, factor }: CoarseGrid,
+): Float64Array {
+  return Float64Array.from({ length }, (_, at) => {
+    let total = Number.NaN
+    for (let part = skip + at * factor; part < skip + (at + 1) * factor; part++)
+      if (tokenRequests[part]! > 0) total = (total || 0) + tokens[part]!
     return total
   })
 }

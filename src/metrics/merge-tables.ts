@@ -1,7 +1,7 @@
 import { LlmscaleError } from '../kit/errors.js'
-import { formatDuration } from '../kit/time.js'
+import { formatDuration, formatInstant } from '../kit/time.js'
 import { type Workload, workloadId } from '../kit/workload.js'
-import { coarsenGrid, lastOfSteps, sumSteps } from './coarsen.js'
+import { coarsenGrid, lastOfSteps, sumSteps, sumTokens } from './coarsen.js'
 import {
   type DemandTable,
   inOrder,
@@ -15,15 +15,17 @@ import {
  * Several tables as one, on the coarsest of their steps: of each workload and step the first table that has a value
  * counts, so that sources take turns by time or workload and never count twice.
  *
- * Throws `badData`, MIXED_STEPS where no step is a multiple of all others.
+ * Throws `badData`, MIXED_STEPS where no step is a multiple of all others, or where steps begin at times that do not
+ * fit together.
  */
 export function mergeTables(tables: readonly DemandTable[]): DemandTable {
   const inputs = tables.flatMap((table) => table.inputs)
   const findings = tables.flatMap((table) => table.findings)
   const filled = tables.filter(({ length }) => length > 0)
   if (filled.length < 2) return { ...(filled[0] ?? tables[0]!), inputs, findings }
-  const stepSeconds = Math.max(...filled.map((table) => table.stepSeconds))
-  const aligned = filled.map((table) => coarsenTable(table, stepSeconds))
+  const coarsest = filled.reduce((a, b) => (b.stepSeconds > a.stepSeconds ? b : a))
+  const { stepSeconds } = coarsest
+  const aligned = filled.map((table) => coarsenTable(table, coarsest)).filter(({ length }) => length > 0)
   const start = Math.min(...aligned.map((table) => table.start))
   const end = Math.max(...aligned.map((table) => table.start + table.length * stepSeconds))
   const length = Math.round((end - start) / stepSeconds)
@@ -86,16 +88,20 @@ function takeTurns(parts: { columns: TableColumns; offset: number }[], length: n
   return merged
 }
 
-/** The same amounts on a coarser grid of whole steps; a step that lacks a part is unknown. */
-function coarsenTable(table: DemandTable, stepSeconds: number): DemandTable {
-  const grid = coarsenGrid(table, stepSeconds)
+/** The same amounts on the coarser grid of another table; a step that lacks a part is unknown. */
+function coarsenTable(table: DemandTable, coarsest: DemandTable): DemandTable {
+  const { stepSeconds } = coarsest
+  const grid = coarsenGrid(table, stepSeconds, coarsest.start % stepSeconds)
   const { start, length, factor, skip } = grid
-  if (!Number.isInteger(factor)) {
+  if (!Number.isInteger(factor) || !Number.isInteger(skip)) {
     throw new LlmscaleError(
       'badData',
       'MIXED_STEPS',
-      `sources have steps of ${formatDuration(table.stepSeconds)} and ${formatDuration(stepSeconds)}; one must be a multiple of the other`,
-      ['Set forecast.step, which a Prometheus follows, or read one of them.'],
+      `${describeSteps(table)} and ${describeSteps(coarsest)} do not fit on one grid`,
+      [
+        'Set forecast.step, which a Prometheus follows, or read one of them.',
+        'Write the rows of one of them anew, so that steps begin at the same times.',
+      ],
     )
   }
   if (factor === 1) return table
@@ -108,8 +114,8 @@ function coarsenTable(table: DemandTable, stepSeconds: number): DemandTable {
     workloads: table.workloads.map((columns) => ({
       ...columns,
       requests: sumSteps(columns.requests, grid),
-      inputTokens: sumSteps(columns.inputTokens, grid),
-      outputTokens: sumSteps(columns.outputTokens, grid),
+      inputTokens: sumTokens(columns.inputTokens, columns.tokenRequests, grid),
+      outputTokens: sumTokens(columns.outputTokens, columns.tokenRequests, grid),
       tokenRequests: sumSteps(columns.tokenRequests, grid),
       serving: mapServing([columns], (column) =>
         (gauges.has(column) ? lastOfSteps : sumSteps)(columns.serving![column]!, grid),
@@ -118,6 +124,11 @@ function coarsenTable(table: DemandTable, stepSeconds: number): DemandTable {
       last: place(columns.last),
     })),
   }
+}
+
+function describeSteps({ inputs, stepSeconds, start }: DemandTable): string {
+  const of = inputs[0] === undefined ? '' : ` of ${inputs[0].path}`
+  return `steps of ${formatDuration(stepSeconds)} from ${formatInstant(start)} on${of}`
 }
 
 const gauges: ReadonlySet<ServingColumn> = new Set(['queuedRequests', 'replicas', 'readyReplicas'])

@@ -41,8 +41,52 @@ describe('mergeTables', () => {
       tableOf({ 'b/r': [1] }, { stepSeconds: 420 }),
     ]
     expect(() => mergeTables(tables)).toThrow(
-      expect.objectContaining({ code: 'MIXED_STEPS', message: expect.stringMatching(/5m and 7m/) }),
+      expect.objectContaining({
+        code: 'MIXED_STEPS',
+        message: expect.stringMatching(/steps of 5m from .* and steps of 7m from/),
+      }),
     )
+  })
+
+  it('keeps the tokens that are known where a step becomes coarser', () => {
+    const fine = tableOf({ 'a/r': [1, 2, 3, 4, 5, 6] })
+    const [columns] = fine.workloads
+    for (const step of [1, 2, 3]) {
+      columns!.tokenRequests[step] = 0
+      columns!.inputTokens[step] = Number.NaN
+    }
+    const merged = mergeTables([fine, tableOf({ 'b/r': [9, 9, 9] }, { stepSeconds: 600 })])
+    expect([...merged.workloads[0]!.requests]).toEqual([3, 7, 11])
+    expect([...merged.workloads[0]!.tokenRequests]).toEqual([1, 0, 11])
+    expect([...merged.workloads[0]!.inputTokens]).toEqual([10, Number.NaN, 110])
+  })
+
+  it('keeps the times at which coarse steps begin, such as local midnight', () => {
+    const localDays = tableOf({ 'a/r': [100, 200] }, { start: tableStart + 16 * 3600, stepSeconds: 86_400 })
+    const hours = tableOf({ 'b/r': Array(72).fill(1) }, { stepSeconds: 3600 })
+    const merged = mergeTables([hours, localDays])
+    expect(merged.start).toBe(tableStart + 16 * 3600)
+    expect(requestsOf(merged)).toEqual({ 'a/r': [100, 200], 'b/r': [24, 24] })
+  })
+
+  it.each([
+    ['equal steps', 3600],
+    ['a finer step', 1200],
+  ])('refuses %s that begin at other times', (_, stepSeconds) => {
+    const half = tableOf({ 'a/r': [1, 2, 3] }, { start: tableStart + 1800, stepSeconds: 3600 })
+    const whole = tableOf({ 'b/r': [1, 2, 3] }, { stepSeconds })
+    expect(() => mergeTables([half, whole])).toThrow(
+      expect.objectContaining({
+        code: 'MIXED_STEPS',
+        message: expect.stringMatching(/steps of 1h from 2026-01-05T00:30:00Z on/),
+      }),
+    )
+  })
+
+  it('leaves out what fills no coarse step', () => {
+    const minutes = tableOf({ 'a/r': [1, 1, 1] }, { start: tableStart + 300 })
+    const merged = mergeTables([minutes, tableOf({ 'b/r': [9, 9] }, { stepSeconds: 3600 })])
+    expect(requestsOf(merged)).toEqual({ 'b/r': [9, 9] })
   })
 
   it('merged with itself is itself; whatever the order, values come from some source', () => {
@@ -57,6 +101,23 @@ describe('mergeTables', () => {
         })
       }),
     )
+  })
+})
+
+describe('readDemand at a coarser step', () => {
+  const coarsen = async (start: number, stepSeconds: number) => {
+    const source = sourceOf(tableOf({ 'a/r': Array(60).fill(1) }, { start, stepSeconds: 3600 }))
+    return (await readDemand({ sources: [{ source }], stepSeconds })).history
+  }
+
+  it('begins on whole steps where the rows do', async () => {
+    expect(await coarsen(tableStart + 3600, 86_400)).toMatchObject({ start: tableStart + 86_400, length: 1 })
+  })
+
+  it('begins at the first row after them where no row is on them', async () => {
+    const history = await coarsen(tableStart - 1800, 86_400)
+    expect(history).toMatchObject({ start: tableStart + 1800, length: 2 })
+    expect([...history.workloads[0]!.requests]).toEqual([24, 24])
   })
 })
 
