@@ -42,10 +42,10 @@ export async function withDemand<T>(
     onProgress: (done, total) => command.progress(`Asking Prometheus … ${done} of ${total}`),
     ...context,
   })
-  for (const warning of warnings) command.note(warning)
   try {
     return await read({ ...common, ...options })
   } finally {
     close()
+    for (const warning of warnings) command.note(warning)
   }
 }

@@ -342,6 +342,15 @@ export const Prometheus = z.strictObject({
   headers: z
     .record(z.string(), z.union([z.string(), SecretFrom]))
     .default({})
+    .superRefine((headers, context) => {
+      for (const [name, value] of Object.entries(headers)) {
+        if (typeof value === 'string' && /authorization|cookie|key|token|secret|passw/i.test(name)) {
+          const message =
+            'looks like a secret, which a configuration must not hold; write {env: NAME} or {file: PATH}'
+          context.addIssue({ code: 'custom', path: [name], message })
+        }
+      }
+    })
     .describe('Such as X-Scope-OrgID; secrets as {env: NAME} or {file: PATH}.'),
   timeout: Duration.prefault('60s').describe('Of one request.'),
   parallel: z.int().min(1).max(32).default(4).describe('Requests at a time.'),

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import type { Config } from '../config/schema.js'
+import { digestText } from '../kit/digest.js'
 import type { Warning } from '../kit/errors.js'
 import type { EpochSeconds } from '../kit/units.js'
 import type { DemandSource } from './demand-source.js'
@@ -9,6 +10,7 @@ import { type DayStore, openDayStore } from './prometheus/day-store.js'
 import type { PrometheusClient } from './prometheus/prometheus-client.js'
 import type { PrometheusSettings } from './prometheus/prometheus-settings.js'
 import type { DemandOptions, SourcePart } from './read-demand.js'
+import { readSecret } from './secret.js'
 import { aliasTenant } from './tenant-alias.js'
 
 /** Where the answers of a Prometheus are kept, beside llmscale.yaml. */
@@ -53,12 +55,12 @@ export async function openSources(
   const { metrics, environments, workloads } = config
   const { regions } = environments[context.environment]!
   const here = context.files === undefined ? listSources(config, context.environment) : []
-  const warnings: Warning[] = []
+  let warnings: Warning[] = []
   let store: DayStore | undefined
   if (context.cache !== false && here.some(({ prometheus }) => prometheus !== undefined)) {
     const opened = await openDayStore(resolve(dirname(context.configPath), dayStorePath), context.now)
     store = opened.store
-    warnings.push(...opened.warnings)
+    warnings = opened.warnings // it grows while the store is used
   }
   const sources: SourcePart[] = []
   if (context.files !== undefined)
@@ -110,7 +112,6 @@ async function openPrometheus(
   context: SourceContext,
 ): Promise<DemandSource> {
   const { prometheusSource } = await import('./prometheus/prometheus-source.js')
-  const { url, headers, auth } = settings
   return prometheusSource({
     client: await openClient(settings, context.configPath),
     settings,
@@ -118,10 +119,22 @@ async function openPrometheus(
     histograms: context.histograms ?? ['input_tokens', 'output_tokens'],
     now: context.now,
     store,
-    // Headers such as X-Scope-OrgID choose a tenant of the server; secrets are named there, not given.
-    server: JSON.stringify([url, headers, auth]),
+    server: serverKey(settings, context.configPath),
     onProgress: context.onProgress,
   })
+}
+
+/**
+ * What identifies a server in the store. Headers such as X-Scope-OrgID choose a tenant of it: their values count, as a
+ * digest, wherever they come from.
+ */
+function serverKey({ url, auth, headers }: PrometheusSettings, configPath: string): string {
+  const folder = dirname(resolve(configPath))
+  const values = Object.entries(headers).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : readSecret(value, folder),
+  ])
+  return digestText(JSON.stringify([url, auth ?? null, values]))
 }
 
 /** A client by the settings of a configuration; throws `configInvalid` where a secret or certificate is missing. */

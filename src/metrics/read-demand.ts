@@ -50,10 +50,8 @@ const gap = maskReasons.indexOf('gap')
  */
 export async function readTable(options: DemandOptions): Promise<DemandTable> {
   const { sources, renames = {}, nameTenant = (tenant) => tenant } = options
-  const nameOf = (workload: Workload): Workload => {
-    const { tenant, ...rest } = renameWorkload(workload, renames)
-    return tenant === undefined ? rest : { ...rest, tenant: nameTenant(tenant) }
-  }
+  const alias = ({ tenant, ...rest }: Workload): Workload =>
+    tenant === undefined ? rest : { ...rest, tenant: nameTenant(tenant) }
   const tables: DemandTable[] = []
   const empty: LlmscaleError[] = []
   for (const { source, from, until, workloads } of sources) {
@@ -68,8 +66,9 @@ export async function readTable(options: DemandOptions): Promise<DemandTable> {
       return undefined
     })
     if (table === undefined) continue
-    const named = nameWorkloads(table, nameOf)
-    tables.push(workloads === undefined ? named : keepWorkloads(named, workloads))
+    const renamed = nameWorkloads(table, (workload) => renameWorkload(workload, renames))
+    const kept = workloads === undefined ? renamed : keepWorkloads(renamed, workloads)
+    tables.push(nameWorkloads(kept, alias))
   }
   const [first] = empty
   if (first !== undefined && tables.length === 0) throw first

@@ -6,6 +6,6 @@ import { createHmac } from 'node:crypto'
  */
 export function aliasTenant(tenant: string, key = ''): string {
   // What a collector wrote under aliases keeps them.
-  if (/^tenant-[0-9a-f]{8}$/.test(tenant)) return tenant
-  return `tenant-${createHmac('sha256', key).update(tenant).digest('hex').slice(0, 8)}`
+  if (/^tenant-[0-9a-f]{12}$/.test(tenant)) return tenant
+  return `tenant-${createHmac('sha256', key).update(tenant).digest('hex').slice(0, 12)}`
 }

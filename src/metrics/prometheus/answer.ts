@@ -34,13 +34,18 @@ export function parseAnswer(answer: HttpAnswer, asked: Asked): AnswerData {
   if (json === undefined) throw unreadableForNow(asked, describeText(answer.text))
   if (!isObject(json) || json['status'] !== 'success') throw unreadable(asked, 'there is no status in it')
   const { warnings, infos } = json
-  const remarks = [...textsOf(warnings), ...textsOf(infos).filter((info) => !info.startsWith(knownInfo))].map(
-    (remark) => `${asked.name}: ${cleanText(remark, asked.authorization.secrets)}`,
-  )
+  const told = textsOf(infos).filter((info) => !info.startsWith(knownInfo))
+  const remark = (code: string) => (text: string) => ({
+    code,
+    message: `${asked.name}: ${cleanText(text, asked.authorization.secrets)}`,
+  })
   return {
     data: json['data'],
     samples,
-    warnings: [...new Set(remarks)].map((message) => ({ code: 'PROMETHEUS_WARNING', message })),
+    warnings: [
+      ...textsOf(warnings).map(remark('PROMETHEUS_WARNING')),
+      ...told.map(remark('PROMETHEUS_INFO')),
+    ],
   }
 }
 

@@ -14,7 +14,7 @@ export function sumBucketsByDay(
   buckets: readonly BucketColumn[],
   from: EpochSeconds,
 ): DayHistogram[] {
-  const sorted = [...buckets].sort((a, b) => a.le - b.le)
+  const sorted = mergeEqualBounds(buckets)
   const upperBounds = Float64Array.from(sorted, ({ le }) => le)
   const hours = secondsPerDay / histogramStepSeconds
   const days = Math.floor((sorted[0]?.values.length ?? 0) / hours)
@@ -31,4 +31,17 @@ export function sumBucketsByDay(
     })
     return { metric, day: from + day * secondsPerDay, upperBounds, counts }
   }).filter(({ counts }) => counts.some((count) => count > 0))
+}
+
+/** In ascending order, each bound once: half a fleet may write `le="1"`, the other half `le="1.0"`. */
+function mergeEqualBounds(buckets: readonly BucketColumn[]): BucketColumn[] {
+  const byBound = new Map<number, Float64Array>()
+  for (const { le, values } of buckets) {
+    const known = byBound.get(le)
+    byBound.set(
+      le,
+      known === undefined ? values : known.map((value, at) => (value || 0) + (values[at]! || 0)),
+    )
+  }
+  return [...byBound].map(([le, values]) => ({ le, values })).sort((a, b) => a.le - b.le)
 }

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { chmod, mkdir, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { digestText } from '../../kit/digest.js'
@@ -30,8 +30,10 @@ const keptSeconds = 400 * secondsPerDay
 const version = 1
 
 /**
- * Opens a store in a DuckDB file, made anew where it is not there or cannot be read: it is only a cache. Undefined,
- * with a warning, while another process has it: DuckDB lets one process write.
+ * Opens a store in a DuckDB file, made anew where it cannot be read: it is only a cache, and no fault of it ends a
+ * read. Undefined where it cannot be used: another process has it (DuckDB lets one process write), or the folder
+ * cannot be written. What is wrong, now or later, is added to `warnings`. The file is for its owner alone: it holds
+ * names of tenants as the server has them.
  * https://duckdb.org/docs/stable/connect/concurrency
  */
 export async function openDayStore(
@@ -39,25 +41,62 @@ export async function openDayStore(
   now: EpochSeconds,
 ): Promise<{ store?: DayStore; warnings: Warning[] }> {
   const { DuckDBInstance } = await import('@duckdb/node-api')
-  await mkdir(dirname(path), { recursive: true })
-  const open = () =>
-    DuckDBInstance.create(path, { memory_limit: '512MB', autoinstall_known_extensions: 'false' })
+  const open = async () => {
+    const settings = { memory_limit: '512MB', autoinstall_known_extensions: 'false' }
+    const store = await createStore(await DuckDBInstance.create(path, settings), now)
+    await chmod(path, 0o600)
+    return store
+  }
   const warnings: Warning[] = []
+  const warn = (code: string, what: string, cause: unknown) =>
+    warnings.push({ code, message: `${path} ${what}: ${(cause as Error).message.split('\n')[0]}` })
   try {
-    return { store: await createStore(await open(), now), warnings }
+    await mkdir(dirname(path), { recursive: true })
+    return {
+      store: forgiveFaults(await open(), (cause) => warn('CACHE_FAILED', 'is not used any more', cause)),
+      warnings,
+    }
   } catch (cause) {
-    const message = (cause as Error).message.split('\n')[0]!
-    if (/lock/i.test(message)) {
+    if ((cause as Error).message.includes('Could not set lock')) {
       warnings.push({ code: 'CACHE_BUSY', message: `${path} is in use by another process; read without it` })
       return { warnings }
     }
-    await rm(path, { force: true })
-    await rm(`${path}.wal`, { force: true })
-    warnings.push({
-      code: 'CACHE_REBUILT',
-      message: `${path} could not be read and is made anew: ${message}`,
-    })
-    return { store: await createStore(await open(), now), warnings }
+    try {
+      for (const file of [path, `${path}.wal`]) if (await isFile(file)) await rm(file)
+      const store = await open()
+      warn('CACHE_REBUILT', 'could not be read and is made anew', cause)
+      return { store, warnings }
+    } catch (second) {
+      warn('CACHE_FAILED', 'cannot be used; read without it', second)
+      return { warnings }
+    }
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isFile(),
+    () => false,
+  )
+}
+
+/** A store that after its first fault knows nothing and keeps nothing. */
+function forgiveFaults(store: DayStore, report: (cause: unknown) => void): DayStore {
+  let isBroken = false
+  const attempt = async <T>(work: () => Promise<T>, otherwise: T): Promise<T> => {
+    if (isBroken) return otherwise
+    try {
+      return await work()
+    } catch (cause) {
+      if (!isBroken) report(cause)
+      isBroken = true
+      return otherwise
+    }
+  }
+  return {
+    load: (query, from, to) => attempt(() => store.load(query, from, to), new Map()),
+    save: (query, days) => attempt(() => store.save(query, days), undefined),
+    close: () => store.close(),
   }
 }
 

@@ -4,16 +4,16 @@ import { type EpochSeconds, secondsPerDay, secondsPerMinute } from '../../kit/un
 import { type Workload, workloadId } from '../../kit/workload.js'
 import type { DemandSource, DemandWindow } from '../demand-source.js'
 import { type DemandTable, inOrder, mapServing, type TableColumns } from '../demand-table.js'
-import { type DayHistogram, type HistogramMetric, histogramMetrics } from '../histogram.js'
-import { countArrivals, type SignalColumns } from './arrivals.js'
-import { type BucketColumn, sumBucketsByDay } from './day-histograms.js'
-import type { DaySeries, DayStore } from './day-store.js'
+import { type HistogramMetric, histogramMetrics } from '../histogram.js'
+import { countArrivals } from './arrivals.js'
+import type { DayStore } from './day-store.js'
 import type { PrometheusClient } from './prometheus-client.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
 import { countSeriesQuery } from './promql.js'
 import { histogramStepSeconds, planQueries, type QueryPlan, type SignalQuery } from './query-plan.js'
 import { type RangeAnswer, readRanges } from './read-range.js'
 import { readServerClock } from './server-clock.js'
+import { gatherHistograms, gatherSignals, type Naming } from './workload-series.js'
 
 export interface PrometheusSourceOptions {
   client: PrometheusClient
@@ -35,14 +35,14 @@ const histogramDays = 7
 
 /**
  * Demand from a server of the Prometheus API. Rejects with what `planQueries` and the client throw, and `badData`:
- * STEP_UNEVEN, STEP_TOO_FINE, TOO_MANY_SERIES, REGION_UNKNOWN, LABEL_MISSING, NO_SAMPLES.
+ * STEP_UNEVEN, STEP_TOO_FINE, TOO_MANY_SERIES, TOO_MANY_WORKLOADS, REGION_UNKNOWN, LABEL_MISSING, NO_SAMPLES.
  */
 export function prometheusSource(options: PrometheusSourceOptions): DemandSource {
   return { name: options.client.name, read: (window) => read(window, options) }
 }
 
 async function read(window: DemandWindow, options: PrometheusSourceOptions): Promise<DemandTable> {
-  const { client, settings, server, store } = options
+  const { client, settings } = options
   const stepSeconds = requireEvenStep(window.stepSeconds ?? defaultStepSeconds)
   const { serverNow, skewSeconds, isOff } = await readServerClock(client, options.now)
   const findings = isOff ? [describeSkew(client.name, skewSeconds)] : []
@@ -51,58 +51,104 @@ async function read(window: DemandWindow, options: PrometheusSourceOptions): Pro
   if (from >= to) return { start: to, stepSeconds, length: 0, workloads: [], inputs: [], findings }
 
   const plan = await planQueries(client, settings, { from, to, stepSeconds }, options.histograms)
-  await refuseManySeries(client, plan, settings.maximumSeries, to)
-  const reader = { client, store, server, now: serverNow, parallel: settings.parallel }
-  const isHistogram = ({ signal }: SignalQuery) => histogramMetrics.some((metric) => metric === signal)
-  const counts = plan.queries.filter((query) => !isHistogram(query))
-  const shapes = plan.queries.filter(isHistogram)
-  // From midnight on: days are kept whole, and what is in flight at the first step is known.
-  const midnight = (time: EpochSeconds) => Math.floor(time / secondsPerDay) * secondsPerDay
-  const start = midnight(from)
-  const answers = await readRanges(
-    counts.map(({ query }) => query),
-    { from: start, to, stepSeconds },
-    { ...reader, onProgress: options.onProgress },
+  await refuseTooMuch(client, plan, settings, { from, to, stepSeconds })
+  const reader = { ...options, parallel: settings.parallel, now: serverNow }
+  const counts = await readCounts(plan, { from, to, stepSeconds }, reader)
+  const histograms = await readHistograms(plan, { from, to }, reader)
+  const answers = [...counts.answers, ...histograms.answers]
+  findings.push(
+    ...plan.findings,
+    ...counts.findings,
+    ...findOddities(answers, counts.maskedSteps, client.name),
   )
-  const histogramWindow = {
-    from: Math.max(midnight(from), midnight(to) - histogramDays * secondsPerDay),
-    to: midnight(to),
-    stepSeconds: histogramStepSeconds,
-  }
-  const buckets = await readRanges(
-    shapes.map(({ query }) => query),
-    histogramWindow,
-    reader,
-  )
-  const nameOf = (labels: DaySeries['labels'], query: SignalQuery) =>
-    workloadOf(labels, query, settings, options)
-  const byWorkload = groupSignals(counts, answers, nameOf)
-  const histograms = groupHistograms(shapes, buckets, histogramWindow.from, nameOf)
-  const workloads: TableColumns[] = []
-  let maskedSteps = 0
-  for (const [id, { workload, signals }] of byWorkload) {
-    const { countsArrivals } = plan
-    const counted = countArrivals(workload, signals, { countsArrivals, stepSeconds })
-    if (counted === undefined) continue
-    const days = histograms.get(id)
-    workloads.push({ ...counted.columns, ...(days && { histograms: days }) })
-    maskedSteps += counted.maskedSteps
-  }
-  const all = [...answers, ...buckets]
-  findings.push(...findOddities(all, maskedSteps, client.name))
+  const workloads = counts.workloads.map((columns) => {
+    const days = histograms.byWorkload.get(workloadId(columns.workload))
+    return days === undefined ? columns : { ...columns, histograms: days }
+  })
   const input = {
     path: client.name,
     layout: 'prometheus' as const,
-    rows: all.reduce((sum, { samples }) => sum + samples, 0),
-    badRows: all.reduce((sum, { unusableSamples }) => sum + unusableSamples, 0),
+    rows: answers.reduce((sum, { samples }) => sum + samples, 0),
+    badRows: answers.reduce((sum, { unusableSamples }) => sum + unusableSamples, 0),
     badExamples: [],
   }
-  const length = Math.round((to - start) / stepSeconds)
-  const read = { start, stepSeconds, length, workloads: inOrder(workloads), inputs: [input], findings }
-  const table = trimTable(read, Math.round((from - start) / stepSeconds))
+  const { start, length } = counts
+  const whole = { start, stepSeconds, length, workloads: inOrder(workloads), inputs: [input], findings }
+  const table = trimTable(whole, Math.round((from - start) / stepSeconds))
   if (table === undefined) throw noSamples(client, from, to)
   if (table.start - from > secondsPerDay) findings.push(shortRetention(client, from, table.start))
   return table
+}
+
+interface Reader extends PrometheusSourceOptions {
+  parallel: number
+}
+
+function isHistogram({ signal }: SignalQuery): boolean {
+  return histogramMetrics.some((metric) => metric === signal)
+}
+
+const midnight = (time: EpochSeconds) => Math.floor(time / secondsPerDay) * secondsPerDay
+
+/** Arrivals of each workload; from the day of the step before the window on, whose end says what is in flight. */
+async function readCounts(
+  plan: QueryPlan,
+  { from, to, stepSeconds }: { from: EpochSeconds; to: EpochSeconds; stepSeconds: number },
+  reader: Reader,
+) {
+  const queries = plan.queries.filter((query) => !isHistogram(query))
+  const start = midnight(from - stepSeconds)
+  const expressions = queries.map(({ query }) => query)
+  const answers = await readRanges(expressions, { from: start, to, stepSeconds }, reader)
+  const gathered = gatherSignals(queries, answers, namingOf(reader))
+  const { findings } = gathered
+  const workloads: TableColumns[] = []
+  const sparse: { workload: Workload; scrapeSeconds: number }[] = []
+  let maskedSteps = 0
+  for (const signals of gathered.workloads) {
+    const counted = countArrivals(signals, stepSeconds)
+    if (counted === undefined) continue
+    if ('scrapeSeconds' in counted) {
+      sparse.push({ workload: signals.workload, ...counted })
+      continue
+    }
+    workloads.push(counted.columns)
+    maskedSteps += counted.maskedSteps
+  }
+  const tooFine = sparse.map((each) => stepTooFine(each.workload, each.scrapeSeconds, stepSeconds))
+  if (workloads.length === 0 && tooFine[0] !== undefined) throw tooFine[0]
+  findings.push(
+    ...tooFine.map(({ message }) => ({ code: 'WORKLOAD_UNREAD', message: `${message}; it is left out` })),
+  )
+  const length = Math.round((to - start) / stepSeconds)
+  return { start, length, workloads, maskedSteps, answers, findings }
+}
+
+async function readHistograms(
+  plan: QueryPlan,
+  { from, to }: { from: EpochSeconds; to: EpochSeconds },
+  reader: Reader,
+) {
+  const queries = plan.queries.filter(isHistogram)
+  const start = Math.max(midnight(from), midnight(to) - histogramDays * secondsPerDay)
+  const window = { from: start, to: midnight(to), stepSeconds: histogramStepSeconds }
+  const expressions = queries.map(({ query }) => query)
+  const answers = await readRanges(expressions, window, { ...reader, onProgress: undefined })
+  return { answers, byWorkload: gatherHistograms(queries, answers, start, namingOf(reader)) }
+}
+
+function namingOf({ client, settings, regions }: PrometheusSourceOptions): Naming {
+  return { server: client.name, settings, regions }
+}
+
+function stepTooFine(workload: Workload, scrapeSeconds: number, stepSeconds: number): LlmscaleError {
+  const enough = Math.ceil((4 * scrapeSeconds) / secondsPerMinute) * secondsPerMinute
+  return new LlmscaleError(
+    'badData',
+    'STEP_TOO_FINE',
+    `${workloadId(workload)} is scraped about every ${formatDuration(Math.round(scrapeSeconds))}; the increase of a counter over a step of ${formatDuration(stepSeconds)} needs two samples`,
+    [`Set forecast.step to ${formatDuration(enough)} or more, in a whole part of a day.`],
+  )
 }
 
 function requireEvenStep(stepSeconds: number): number {
@@ -123,109 +169,46 @@ function describeSkew(name: string, skewSeconds: number): Warning {
   }
 }
 
-async function refuseManySeries(
+/** Values of one signal that are held at once; ten signals of so many take some two GB. */
+const mostValues = 25_000_000
+
+/** Counts before anything is read, so that neither the server nor this machine is loaded with what cannot work. */
+async function refuseTooMuch(
   client: PrometheusClient,
-  plan: QueryPlan,
-  maximumSeries: number,
-  at: EpochSeconds,
+  { countedSeries, queries }: QueryPlan,
+  { maximumSeries }: PrometheusSettings,
+  { from, to, stepSeconds }: { from: EpochSeconds; to: EpochSeconds; stepSeconds: number },
 ): Promise<void> {
-  const { series } = await client.queryInstant(countSeriesQuery(plan.countedSeries), at)
-  const count = series[0]?.values[0] ?? 0
-  if (count <= maximumSeries) return
-  throw new LlmscaleError(
+  const count = async (query: string) =>
+    (await client.queryInstant(countSeriesQuery(query), to)).series[0]?.values[0] ?? 0
+  for (const series of countedSeries) {
+    const found = await count(series)
+    if (found > maximumSeries) throw tooManySeries(client.name, series, found, maximumSeries)
+  }
+  const steps = Math.round((to - from) / stepSeconds)
+  for (const { query } of queries.filter(({ signal }) => signal === 'requests')) {
+    const workloads = await count(query)
+    if (workloads * steps <= mostValues) continue
+    throw new LlmscaleError(
+      'badData',
+      'TOO_MANY_WORKLOADS',
+      `${client.name}: ${workloads} workloads of ${steps} steps each are more than can be held at once (${mostValues} values)`,
+      ['Read a shorter history or a coarser forecast.step, or leave labels.tenant away.'],
+    )
+  }
+}
+
+/** The error of more series behind one signal than the settings allow. */
+export function tooManySeries(name: string, series: string, count: number, maximum: number): LlmscaleError {
+  return new LlmscaleError(
     'badData',
     'TOO_MANY_SERIES',
-    `${client.name}: ${plan.countedSeries} has ${count} series, above the ${maximumSeries} of maximumSeries`,
+    `${name}: ${series} has ${count} series, above the ${maximum} of maximumSeries`,
     [
       'Add matchers, or give queries of a recording rule that sums by model, region and tenant.',
       'Raise maximumSeries of prometheus: in llmscale.yaml if the server can bear it.',
     ],
   )
-}
-
-/** The workload that labels name; undefined for series that name no model. */
-function workloadOf(
-  labels: DaySeries['labels'],
-  { labels: names, query }: SignalQuery,
-  settings: PrometheusSettings,
-  { client, regions }: PrometheusSourceOptions,
-): Workload | undefined {
-  const model = labels[names.model]
-  if (model === undefined && Object.keys(labels).length > 0 && settings.labels.model !== undefined) {
-    throw new LlmscaleError(
-      'badData',
-      'LABEL_MISSING',
-      `${client.name}: the answer to ${query.slice(0, 200)} has no label ${JSON.stringify(names.model)}; it has ${Object.keys(labels).join(', ')}`,
-      ['Keep it in the query: sum by (…), or correct labels of prometheus: in llmscale.yaml.'],
-    )
-  }
-  if (model === undefined || model === '') return undefined
-  const region = (names.region && labels[names.region]) || settings.region || regions[0]
-  if (
-    region === undefined ||
-    (names.region === undefined && settings.region === undefined && regions.length > 1)
-  ) {
-    throw new LlmscaleError(
-      'badData',
-      'REGION_UNKNOWN',
-      `${client.name}: no label names the region, and there is not exactly one to take instead (${regions.join(', ') || 'none is known'})`,
-      ['Set labels: {region: NAME} or region: NAME of prometheus: in llmscale.yaml.'],
-    )
-  }
-  const tenant = names.tenant === undefined ? undefined : labels[names.tenant]
-  return tenant === undefined || tenant === '' ? { model, region } : { model, region, tenant }
-}
-
-type NameOf = (labels: DaySeries['labels'], query: SignalQuery) => Workload | undefined
-
-function groupSignals(
-  queries: readonly SignalQuery[],
-  answers: readonly RangeAnswer[],
-  nameOf: NameOf,
-): Map<string, { workload: Workload; signals: SignalColumns }> {
-  const byWorkload = new Map<string, { workload: Workload; signals: SignalColumns }>()
-  for (const [index, query] of queries.entries()) {
-    for (const { labels, values } of answers[index]!.series) {
-      const workload = nameOf(labels, query)
-      if (workload === undefined) continue
-      const id = workloadId(workload)
-      const entry = byWorkload.get(id) ?? { workload, signals: {} }
-      byWorkload.set(id, entry)
-      const known = entry.signals[query.signal]
-      entry.signals[query.signal] =
-        known === undefined ? values : known.map((value, at) => add(value, values[at]!))
-    }
-  }
-  return byWorkload
-}
-
-function add(a: number, b: number): number {
-  if (Number.isNaN(a)) return b
-  return Number.isNaN(b) ? a : a + b
-}
-
-function groupHistograms(
-  queries: readonly SignalQuery[],
-  answers: readonly RangeAnswer[],
-  from: EpochSeconds,
-  nameOf: NameOf,
-): Map<string, DayHistogram[]> {
-  const byWorkload = new Map<string, DayHistogram[]>()
-  for (const [index, query] of queries.entries()) {
-    const buckets = new Map<string, BucketColumn[]>()
-    for (const { labels, values } of answers[index]!.series) {
-      const workload = nameOf(labels, query)
-      const le = Number(labels['le']?.replace('+Inf', 'Infinity'))
-      if (workload === undefined || Number.isNaN(le)) continue
-      const id = workloadId(workload)
-      buckets.set(id, [...(buckets.get(id) ?? []), { le, values }])
-    }
-    for (const [id, columns] of buckets) {
-      const days = sumBucketsByDay(query.signal as HistogramMetric, columns, from)
-      byWorkload.set(id, [...(byWorkload.get(id) ?? []), ...days])
-    }
-  }
-  return byWorkload
 }
 
 function findOddities(answers: readonly RangeAnswer[], maskedSteps: number, name: string): Warning[] {

@@ -64,7 +64,7 @@ export async function readRanges(
     limit(async () => {
       const answer = answers[index]!
       await readChunk(queries[index]!, { from, to, stepSeconds }, reader.client, answer)
-      if (store !== undefined && answer.warnings.length === 0) {
+      if (store !== undefined && !answer.isPartial()) {
         const days = answer.daysOf(from, Math.min(to, reader.now - settledSeconds))
         await store.save({ server: reader.server, query: queries[index]!, stepSeconds }, days)
       }
@@ -165,6 +165,11 @@ class RangeColumns {
       if (series.length > 0) days.set(day, series)
     }
     return days
+  }
+
+  /** A server of several stores warns when one of them did not answer. */
+  isPartial(): boolean {
+    return this.warnings.some(({ code }) => code === 'PROMETHEUS_WARNING')
   }
 
   toAnswer(): RangeAnswer {

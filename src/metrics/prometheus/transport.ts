@@ -47,10 +47,12 @@ export function createTransport(options: TransportOptions): (request: HttpReques
 
 async function createAgent({ tls, parallel, timeoutSeconds }: TransportOptions): Promise<EnvHttpProxyAgent> {
   const { EnvHttpProxyAgent } = await import('undici')
+  const connect = { ...tls, timeout: Math.min(timeoutSeconds, longestConnectSeconds) * 1000 }
   // Obeys HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
   return new EnvHttpProxyAgent({
     connections: parallel,
-    connect: { ...tls, timeout: Math.min(timeoutSeconds, longestConnectSeconds) * 1000 },
+    connect,
+    requestTls: connect, // the same, through a proxy
     // One limit for the whole answer stands instead of these.
     headersTimeout: 0,
     bodyTimeout: 0,
