@@ -25,7 +25,7 @@ export async function fillGrid(
     SELECT row_number() OVER () - 1 AS workload, * FROM (SELECT DISTINCT model, region, tenant FROM staged WHERE is_step);
     CREATE TEMP TABLE points AS
     SELECT workload, round((step_start - ${start}) / ${stepSeconds}) AS step, bool_or(aggregated) AS aggregated,
-      sum(row_count) AS row_count, sum(requests) AS requests, sum(input_tokens) AS input_tokens,
+      bool_or(NOT aggregated) AS logged, sum(row_count) AS row_count, sum(requests) AS requests, sum(input_tokens) AS input_tokens,
       sum(output_tokens) AS output_tokens, sum(token_requests) AS token_requests, min(lowest) = max(highest) AS alike
     FROM staged JOIN workloads ON ${sameWorkload}
     WHERE is_step GROUP BY ALL`)
@@ -35,7 +35,7 @@ export async function fillGrid(
   )
   // Where every duplicate repeats its row, files overlap; where they differ, they are parts of one amount.
   const isOverlap = differing === 0
-  const workloads = await createColumns(connection, length)
+  const workloads = await createColumns(connection, { start, stepSeconds, length })
   await fillColumns(connection, workloads, length, isOverlap)
   await addHistograms(connection, workloads)
   return {
@@ -53,14 +53,28 @@ export async function fillGrid(
 const sameWorkload = `staged.model = workloads.model AND staged.region = workloads.region
   AND staged.tenant IS NOT DISTINCT FROM workloads.tenant`
 
-/** Columns by the number of their workload, without amounts yet. */
-async function createColumns(connection: DuckDBConnection, length: number): Promise<TableColumns[]> {
+/**
+ * Columns by the number of their workload, without amounts yet. Logs say that nothing came between their first and last
+ * request where no row is; aggregated files say nothing where none is.
+ */
+async function createColumns(
+  connection: DuckDBConnection,
+  { start, stepSeconds, length }: Pick<DemandTable, 'start' | 'stepSeconds' | 'length'>,
+): Promise<TableColumns[]> {
+  const logs = await firstRow(
+    connection,
+    'SELECT min(step_start), max(step_start) FROM staged WHERE is_step AND NOT aggregated',
+  )
+  const [firstLogged = 0, lastLogged = 0] = logs.map((time) => Math.round((time - start) / stepSeconds))
   const reader = await connection.runAndReadAll(`
-    SELECT any_value(model), any_value(region), any_value(tenant), bool_or(aggregated), min(step), max(step),
+    SELECT any_value(model), any_value(region), any_value(tenant), bool_or(logged), min(step), max(step),
       (count(*) FILTER (aggregated AND row_count > 1))::DOUBLE
     FROM points JOIN workloads USING (workload) GROUP BY workload ORDER BY workload`)
-  return reader.getRows().map(([model, region, tenant, isAggregated, first, last, duplicates]) => {
-    const column = () => new Float64Array(length).fill(isAggregated === true ? Number.NaN : 0)
+  return reader.getRows().map(([model, region, tenant, isLogged, first, last, duplicates]) => {
+    const column = () => {
+      const unknown = new Float64Array(length).fill(Number.NaN)
+      return isLogged === true ? unknown.fill(0, firstLogged, lastLogged + 1) : unknown
+    }
     return {
       workload: workloadOf(model, region, tenant),
       requests: column(),

@@ -92,6 +92,21 @@ describe('patterns', () => {
     expect(table.findings.map(({ code }) => code)).toEqual(['PARTIAL_STEP'])
   })
 
+  it('logs say nothing of the time before and after them', async () => {
+    const log = (model: string, minutes: number[]) =>
+      fileOf(
+        `timestamp,model,input_tokens,output_tokens\n${minutes.map((minute) => `${formatInstant(start + minute * 60)},${model},10,1\n`).join('')}`,
+      )
+    const aggregated = fileOf(`${header}${rows(1, 2, 3, 4, 5, 6, 7, 8)}`)
+    const table = await read([aggregated, log('x', [20, 50]), log('y', [31, 65])])
+    const unknown = Number.NaN
+    expect(table.workloads.map(({ workload, requests }) => [workload.model, [...requests]])).toEqual([
+      ['m', [1, 2, 3, 4, 5, 6, 7, 8]],
+      ['x', [unknown, unknown, 1, 0, 0, 1, unknown, unknown]],
+      ['y', [unknown, unknown, 0, 1, 0, 0, unknown, unknown]],
+    ])
+  })
+
   it('files of one pattern may differ in format and columns', async () => {
     const folder = emptyFolder()
     fileOf(`${header}${rows(1, 2)}`, 'a.csv', folder)
