@@ -35,17 +35,15 @@ export function parseAnswer(answer: HttpAnswer, asked: Asked): AnswerData {
   if (!isObject(json) || json['status'] !== 'success') throw unreadable(asked, 'there is no status in it')
   const { warnings, infos } = json
   const told = textsOf(infos).filter((info) => !info.startsWith(knownInfo))
-  const remark = (code: string) => (text: string) => ({
-    code,
-    message: `${asked.name}: ${cleanText(text, asked.authorization.secrets)}`,
-  })
+  const remarks = (code: string, texts: readonly string[]) =>
+    [...new Set(texts.map((text) => cleanText(text, asked.authorization.secrets)))].map((text) => ({
+      code,
+      message: `${asked.name}: ${text}`,
+    }))
   return {
     data: json['data'],
     samples,
-    warnings: [
-      ...textsOf(warnings).map(remark('PROMETHEUS_WARNING')),
-      ...told.map(remark('PROMETHEUS_INFO')),
-    ],
+    warnings: [...remarks('PROMETHEUS_WARNING', textsOf(warnings)), ...remarks('PROMETHEUS_INFO', told)],
   }
 }
 

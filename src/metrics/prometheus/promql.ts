@@ -111,11 +111,12 @@ export function selector(metric: string, matchers: readonly string[]): string {
 }
 
 /**
- * A string of PromQL that means exactly this text, whatever stands in it. The escapes of JSON are a part of Go's.
+ * A string of PromQL that means exactly this text, whatever stands in it. The escapes of JSON are a part of Go's; the
+ * replacement character, which Go takes for a fault when it stands there itself, is escaped too.
  * https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals
  */
 export function quoteLabelValue(text: string): string {
-  return JSON.stringify(text)
+  return JSON.stringify(text).replaceAll('\ufffd', '\\ufffd')
 }
 
 /**
@@ -144,4 +145,12 @@ function by(labels: readonly string[]): string {
     )
   }
   return `by (${[...new Set(labels)].join(', ')})`
+}
+
+/**
+ * Which values of some labels the series of a selector had in the last `windowSeconds`. Throws LlmscaleError
+ * configInvalid LABEL_INVALID.
+ */
+export function groupQuery(series: string, labels: readonly string[], windowSeconds: number): string {
+  return `group ${by(labels)} (last_over_time(${series}[${windowSeconds}s]))`
 }

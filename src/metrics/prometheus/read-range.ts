@@ -154,15 +154,18 @@ class RangeColumns {
     }
   }
 
-  /** The whole days of a part of the window; days without any value are left out, they may come yet. */
+  /** The whole days of a part of the window; none where the window has no value at all: there may be a fault. */
   daysOf(from: EpochSeconds, to: EpochSeconds): Map<EpochSeconds, DaySeries[]> {
     const days = new Map<EpochSeconds, DaySeries[]>()
+    const hasValue = ({ values }: DaySeries) => values.some((value) => !Number.isNaN(value))
+    if (![...this.byLabels.values()].some(hasValue)) return days
     for (let day = from; day + secondsPerDay <= to; day += secondsPerDay) {
       const [first, end] = [this.stepAt(day), this.stepAt(day + secondsPerDay)]
-      const series = [...this.byLabels.values()]
-        .map(({ labels, values }) => ({ labels, values: values.subarray(first, end) }))
-        .filter(({ values }) => values.some((value) => !Number.isNaN(value)))
-      if (series.length > 0) days.set(day, series)
+      const series = [...this.byLabels.values()].map(({ labels, values }) => ({
+        labels,
+        values: values.subarray(first, end),
+      }))
+      days.set(day, series.filter(hasValue))
     }
     return days
   }

@@ -210,7 +210,7 @@ describe('answers', () => {
     expect(warnings).toEqual([
       { code: 'PROMETHEUS_WARNING', message: `${server.url}: partial [31m response` },
       { code: 'PROMETHEUS_WARNING', message: `${server.url}: ${'x'.repeat(299)}…` },
-      { code: 'PROMETHEUS_WARNING', message: `${server.url}: other` },
+      { code: 'PROMETHEUS_INFO', message: `${server.url}: other` },
     ])
   })
 
