@@ -4,19 +4,18 @@ import { BaseCommand } from '../../cli/base-command.js'
 import { duration } from '../../cli/flags.js'
 import { environmentOf, readConfig } from '../../cli/project.js'
 import { formatTable } from '../../cli/table.js'
-import { proposeConfig } from '../../config/proposed-config.js'
+import { type ProposedModel, proposeConfig } from '../../config/proposed-config.js'
 import { Prometheus, presetNames } from '../../config/schema.js'
 import { LlmscaleError } from '../../kit/errors.js'
-import { formatCount } from '../../kit/format.js'
 import { formatDuration, formatInstant } from '../../kit/time.js'
 import { secondsPerDay, secondsPerHour } from '../../kit/units.js'
-import { workloadId } from '../../kit/workload.js'
 import type { DemandTable } from '../../metrics/demand-table.js'
-import { aliasKeyVariable, openClient } from '../../metrics/open-sources.js'
+import { aliasKeyVariable, listSources, openClient } from '../../metrics/open-sources.js'
 import type { Discovery } from '../../metrics/prometheus/discover-workloads.js'
 import type { PrometheusSettings } from '../../metrics/prometheus/prometheus-settings.js'
 import { nameWorkloads } from '../../metrics/rename-workloads.js'
 import { aliasTenant } from '../../metrics/tenant-alias.js'
+import { summarizeLoad, tabulateLoad } from '../../review/discovery-tables.js'
 
 export const Result = z.strictObject({
   servers: z.array(
@@ -25,7 +24,7 @@ export const Result = z.strictObject({
       presets: z.array(z.enum(presetNames)).describe('Whose metrics are there.'),
       labels: z
         .array(z.strictObject({ label: z.string(), values: z.int() }))
-        .describe('Labels of the metric that counts requests.'),
+        .describe('Labels of the metrics that count requests; none of your own queries.'),
       from: z.string(),
       to: z.string(),
       workloads: z.array(
@@ -44,8 +43,8 @@ export const Result = z.strictObject({
 })
 
 const defaultLastSeconds = 7 * secondsPerDay
-/** Stands for the region where no label names it. */
-const unknownRegion = 'region'
+/** Stands for a region that nothing names: no region can be called so. */
+const unknownRegion = '?'
 
 type Server = z.infer<typeof Result>['servers'][number]
 
@@ -89,12 +88,11 @@ export default class MetricsDiscover extends BaseCommand {
 
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(MetricsDiscover)
-    const { folderOf, settings, regions } =
-      flags.url === undefined ? await this.configured(flags) : describedBy(flags, flags.url)
+    const asked = flags.url === undefined ? await readAsked(flags) : describeAsked(flags, flags.url)
     const servers: Server[] = []
-    for (const each of settings) {
-      this.progress(`Asking ${each.url} …`)
-      const server = await this.discover(each, folderOf, regions, flags)
+    for (const settings of asked.settings) {
+      this.progress(`Asking ${settings.url} …`)
+      const server = await this.discover(settings, asked, flags)
       servers.push(server)
       this.log(`${servers.length > 1 ? '\n' : ''}${describeServer(server)}`)
     }
@@ -103,8 +101,7 @@ export default class MetricsDiscover extends BaseCommand {
 
   private async discover(
     settings: PrometheusSettings,
-    configPath: string,
-    regions: readonly string[],
+    { configPath, environment, regions }: Asked,
     flags: { last?: number | undefined; 'tenant-names': boolean },
   ): Promise<Server> {
     const { discoverWorkloads } = await import('../../metrics/prometheus/discover-workloads.js')
@@ -113,48 +110,62 @@ export default class MetricsDiscover extends BaseCommand {
     const now = Math.floor(Date.now() / 1000)
     const window = { from: now - (flags.last ?? defaultLastSeconds), to: now, stepSeconds: secondsPerHour }
     const found = await discoverWorkloads(client, settings, window)
+    const prometheus = { ...settings, presets: found.presets, labels: found.labels }
     const source = prometheusSource({
       client,
-      settings: { ...settings, presets: found.presets, labels: found.labels },
+      settings: prometheus,
       regions: regions.length === 1 ? regions : [unknownRegion],
       histograms: [],
       now,
       server: settings.url,
     })
     const table = await source.read(window)
-    for (const finding of table.findings) this.note(finding)
-    const aliased = flags['tenant-names']
-      ? table
-      : nameWorkloads(table, ({ tenant, ...rest }) =>
-          tenant === undefined
-            ? rest
-            : { ...rest, tenant: aliasTenant(tenant, process.env[aliasKeyVariable]) },
-        )
-    return describeDiscovery(settings, found, aliased)
-  }
-
-  private async configured(flags: { config: string; env?: string | undefined }): Promise<Asked> {
-    const config = await readConfig(flags.config)
-    const { environment } = environmentOf(config, flags.env)
-    const settings = [
-      ...(config.metrics.sources?.flatMap(({ prometheus }) => prometheus ?? []) ?? []),
-      ...(config.metrics.collector === undefined ? [] : [config.metrics.collector.prometheus]),
-    ]
-    if (settings.length > 0) return { folderOf: flags.config, settings, regions: environment.regions }
-    throw new LlmscaleError('usage', 'FLAG_INVALID', `${flags.config} names no prometheus`, [
-      'Name one: --url http://localhost:9090',
-    ])
+    for (const finding of [...found.findings, ...table.findings]) this.note(finding)
+    return {
+      url: settings.url,
+      presets: found.presets,
+      labels: found.labelCounts,
+      from: formatInstant(table.start),
+      to: formatInstant(table.start + table.length * table.stepSeconds),
+      workloads: summarizeLoad(flags['tenant-names'] ? table : hideTenants(table)),
+      proposal: proposeConfig({
+        environment,
+        prometheus,
+        guessedLabels: found.guessed,
+        models: placeModels(table, found),
+        tenants: new Set(table.workloads.flatMap(({ workload }) => workload.tenant ?? [])).size,
+      }),
+    }
   }
 }
 
+/** Which servers to ask, for which environment. */
 interface Asked {
   /** Configuration that file names are relative to. */
-  folderOf: string
+  configPath: string
+  environment: string
   settings: PrometheusSettings[]
   regions: readonly string[]
 }
 
-function describedBy(
+/** The servers of the environment's sources; without one, that of its collector. */
+async function readAsked(flags: { config: string; env?: string | undefined }): Promise<Asked> {
+  const config = await readConfig(flags.config)
+  const { name, environment } = environmentOf(config, flags.env)
+  const sources = listSources(config, name).flatMap(({ prometheus }) => prometheus ?? [])
+  const settings = sources.length > 0 ? sources : [config.metrics.collector?.prometheus ?? []].flat()
+  if (settings.length > 0)
+    return { configPath: flags.config, environment: name, settings, regions: environment.regions }
+  throw new LlmscaleError(
+    'usage',
+    'FLAG_INVALID',
+    `${flags.config} names no prometheus for environment ${name}`,
+    ['Name one: --url http://localhost:9090'],
+  )
+}
+
+/** Throws a usage error FLAG_INVALID where the flags make no settings of a server. */
+function describeAsked(
   flags: {
     config: string
     preset?: readonly (typeof presetNames)[number][] | undefined
@@ -173,9 +184,14 @@ function describedBy(
     ...(flags.matchers !== undefined && { matchers: flags.matchers }),
     ...(flags['token-env'] !== undefined && { auth: { bearer: { token: { env: flags['token-env'] } } } }),
   })
-  if (parsed.success) return { folderOf: flags.config, settings: [parsed.data], regions: [] }
-  const [issue] = parsed.error.issues
-  throw new LlmscaleError('usage', 'FLAG_INVALID', `--${issue!.path.join('.')}: ${issue!.message}`)
+  if (parsed.success)
+    return { configPath: flags.config, environment: 'production', settings: [parsed.data], regions: [] }
+  const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue]
+  const [setting, ...names] = path.map(String) as [string]
+  const flag = { auth: 'token-env', headers: 'header', labels: 'label' }[setting] ?? setting
+  throw new LlmscaleError('usage', 'FLAG_INVALID', `--${[flag, ...names].join(' ')}: ${message}`, [
+    'What no flag can say, such as {env: NAME} of a header, llmscale.yaml can: llmscale metrics discover without --url asks its servers.',
+  ])
 }
 
 function pairs(flag: string, texts: readonly string[] = []): Record<string, string> {
@@ -183,78 +199,38 @@ function pairs(flag: string, texts: readonly string[] = []): Record<string, stri
     texts.map((text) => {
       const at = text.indexOf('=')
       if (at > 0) return [text.slice(0, at), text.slice(at + 1)]
-      throw new LlmscaleError('usage', 'FLAG_INVALID', `${flag}: ${JSON.stringify(text)} is not NAME=VALUE`)
+      throw new LlmscaleError('usage', 'FLAG_INVALID', `${flag}: ${JSON.stringify(text)} is not NAME=VALUE`, [
+        `${flag} NAME=VALUE`,
+      ])
     }),
   )
 }
 
-function describeDiscovery(settings: PrometheusSettings, found: Discovery, table: DemandTable): Server {
-  const models = [...new Set(table.workloads.map(({ workload }) => workload.model))]
-  const regionsOf = (model: string) => [
-    ...new Set(
-      table.workloads.flatMap(({ workload }) => (workload.model === model ? [workload.region] : [])),
-    ),
-  ]
-  return {
-    url: settings.url,
-    presets: found.presets,
-    labels: found.labelCounts,
-    from: formatInstant(table.start),
-    to: formatInstant(table.start + table.length * table.stepSeconds),
-    workloads: table.workloads.map((columns) => {
-      const known = columns.requests.filter((value) => !Number.isNaN(value))
-      const requests = sum(columns.requests)
-      const mean = (tokens: Float64Array) =>
-        columns.tokenRequests.some((count) => count > 0) && requests > 0 ? sum(tokens) / requests : null
-      const ready = columns.serving?.readyReplicas?.at(-1)
-      return {
-        workload: workloadId(columns.workload),
-        meanRequestsPerSecond: requests / (known.length * table.stepSeconds),
-        peakRequestsPerSecond: known.reduce((a, b) => Math.max(a, b), 0) / table.stepSeconds,
-        inputTokens: mean(columns.inputTokens),
-        outputTokens: mean(columns.outputTokens),
-        readyReplicas: ready === undefined || Number.isNaN(ready) ? null : ready,
-      }
-    }),
-    proposal: proposeConfig(
-      { url: settings.url, presets: found.presets, labels: found.labels, matchers: settings.matchers },
-      models.map((model) => ({ model, regions: regionsOf(model), target: found.targets.get(model) })),
-    ),
-  }
+function hideTenants(table: DemandTable): DemandTable {
+  const key = process.env[aliasKeyVariable]
+  return nameWorkloads(table, ({ tenant, ...rest }) =>
+    tenant === undefined ? rest : { ...rest, tenant: aliasTenant(tenant, key) },
+  )
 }
 
-function sum(column: Float64Array): number {
-  return column.reduce((total, value) => total + (value || 0), 0)
+function placeModels({ workloads }: DemandTable, { targets }: Discovery): ProposedModel[] {
+  const regions = new Map<string, Set<string>>()
+  for (const { workload } of workloads) {
+    const known = regions.get(workload.model) ?? new Set()
+    regions.set(workload.model, workload.region === unknownRegion ? known : known.add(workload.region))
+  }
+  return [...regions].map(([model, of]) => ({ model, regions: [...of], target: targets.get(model) }))
 }
 
 function describeServer({ url, presets, labels, from, to, workloads, proposal }: Server): string {
-  const right = (header: string) => ({ header, align: 'right' as const })
-  const rate = (perSecond: number) => String(Number(perSecond.toPrecision(3)))
-  const count = (value: number | null) => (value === null ? '' : formatCount(value))
   const span = formatDuration(Math.round((Date.parse(to) - Date.parse(from)) / 1000))
-  const byLoad = [...workloads].sort((a, b) => b.meanRequestsPerSecond - a.meanRequestsPerSecond)
+  const { columns, rows } = tabulateLoad(workloads)
+  const counts = labels.map(({ label, values }) => `${label} (${values})`)
   return [
     `${url}: ${presets.join(', ') || 'your own queries'}, ${span} until ${to}`,
-    `Labels (values): ${labels.map(({ label, values }) => `${label} (${values})`).join(', ')}`,
+    ...(counts.length > 0 ? [`Labels (values): ${counts.join(', ')}`] : []),
     '',
-    formatTable(
-      [
-        { header: 'Workload' },
-        right('Requests/s'),
-        right('Peak hour'),
-        right('Tokens in'),
-        right('out'),
-        right('Replicas'),
-      ],
-      byLoad.map((each) => [
-        each.workload,
-        rate(each.meanRequestsPerSecond),
-        rate(each.peakRequestsPerSecond),
-        count(each.inputTokens),
-        count(each.outputTokens),
-        count(each.readyReplicas),
-      ]),
-    ),
+    formatTable(columns, rows),
     '',
     'For llmscale.yaml, to be looked at:',
     '',
