@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createConnection, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -641,6 +642,33 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('TLS', () => {
     const error = await failureOf(ask(server, { tls: { ca: 'ca.pem' } }))
     expect(error.code).toBe('PROMETHEUS_UNREACHABLE')
     expect(error.tryThis.join()).toContain('prometheus.tls.certificate')
+  })
+
+  it('goes through a proxy with the same certificates', async () => {
+    const wants = { ca: readFileSync(path('ca.pem')), requestCert: true, rejectUnauthorized: true }
+    const server = await startStandIn(() => good, { ...serverTls('server'), ...wants })
+    const tunnelled: string[] = []
+    const proxy = createHttpServer().on('connect', (request, client, head) => {
+      tunnelled.push(request.url!)
+      const upstream = createConnection(Number(request.url!.split(':')[1]), '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 Connection established\r\n\r\n')
+        upstream.write(head)
+        upstream.pipe(client).pipe(upstream)
+      })
+      for (const socket of [upstream, client]) socket.on('error', () => socket.destroy())
+    })
+    await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done))
+    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+    vi.stubEnv('NO_PROXY', '')
+    try {
+      const tls = { ca: 'ca.pem', certificate: 'client.pem', key: 'client.key' }
+      expect((await ask(server, { tls })).series.length).toBe(1)
+      expect(tunnelled).toEqual([new URL(server.url).host])
+    } finally {
+      vi.unstubAllEnvs()
+      proxy.closeAllConnections()
+      proxy.close()
+    }
   })
 
   it('says that a server does not speak TLS', async () => {
