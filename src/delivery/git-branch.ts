@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { LlmscaleError } from '../kit/errors.js'
 import { cleanText } from '../kit/foreign-text.js'
 import { onInterrupt } from '../kit/interrupt.js'
 import { retry, TemporaryFailure } from '../kit/retry.js'
+import { createTemporaryFolder } from '../kit/temporary-folder.js'
 
 /** A branch that holds demand files alone. */
 export interface DemandBranch {
@@ -57,13 +55,12 @@ export async function publishToBranch(
   }
 }
 
-/** A folder that only we may read, gone afterwards. */
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'llmscale-git-'))
+  const folder = createTemporaryFolder('git')
   try {
-    await work(folder)
+    await work(folder.path)
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await folder.remove()
   }
 }
 

@@ -1,6 +1,4 @@
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -8,6 +6,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import pLimit from 'p-limit'
 import { LlmscaleError } from '../../kit/errors.js'
 import { nearestName } from '../../kit/names.js'
+import { createTemporaryFolder } from '../../kit/temporary-folder.js'
 import type { InputFile } from './input-file.js'
 import { settled } from './settled.js'
 
@@ -32,9 +31,7 @@ export interface FetchedObjects {
  */
 export async function fetchObjects(urls: readonly string[]): Promise<FetchedObjects> {
   const client = await createClient()
-  // mkdtemp makes a folder that no other user may enter.
-  const folder = await mkdtemp(join(tmpdir(), 'llmscale-s3-'))
-  const remove = () => rm(folder, { recursive: true, force: true })
+  const { path: folder, remove } = createTemporaryFolder('s3')
   const limit = pLimit(parallelFetches)
   try {
     const byUrl = new Map<string, InputFile[]>()
