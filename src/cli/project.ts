@@ -6,6 +6,8 @@ import type { Config } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
 
+export type Collector = NonNullable<Config['metrics']['collector']>
+
 /**
  * The configuration in a file, with the numbers of each model whose architecture is the path of a Hugging Face
  * config.json. Throws CONFIG_MISSING without the file, CONFIG_INVALID with everything that is wrong in it.
@@ -60,5 +62,22 @@ export function environmentOf(
       ? `The configuration has several environments (${names.join(', ')}): name one with --env.`
       : `No environment ${JSON.stringify(chosen)} in the configuration; it has ${names.join(', ')}.`,
     near === undefined ? [] : [`--env ${near}`],
+  )
+}
+
+const collectorSnippet = `metrics:
+  collector:
+    prometheus: {url: http://prometheus.monitoring:9090, presets: [vllm]}
+    to: s3://BUCKET/demand/{day}.parquet
+    image: REGISTRY/llmscale:0.1.0`
+
+/** What the job inside the cluster reads and writes. Throws `configInvalid`, COLLECTOR_MISSING. */
+export function collectorOf({ metrics }: Config, path: string): Collector {
+  if (metrics.collector !== undefined) return metrics.collector
+  throw new LlmscaleError(
+    'configInvalid',
+    'COLLECTOR_MISSING',
+    `${path}: metrics.collector is not set; it says what the job inside the cluster reads and where it writes`,
+    [`Add this to ${path}; docs/scheduled-plans.md explains it:\n${collectorSnippet}`],
   )
 }

@@ -85,7 +85,9 @@ export default class Forecast extends BaseCommand {
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(Forecast)
     if (flags.out !== undefined && !/\.(csv|parquet)$/i.test(flags.out))
-      throw new LlmscaleError('usage', 'FLAG_INVALID', `--out: ${flags.out} is neither .csv nor .parquet`)
+      throw new LlmscaleError('usage', 'FLAG_INVALID', `--out: ${flags.out} is neither .csv nor .parquet`, [
+        `--out ${flags.out.replace(/\.\w+$/, '')}.parquet`,
+      ])
     this.progress('Reading demand …')
     const config = flags.metrics === undefined ? await readConfig(flags.config) : undefined
     const { history, quality } =

@@ -4,8 +4,11 @@ import { basename, dirname, join } from 'node:path'
 import { LlmscaleError } from '../kit/errors.js'
 import { onInterrupt } from '../kit/interrupt.js'
 
+/** What a file holds, whole or in parts that are made while it is written, once. */
+export type FileContent = Uint8Array | string | Iterable<string>
+
 /** Writes a file whole or not at all. Throws OUTPUT_NOT_WRITABLE. */
-export function writeFileWhole(path: string, content: string | Uint8Array): Promise<void> {
+export function writeFileWhole(path: string, content: FileContent): Promise<void> {
   return writeFilesWhole(new Map([[path, content]]))
 }
 
@@ -13,7 +16,7 @@ export function writeFileWhole(path: string, content: string | Uint8Array): Prom
  * Writes files, by path, all or none: each to a neighbour first, then all renamed over the old ones.
  * Throws OUTPUT_NOT_WRITABLE.
  */
-export async function writeFilesWhole(files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
+export async function writeFilesWhole(files: ReadonlyMap<string, FileContent>): Promise<void> {
   const parts = new Map<string, string>()
   const removeParts = () => {
     for (const part of parts.values()) rmSync(part, { force: true })

@@ -1,5 +1,5 @@
 import { LlmscaleError } from '../kit/errors.js'
-import { writeFilesWhole } from './files.js'
+import { type FileContent, writeFilesWhole } from './files.js'
 import { publishToBranch, withoutCredentials } from './git-branch.js'
 
 /** Where a file of demand goes. */
@@ -54,24 +54,27 @@ export function destinationOf(template: string, day: string): string {
  * of it. Files of a folder or of a branch appear all or none, objects of a bucket one by one, each whole.
  * Throws DESTINATION_INVALID, OUTPUT_NOT_WRITABLE, BRANCH_NOT_OURS, GIT_MISSING, GIT_FAILED and those of S3.
  */
-export async function publishFiles(
-  target: string,
-  files: ReadonlyMap<string, Uint8Array | string>,
-): Promise<void> {
+export async function publishFiles(target: string, files: ReadonlyMap<string, FileContent>): Promise<void> {
   const destination = parseDestination(target)
   switch (destination.kind) {
     case 'file':
       return writeFilesWhole(files)
     case 's3': {
       const { putObject } = await import('../metrics/files/object-store.js')
-      for (const [url, body] of files) await putObject(url, body)
+      for (const [url, body] of files) await putObject(url, wholeOf(body))
       return
     }
     case 'git': {
-      const byPath = new Map([...files].map(([name, content]) => [gitUrl.exec(name)![3]!, content]))
+      const byPath = new Map([...files].map(([name, content]) => [gitUrl.exec(name)![3]!, wholeOf(content)]))
       await publishToBranch(destination, byPath)
     }
   }
+}
+
+/** A request carries its whole body, which may be longer than a string can be. */
+function wholeOf(content: FileContent): Uint8Array | string {
+  if (typeof content === 'string' || content instanceof Uint8Array) return content
+  return Buffer.concat(Array.from(content, (part) => Buffer.from(part)))
 }
 
 /** A user's name is part of ssh URLs; a password never stands in an URL that is committed or shown. */

@@ -4,7 +4,7 @@ import { Flags } from '@oclif/core'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { BaseCommand } from '../../cli/base-command.js'
-import { besideConfig, environmentOf, readConfig } from '../../cli/project.js'
+import { besideConfig, collectorOf, environmentOf, readConfig } from '../../cli/project.js'
 import type { Config } from '../../config/schema.js'
 import { writeManifests } from '../../delivery/manifest-folder.js'
 import { parseDestination } from '../../delivery/publish.js'
@@ -25,8 +25,6 @@ export const Result = z.strictObject({
   ),
 })
 
-type Collector = NonNullable<Config['metrics']['collector']>
-
 export default class MetricsCollector extends BaseCommand {
   static override description =
     'Write the job that collects demand inside the cluster, as Kubernetes YAML: for a Prometheus that the planning job cannot reach.'
@@ -46,7 +44,7 @@ export default class MetricsCollector extends BaseCommand {
     const { flags } = await this.parse(MetricsCollector)
     const config = await readConfig(flags.config)
     const { name: environment } = environmentOf(config, flags.env)
-    const collector = requireCollector(config, flags.config)
+    const collector = collectorOf(config, flags.config)
     requireSharedTarget(collector.to, flags.config)
     for (const warning of findMissingSecrets(collector)) this.note(warning)
     const configText = completeText(await readFile(flags.config, 'utf8'), config)
@@ -84,22 +82,6 @@ export default class MetricsCollector extends BaseCommand {
       })
     }
   }
-}
-
-const snippet = `metrics:
-  collector:
-    prometheus: {url: http://prometheus.monitoring:9090, presets: [vllm]}
-    to: s3://BUCKET/demand/{day}.parquet
-    image: REGISTRY/llmscale:0.1.0`
-
-function requireCollector({ metrics }: Config, path: string): Collector {
-  if (metrics.collector !== undefined) return metrics.collector
-  throw new LlmscaleError(
-    'configInvalid',
-    'COLLECTOR_MISSING',
-    `${path}: metrics.collector is not set; it says what the job reads and where it writes`,
-    [`Add this to ${path}:\n${snippet}`],
-  )
 }
 
 /** What a pod writes to its own disk nobody ever reads. */

@@ -1,17 +1,20 @@
 import { stat } from 'node:fs/promises'
-import { gzipSync } from 'node:zlib'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../../cli/base-command.js'
 import { withDemand } from '../../cli/demand.js'
 import { duration, instant } from '../../cli/flags.js'
-import { environmentOf, readConfig } from '../../cli/project.js'
+import { type Collector, collectorOf, environmentOf, readConfig } from '../../cli/project.js'
 import { formatTable } from '../../cli/table.js'
 import type { Config } from '../../config/schema.js'
-import { writeFileWhole } from '../../delivery/files.js'
+import type { FileContent } from '../../delivery/files.js'
 import { csvToParquet } from '../../delivery/parquet.js'
 import { destinationOf, parseDestination, publishFiles } from '../../delivery/publish.js'
-import { LlmscaleError } from '../../kit/errors.js'
+import { LlmscaleError, type Warning } from '../../kit/errors.js'
 import { formatCount } from '../../kit/format.js'
 import { formatDuration, formatInstant } from '../../kit/time.js'
 import { secondsPerDay } from '../../kit/units.js'
@@ -20,7 +23,7 @@ import { shortInstant } from '../../metrics/data-quality.js'
 import type { DemandTable } from '../../metrics/demand-table.js'
 import { histogramMetrics } from '../../metrics/histogram.js'
 import { readTable } from '../../metrics/read-demand.js'
-import { daysOf, histogramCsv, tableCsv } from '../../metrics/table-csv.js'
+import { histogramCsv, knownDays, tableCsv } from '../../metrics/table-csv.js'
 
 export const Result = z.strictObject({
   from: z.string(),
@@ -35,6 +38,7 @@ export const Result = z.strictObject({
       steps: z.int().describe('Steps from the first to the last value.'),
       missing: z.int().describe('Of these, steps without a value.'),
       requests: z.number().describe('All that arrived.'),
+      tokenRequests: z.number().describe('Of these, requests whose tokens are known.'),
       inputTokens: z.number().nullable().describe('Null where unknown.'),
       outputTokens: z.number().nullable(),
     }),
@@ -55,7 +59,7 @@ export default class MetricsPull extends BaseCommand {
         'Where to: .csv, .csv.gz or .parquet; also s3://bucket/key or git+https://host/repo.git#branch:path. {day} makes one file a day (UTC).',
     }),
     histograms: Flags.string({
-      description: 'Also write lengths and latencies by day: .csv, .csv.gz or .parquet.',
+      description: 'Also write lengths and latencies by day, all in one file: as --out, without {day}.',
     }),
     from: instant({ description: 'Only steps from this time on.', exclusive: ['last'] }),
     last: duration({ description: 'Only so far back from now, from midnight (UTC) on.', helpValue: '28d' }),
@@ -70,27 +74,33 @@ export default class MetricsPull extends BaseCommand {
       description: 'Read and write what metrics.collector says: for the job inside the cluster.',
       exclusive: ['out'],
     }),
-    force: Flags.boolean({ description: 'Replace files that exist.' }),
+    force: Flags.boolean({
+      description: 'Replace a file that exists, and with {day} also a day whose beginning is not known.',
+    }),
   }
 
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(MetricsPull)
     const config = await readConfig(flags.config)
     const { name: environment } = environmentOf(config, flags.env)
-    const out = flags.collector ? collectorOf(config, flags.config).to : flags.out
+    const collector = flags.collector ? collectorOf(config, flags.config) : undefined
+    const out = collector?.to ?? flags.out
     if (out === undefined)
       throw new LlmscaleError('usage', 'FLAG_INVALID', '--out is needed, or --collector', [
         '--out demand.parquet',
       ])
-    if (!flags.collector) await requireTarget(out, flags.force)
-    if (flags.histograms !== undefined) await requireTarget(flags.histograms, flags.force)
+    if (collector === undefined) await requireTarget('--out', out, flags.force)
+    if (flags.histograms !== undefined) {
+      await requireTarget('--histograms', flags.histograms, flags.force)
+      requireOneFile('--histograms', flags.histograms)
+    }
     const now = flags['as-of'] ?? Date.now() / 1000
-    const last = flags.last ?? (flags.collector ? config.metrics.collector!.last : undefined)
+    const last = flags.last ?? collector?.last
     const from = last === undefined ? flags.from : Math.floor((now - last) / secondsPerDay) * secondsPerDay
 
     const table = await withDemand(
       this,
-      flags.collector ? collectorConfig(config) : config,
+      collector === undefined ? config : collectorConfig(config, collector),
       environment,
       { config: flags.config, step: flags.step, until: flags['as-of'], from },
       readTable,
@@ -98,29 +108,23 @@ export default class MetricsPull extends BaseCommand {
     )
     for (const finding of table.findings) this.note(finding)
     this.progress('Writing …')
-    const files = await formatDemand(table, out)
-    await publishFiles(out, files)
-    if (flags.histograms !== undefined)
-      await writeFileWhole(flags.histograms, await encode(histogramCsv(table), flags.histograms, 'day'))
-    const written = [...files.keys(), ...(flags.histograms === undefined ? [] : [flags.histograms])]
+    const { files, skipped } = await formatDemand(table, out, flags.force)
+    if (skipped !== undefined) this.note(skipped)
+    if (files.size > 0) await publishFiles(out, files)
+    const written = [...files.keys()]
+    if (flags.histograms !== undefined) {
+      const content = await encode(histogramCsv(table), flags.histograms, 'day')
+      await publishFiles(flags.histograms, new Map([[flags.histograms, content]]))
+      written.push(flags.histograms)
+    }
     this.log(describeTable(table))
-    this.hint(`Wrote ${listShort(written)}.`)
+    if (written.length > 0) this.hint(`Wrote ${listShort(written)}.`)
     return createResult(table, written)
   }
 }
 
-type Collector = NonNullable<Config['metrics']['collector']>
-
-function collectorOf(config: Config, path: string): Collector {
-  if (config.metrics.collector !== undefined) return config.metrics.collector
-  throw new LlmscaleError('configInvalid', 'COLLECTOR_MISSING', `${path}: metrics.collector is not set`, [
-    'It says what the job inside the cluster reads and where it writes; see docs/scheduled-plans.md.',
-  ])
-}
-
 /** The configuration as the job inside the cluster sees it. */
-function collectorConfig(config: Config): Config {
-  const { prometheus } = config.metrics.collector!
+function collectorConfig(config: Config, { prometheus }: Collector): Config {
   const { files: _, ...metrics } = config.metrics
   return { ...config, metrics: { ...metrics, sources: [{ prometheus }] } }
 }
@@ -128,10 +132,16 @@ function collectorConfig(config: Config): Config {
 const formats = /\.(csv|csv\.gz|parquet)$/i
 
 /** Refuses what cannot be written before anything is read. */
-async function requireTarget(target: string, force: boolean): Promise<void> {
-  const { kind } = parseDestination(target)
-  if (!formats.test(target))
-    throw new LlmscaleError('usage', 'FLAG_INVALID', `${target} is neither .csv, .csv.gz nor .parquet`)
+async function requireTarget(flag: string, target: string, force: boolean): Promise<void> {
+  const { kind } = parseDestination(target, flag)
+  if (!formats.test(target)) {
+    throw new LlmscaleError(
+      'usage',
+      'FLAG_INVALID',
+      `${flag}: ${target} is neither .csv, .csv.gz nor .parquet`,
+      [`${flag} ${target.replace(/\.\w+$/, '')}.parquet`],
+    )
+  }
   if (kind !== 'file' || target.includes('{day}') || force) return
   const exists = await stat(target).then(
     () => true,
@@ -143,20 +153,43 @@ async function requireTarget(target: string, force: boolean): Promise<void> {
   ])
 }
 
-/** The files of a destination: one, or one a day where its name asks for it. */
-async function formatDemand(table: DemandTable, out: string): Promise<Map<string, Uint8Array | string>> {
-  const files = new Map<string, Uint8Array | string>()
-  if (!out.includes('{day}')) return files.set(out, await encode(tableCsv(table), out, 'timestamp'))
-  for (const day of daysOf(table)) {
+function requireOneFile(flag: string, target: string): void {
+  if (!target.includes('{day}')) return
+  throw new LlmscaleError(
+    'usage',
+    'FLAG_INVALID',
+    `${flag}: ${target} has {day} in it; lengths and latencies of all days are one file, with a column for the day`,
+    [`${flag} ${target.replaceAll('{day}', 'histograms')}`],
+  )
+}
+
+/**
+ * The files of a destination: one, or one a day where its name asks for it. A day whose beginning is not known, as after
+ * a loss of data or where its retention ends, would replace what an earlier pull wrote by less: it is skipped.
+ */
+async function formatDemand(
+  table: DemandTable,
+  out: string,
+  force: boolean,
+): Promise<{ files: Map<string, FileContent>; skipped?: Warning }> {
+  const files = new Map<string, FileContent>()
+  if (!out.includes('{day}'))
+    return { files: files.set(out, await encode(tableCsv(table), out, 'timestamp')) }
+  const { days, from } = knownDays(table)
+  const [first] = days
+  const isCut = first !== undefined && from !== undefined && from - first >= table.stepSeconds && !force
+  for (const day of isCut ? days.slice(1) : days) {
     const csv = tableCsv(table, day, day + secondsPerDay)
     files.set(destinationOf(out, formatInstant(day).slice(0, 10)), await encode(csv, out, 'timestamp'))
   }
-  return files
+  if (!isCut) return { files }
+  const message = `${formatInstant(first).slice(0, 10)} is not written: what was read of it begins at ${formatInstant(from)}, and an earlier pull may have written more; --force writes it all the same.`
+  return { files, skipped: { code: 'DAY_SKIPPED', message } }
 }
 
-async function encode(csv: string, path: string, time: string): Promise<Uint8Array | string> {
+async function encode(csv: Iterable<string>, path: string, time: string): Promise<FileContent> {
   if (/\.parquet$/i.test(path)) return csvToParquet(csv, time, ['model', 'region', 'tenant', 'metric'])
-  return /\.gz$/i.test(path) ? gzipSync(csv) : csv
+  return /\.gz$/i.test(path) ? pipeline(Readable.from(csv), createGzip(), buffer) : csv
 }
 
 function createResult(table: DemandTable, written: string[]): z.infer<typeof Result> {
@@ -184,6 +217,7 @@ function summarizeWorkloads({ start, stepSeconds, workloads }: DemandTable) {
       steps: last + 1 - first,
       missing: requests.subarray(first, last + 1).filter(Number.isNaN).length,
       requests: sumKnown(requests),
+      tokenRequests: sumKnown(tokenRequests),
       inputTokens: hasTokens ? sumKnown(inputTokens) : null,
       outputTokens: hasTokens ? sumKnown(outputTokens) : null,
     }
@@ -209,18 +243,18 @@ function describeTable(table: DemandTable): string {
     right('Tokens in'),
     right('out'),
   ]
-  const mean = (tokens: number | null, requests: number) =>
-    tokens === null || requests === 0 ? '' : formatCount(tokens / requests)
+  const mean = (tokens: number | null, tokenRequests: number) =>
+    tokens === null || tokenRequests === 0 ? '' : formatCount(tokens / tokenRequests)
   const rows = all
     .slice(0, shownWorkloads)
-    .map(({ workload, from, steps, missing, requests, ...tokens }) => [
+    .map(({ workload, from, steps, missing, requests, tokenRequests, ...tokens }) => [
       workload,
       shortInstant(from),
       String(steps),
       String(missing),
       formatCount(requests),
-      mean(tokens.inputTokens, requests),
-      mean(tokens.outputTokens, requests),
+      mean(tokens.inputTokens, tokenRequests),
+      mean(tokens.outputTokens, tokenRequests),
     ])
   const hidden = all.length - shownWorkloads
   return [
