@@ -100,7 +100,7 @@ function createConfigMap({ namespace }: Collector, { environment, configText }: 
   }
 }
 
-/** Every run writes whole days again, so that a run which was missed or failed needs no repair. */
+/** Every run writes the last days again, as far as they are known from midnight on: the next one makes up for a failed one. */
 function createCronJob(collector: Collector, { environment, configText }: CollectorContext): CronJob {
   const name = objectName(environment)
   const metadata = createMetadata(name, collector.namespace)
