@@ -100,7 +100,10 @@ function createConfigMap({ namespace }: Collector, { environment, configText }: 
   }
 }
 
-/** Every run writes the last days again, as far as they are known from midnight on: the next one makes up for a failed one. */
+/**
+ * Every run writes the last days again that are known from their midnight on, so that the next one makes up for one
+ * that was missed or failed.
+ */
 function createCronJob(collector: Collector, { environment, configText }: CollectorContext): CronJob {
   const name = objectName(environment)
   const metadata = createMetadata(name, collector.namespace)
