@@ -1,4 +1,4 @@
-import { Document, type Node } from 'yaml'
+import { Document, type Node, type Scalar, type YAMLMap } from 'yaml'
 import type { z } from 'zod'
 import { findModel, modelNames } from '../catalog/models.js'
 import { dnsName, nearestName } from '../kit/names.js'
@@ -53,27 +53,46 @@ export function proposeConfig(source: ProposedSource): string {
     }),
     workloads: workloads.map(({ entry }) => entry),
   })
-  const annotate = (path: readonly unknown[], comment: string, flow = true) => {
-    const node = document.getIn(path, true) as Node & { flow?: boolean }
-    node.flow = flow
-    if (comment !== '') node.comment = ` ${comment}`
-  }
-  annotate(
-    ['environments', environment, 'regions'],
-    models.some((each) => each.regions.length === 0) ? 'nothing names the region: write its name here' : '',
-  )
   const server = ['metrics', 'sources', 0, 'prometheus']
-  for (const label of source.guessedLabels) annotate([...server, 'labels', label], 'guessed', false)
-  if (renamed.length > 0) annotate(['metrics', 'renames'], 'regions must be DNS labels', false)
-  for (const { model } of unknown)
-    annotate(['models', model], 'not in the catalogue under this name: look at it')
-  for (const [at, { entry, comment }] of workloads.entries()) {
-    if ('regions' in entry) annotate(['workloads', at, 'regions'], '')
-    annotate(['workloads', at, 'target'], comment)
-    annotate(['workloads', at, 'slo'], 'yours to choose')
+  const inFlow: unknown[][] = [
+    ['environments', environment, 'regions'],
+    [...server, 'presets'],
+    ['metrics', 'renames'],
+  ]
+  const comments: [unknown[], string][] = source.guessedLabels.map((label) => [
+    [...server, 'labels', label],
+    'guessed',
+  ])
+  comments.push([['metrics', 'renames'], 'regions must be DNS labels'])
+  if (models.some((each) => each.regions.length === 0))
+    comments.push([['environments', environment, 'regions'], 'nothing names the region: write its name here'])
+  for (const { model } of unknown) {
+    inFlow.push(['models', model])
+    comments.push([['models', model], 'not in the catalogue under this name: look at it'])
+  }
+  for (const [at, { comment }] of workloads.entries()) {
+    inFlow.push(...['regions', 'target', 'slo'].map((key) => ['workloads', at, key]))
+    comments.push([['workloads', at, 'target'], comment], [['workloads', at, 'slo'], 'yours to choose'])
   }
   const remarks = tenants === 0 ? shared : [describeTenants(tenants), ...shared]
-  return `${document.toString({ lineWidth: 0, flowCollectionPadding: false })}${remarks.map((text) => `# ${text}\n`).join('')}`
+  return `${formatDocument(document, inFlow, comments)}${remarks.map((text) => `# ${text}\n`).join('')}`
+}
+
+/** With an empty line before each part, some values on one line, and comments behind some; those that are there. */
+function formatDocument(
+  document: Document,
+  inFlow: readonly unknown[][],
+  comments: readonly [unknown[], string][],
+): string {
+  const nodeAt = (path: unknown[]) => document.getIn(path, true) as (Node & { flow?: boolean }) | undefined
+  for (const node of inFlow.map(nodeAt)) if (node !== undefined) node.flow = true
+  for (const [path, text] of comments) {
+    const node = nodeAt(path)
+    if (node !== undefined) node.comment = ` ${text}`
+  }
+  const [, ...later] = (document.contents as unknown as YAMLMap<Scalar>).items
+  for (const { key } of later) key.spaceBefore = true
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false })
 }
 
 /** The settings that are not the defaults, as they are written. */
