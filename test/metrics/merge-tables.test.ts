@@ -142,7 +142,7 @@ describe('names of workloads', () => {
 
   it('gives tenants stable aliases that depend on the key', () => {
     expect(aliasTenant('acme')).toBe(aliasTenant('acme'))
-    expect(aliasTenant('acme')).toMatch(/^tenant-[0-9a-f]{8}$/)
+    expect(aliasTenant('acme')).toMatch(/^tenant-[0-9a-f]{12}$/)
     expect(aliasTenant('acme', 'secret')).not.toBe(aliasTenant('acme'))
     expect(aliasTenant('acme')).not.toBe(aliasTenant('acne'))
     expect(aliasTenant(aliasTenant('acme', 'secret'))).toBe(aliasTenant('acme', 'secret'))
