@@ -199,7 +199,7 @@ describe.concurrent('llmscale doctor', () => {
   })
 
   it('exits 7 where a source is down, and looks at the others', async () => {
-    const { url } = await startStandIn(() => ({ status: 401, body: '' }))
+    const url = 'http://127.0.0.1:9'
     const folder = projectOf([`prometheus: {url: '${url}', presets: [vllm]}`, 'files: [demand.csv]'])
     const start = formatInstant(now - secondsPerHour)
     writeFileSync(
@@ -208,7 +208,9 @@ describe.concurrent('llmscale doctor', () => {
     )
     const { code, of } = await examine(folder)
     expect(code).toBe(7)
-    expect(of(url)).toMatchObject([{ status: 'failed' }])
+    expect(of(url)).toMatchObject([
+      { status: 'failed', detail: expect.stringContaining('connection refused') },
+    ])
     expect(of('demand.csv')).toMatchObject([
       { status: 'ok', detail: expect.stringContaining('2 rows of 1 workloads') },
     ])
