@@ -58,7 +58,7 @@ describe('histogramCsv', () => {
       {
         metric: 'input_tokens',
         day: tableStart,
-        upperBounds: [1, 2, Number.POSITIVE_INFINITY],
+        upperBounds: Float64Array.of(1, 2, Number.POSITIVE_INFINITY),
         counts: Float64Array.of(3, 0, 0.5),
       },
     ]
