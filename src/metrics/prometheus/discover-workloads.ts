@@ -22,7 +22,7 @@ export interface Discovery {
   findings: Warning[]
 }
 
-export interface DiscoveredTarget {
+interface DiscoveredTarget {
   kind: 'Deployment' | 'StatefulSet' | 'LeaderWorkerSet'
   name: string
   namespace?: string
