@@ -1,10 +1,6 @@
 import { quantile } from '../../kit/statistics.js'
 import { type ServingColumns, servingColumns, type TableColumns } from '../demand-table.js'
-import type { SignalQuery } from './query-plan.js'
-import type { WorkloadSignals } from './workload-series.js'
-
-/** What was asked about one workload, by step; NaN where there is no answer. */
-export type SignalColumns = { [signal in SignalQuery['signal']]?: Float64Array }
+import type { SignalColumns, WorkloadSignals } from './workload-series.js'
 
 /** A step of which less was scraped than this share of the usual counts too little: it is no observation. */
 const leastScrapedShare = 0.9

@@ -3,7 +3,6 @@ import { LlmscaleError, type Warning } from '../../kit/errors.js'
 import type { EpochSeconds } from '../../kit/units.js'
 import { type Workload, workloadId } from '../../kit/workload.js'
 import type { DayHistogram, HistogramMetric } from '../histogram.js'
-import type { SignalColumns } from './arrivals.js'
 import { type BucketColumn, sumBucketsByDay } from './day-histograms.js'
 import type { DaySeries } from './day-store.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
@@ -18,6 +17,9 @@ export interface Naming {
   /** Regions of the environment: series without a region get the only one. */
   regions: readonly string[]
 }
+
+/** What was asked about one workload, by step; NaN where there is no answer. */
+export type SignalColumns = { [signal in SignalQuery['signal']]?: Float64Array }
 
 /** What was answered about one workload. */
 export interface WorkloadSignals {

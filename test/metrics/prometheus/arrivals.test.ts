@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { countArrivals, type SignalColumns } from '../../../src/metrics/prometheus/arrivals.js'
+import { countArrivals } from '../../../src/metrics/prometheus/arrivals.js'
 import { sumBucketsByDay } from '../../../src/metrics/prometheus/day-histograms.js'
+import type { SignalColumns } from '../../../src/metrics/prometheus/workload-series.js'
 
 const workload = { model: 'a', region: 'r' }
 const column = (...values: (number | null)[]) => Float64Array.from(values, (value) => value ?? Number.NaN)
