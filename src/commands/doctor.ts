@@ -11,7 +11,13 @@ import { formatCount } from '../kit/format.js'
 import { failed, type Judgement, judgementStatuses, notChecked, ok, warning } from '../kit/judgement.js'
 import { formatDuration, formatInstant } from '../kit/time.js'
 import { secondsPerHour } from '../kit/units.js'
-import { listSources, openClient, openFiles, type SourceSettings } from '../metrics/open-sources.js'
+import {
+  dayStorePath,
+  listSources,
+  openClient,
+  openFiles,
+  type SourceSettings,
+} from '../metrics/open-sources.js'
 import type { PrometheusSettings } from '../metrics/prometheus/prometheus-settings.js'
 
 export const Result = z.strictObject({
@@ -27,8 +33,6 @@ export const Result = z.strictObject({
 })
 
 const defaultStepSeconds = 300
-/** Where a pull keeps what a Prometheus answered. */
-const cachePath = '.llmscale/metrics.duckdb'
 
 export default class Doctor extends BaseCommand {
   static override description =
@@ -66,7 +70,7 @@ export default class Doctor extends BaseCommand {
           notChecked('it is read inside the cluster, where only the job can ask it'),
         ])
       if (sources.some(({ prometheus }) => prometheus !== undefined))
-        await ask('cache', () => checkCache(besideConfig(flags.config, cachePath)))
+        await ask('cache', () => checkCache(besideConfig(flags.config, dayStorePath)))
       await ask('plan in force', () => checkPlan(besideConfig(flags.config, planFolder(environment))))
     }
     await ask('Pulumi engine', checkEngine)

@@ -14,7 +14,7 @@ import { readSecret } from './secret.js'
 import { aliasTenant } from './tenant-alias.js'
 
 /** Where the answers of a Prometheus are kept, beside llmscale.yaml. */
-const dayStorePath = '.llmscale/metrics.duckdb'
+export const dayStorePath = '.llmscale/metrics.duckdb'
 /** Environment variable whose secret makes aliases that nobody else can compute. */
 export const aliasKeyVariable = 'LLMSCALE_TENANT_KEY'
 
