@@ -364,10 +364,10 @@ describe('faults that may pass', () => {
   })
 
   it('say that there was no answer in time, headers or body, and name the setting', async () => {
-    const slow = await startStandIn(() => ({ ...good, delay: 2000 }))
+    const slow = await startStandIn(() => ({ ...good, delay: 20_000 }))
     const started = performance.now()
     const error = await failureOf(ask(slow, { timeoutSeconds: 0.1 }))
-    expect(performance.now() - started).toBeLessThan(1900)
+    expect(performance.now() - started).toBeLessThan(15_000)
     expect(error.code).toBe('PROMETHEUS_UNREACHABLE')
     expect(error.message).toContain('no answer within 100ms (5 tries)')
     expect(error.tryThis.join()).toContain('prometheus.timeout')
@@ -523,7 +523,7 @@ describe('faults that stay', () => {
 describe('an interrupt', () => {
   it('ends a request, a pause and what waits for its turn at once, with the reason', async () => {
     const server = await startStandIn((_, count) =>
-      count === 1 ? { status: 503 } : { ...good, delay: 5000 },
+      count === 1 ? { status: 503 } : { ...good, delay: 20_000 },
     )
     const controller = new AbortController()
     const client = createPrometheusClient({
@@ -541,7 +541,7 @@ describe('an interrupt', () => {
     for (const { reason } of (await questions) as PromiseRejectedResult[]) {
       expect(reason).toEqual(new Error('interrupted'))
     }
-    expect(performance.now() - started).toBeLessThan(400)
+    expect(performance.now() - started).toBeLessThan(10_000)
     expect(server.received.length).toBe(2)
   })
 
@@ -554,11 +554,11 @@ describe('an interrupt', () => {
     setTimeout(() => controller.abort(new Error('interrupted')), 50)
     const started = performance.now()
     expect(await question).toEqual(new Error('interrupted'))
-    expect(performance.now() - started).toBeLessThan(1000)
+    expect(performance.now() - started).toBeLessThan(10_000)
     expect((await failureOf(ask({ url }, { timeoutSeconds: 0.1 }))).message).toContain(
       'no answer within 100ms',
     )
-    expect(performance.now() - started).toBeLessThan(3000)
+    expect(performance.now() - started).toBeLessThan(20_000)
     mute.close()
   })
 })

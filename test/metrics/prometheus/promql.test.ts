@@ -138,7 +138,7 @@ describe('matchers of users', () => {
     const started = performance.now()
     expect(() => checkMatchers(`${'a="b",'.repeat(10_000)}!`, 'matchers')).toThrow()
     expect(() => checkMatchers(`a="${'\\\\'.repeat(50_000)}`, 'matchers')).toThrow()
-    expect(performance.now() - started).toBeLessThan(1000)
+    expect(performance.now() - started).toBeLessThan(10_000)
   })
 })
 
