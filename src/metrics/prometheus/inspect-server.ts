@@ -2,7 +2,8 @@ import type { Warning } from '../../kit/errors.js'
 import { formatCount } from '../../kit/format.js'
 import { failed, type Judgement, ok, warning } from '../../kit/judgement.js'
 import { formatDuration, formatInstant } from '../../kit/time.js'
-import { type EpochSeconds, secondsPerDay, secondsPerHour, secondsPerMinute } from '../../kit/units.js'
+import { type EpochSeconds, secondsPerDay, secondsPerHour } from '../../kit/units.js'
+import { scrapesPerStep, suggestStep } from './even-step.js'
 import type { PrometheusClient } from './prometheus-client.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
 import { tooManySeries } from './prometheus-source.js'
@@ -33,8 +34,6 @@ interface Inspection {
 }
 
 const lookSeconds = secondsPerDay / 4
-/** `increase` extrapolates over what two scrapes leave out; four make that small. */
-const scrapesPerStep = 4
 
 /** Asks a server the least that shows whether a pull would work. Rejects with what a pull would reject with. */
 export async function inspectServer(
@@ -125,11 +124,10 @@ function judgeRetention({ since }: ServerReport, history: number, now: EpochSeco
 
 function judgeScrapes(scrapeSeconds: number, stepSeconds: number): Judgement {
   const scraped = `scraped every ${formatDuration(Math.round(scrapeSeconds))}, read every ${formatDuration(stepSeconds)}`
-  const enough = scrapesPerStep * scrapeSeconds
-  if (stepSeconds >= enough) return ok(scraped)
+  if (stepSeconds >= scrapesPerStep * scrapeSeconds) return ok(scraped)
   return warning(
     `${scraped}: increases of so few scrapes are rough`,
-    `Set forecast.step to ${formatDuration(Math.ceil(enough / secondsPerMinute) * secondsPerMinute)} or more.`,
+    `Set forecast.step to ${suggestStep(scrapeSeconds)} or more.`,
   )
 }
 

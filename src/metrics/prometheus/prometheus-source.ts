@@ -7,6 +7,7 @@ import { type DemandTable, inOrder, mapServing, type TableColumns } from '../dem
 import { type HistogramMetric, histogramMetrics } from '../histogram.js'
 import { countArrivals } from './arrivals.js'
 import type { DayStore } from './day-store.js'
+import { requireEvenStep, suggestStep } from './even-step.js'
 import type { PrometheusClient } from './prometheus-client.js'
 import type { PrometheusSettings } from './prometheus-settings.js'
 import { countSeriesQuery } from './promql.js'
@@ -142,22 +143,11 @@ function namingOf({ client, settings, regions }: PrometheusSourceOptions): Namin
 }
 
 function stepTooFine(workload: Workload, scrapeSeconds: number, stepSeconds: number): LlmscaleError {
-  const enough = Math.ceil((4 * scrapeSeconds) / secondsPerMinute) * secondsPerMinute
   return new LlmscaleError(
     'badData',
     'STEP_TOO_FINE',
     `${workloadId(workload)} is scraped about every ${formatDuration(Math.round(scrapeSeconds))}; the increase of a counter over a step of ${formatDuration(stepSeconds)} needs two samples`,
-    [`Set forecast.step to ${formatDuration(enough)} or more, in a whole part of a day.`],
-  )
-}
-
-function requireEvenStep(stepSeconds: number): number {
-  if (Number.isInteger(secondsPerDay / stepSeconds) && Number.isInteger(stepSeconds)) return stepSeconds
-  throw new LlmscaleError(
-    'badData',
-    'STEP_UNEVEN',
-    `a day does not divide into steps of ${formatDuration(stepSeconds)}, as reading from a Prometheus needs`,
-    ['Use 1m, 5m, 10m, 15m, 30m or 1h.'],
+    [`Set forecast.step to ${suggestStep(scrapeSeconds)} or more.`],
   )
 }
 
