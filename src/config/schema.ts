@@ -249,30 +249,30 @@ const Files = z
 
 /** Secrets never stand in a configuration: it is committed. */
 const SecretFrom = z
-  .union([
-    z.strictObject({ env: z.string().min(1).describe('Name of an environment variable.') }),
-    z.strictObject({ file: z.string().min(1).describe('Path of a file that holds nothing else.') }),
-  ])
+  .union(
+    [
+      z.strictObject({ env: z.string().min(1).describe('Name of an environment variable.') }),
+      z.strictObject({ file: z.string().min(1).describe('Path of a file that holds nothing else.') }),
+    ],
+    { error: 'is not {env: NAME} or {file: PATH}; secrets never stand in a configuration' },
+  )
   .describe('Where a secret is read: {env: NAME} or {file: PATH}.')
 
 const Auth = z
-  .union([
-    z.strictObject({
-      basic: z.strictObject({
-        username: z.string().min(1).describe('Name; no secret.'),
-        password: SecretFrom,
-      }),
-    }),
-    z.strictObject({ bearer: z.strictObject({ token: SecretFrom }) }),
-    z.strictObject({
-      sigv4: z
-        .strictObject({
-          region: z.string().min(1).describe('AWS region of the workspace.'),
-          service: z.string().default('aps').describe('Service name in the signature.'),
-        })
-        .describe('Amazon Managed Prometheus; credentials from the usual AWS chain.'),
-    }),
-  ])
+  .strictObject({
+    basic: z
+      .strictObject({ username: z.string().min(1).describe('Name; no secret.'), password: SecretFrom })
+      .describe('User name and password.'),
+    bearer: z.strictObject({ token: SecretFrom }).describe('A token.'),
+    sigv4: z
+      .strictObject({
+        region: z.string().min(1).describe('AWS region of the workspace.'),
+        service: z.string().default('aps').describe('Service name in the signature.'),
+      })
+      .describe('Amazon Managed Prometheus; credentials from the usual AWS chain.'),
+  })
+  .partial()
+  .refine((auth) => Object.keys(auth).length === 1, { error: 'needs one of basic, bearer and sigv4' })
   .describe('How requests are authorized: basic, bearer or sigv4.')
 
 export const presetNames = ['vllm', 'sglang', 'tgi', 'triton', 'llm-d'] as const
@@ -305,7 +305,7 @@ export const Prometheus = z.strictObject({
     .string()
     .refine(isServerUrl, {
       error: ({ input }) =>
-        `${JSON.stringify(input)} is not an http or https URL without credentials and query; write https://prometheus.example:9090`,
+        `${JSON.stringify(withoutSecrets(String(input)))} is not an http or https URL without credentials and query; write https://prometheus.example:9090`,
     })
     .describe('Base URL; /api/v1 is added. Also Thanos, Mimir, VictoriaMetrics, Amazon Managed Prometheus.'),
   presets: z
@@ -360,6 +360,11 @@ export const Prometheus = z.strictObject({
     .default(100_000)
     .describe('Above so many series behind one signal, reading refuses instead of loading the server.'),
 })
+
+/** A URL as a message may show it. */
+function withoutSecrets(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, '//…@').replace(/[?#].*$/, '?…')
+}
 
 function isServerUrl(text: string): boolean {
   if (!URL.canParse(text)) return false

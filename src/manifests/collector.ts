@@ -61,9 +61,8 @@ export function findMissingSecrets(collector: Collector): Warning[] {
 function namedSecrets({ prometheus, to }: Collector): [field: string, from: SecretFrom][] {
   const { auth, headers, tls = {} } = prometheus
   const named: [string, SecretFrom][] = []
-  if (auth !== undefined && 'basic' in auth)
-    named.push(['prometheus.auth.basic.password', auth.basic.password])
-  if (auth !== undefined && 'bearer' in auth) named.push(['prometheus.auth.bearer.token', auth.bearer.token])
+  if (auth?.basic !== undefined) named.push(['prometheus.auth.basic.password', auth.basic.password])
+  if (auth?.bearer !== undefined) named.push(['prometheus.auth.bearer.token', auth.bearer.token])
   for (const [name, from] of Object.entries(headers))
     if (typeof from !== 'string') named.push([`prometheus.headers.${name}`, from])
   for (const [name, file] of Object.entries(tls))

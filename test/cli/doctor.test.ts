@@ -58,7 +58,7 @@ describe('a server of metrics is judged', () => {
     [
       'scraped rarely',
       { scrapeSeconds: 100 },
-      'forecast.step to 7m or',
+      'forecast.step to 10m or',
       /^scraped every 1m40s, read every 5m: /,
     ],
     ['a preset unused', { findings: [{ code: 'PRESET_UNUSED', message: 'no label' }] }, '', /^no label$/],

@@ -100,6 +100,47 @@ describe('a wrong configuration', () => {
     expect(complaints(text)).toEqual(expect.arrayContaining([expect.stringMatching(line)]))
   })
 
+  it.each([
+    [
+      'auth: { bearer: { token: abc } }',
+      'auth.bearer.token: is not {env: NAME} or {file: PATH}; secrets never',
+    ],
+    ['auth: { bearer: { token: { env: A } }, sigv4: { region: r } }', 'auth: needs one of basic, bearer and'],
+    ['headers: { Authorization: Bearer abc }', 'headers.Authorization: looks like a secret'],
+    ['headers: { X-Api-Key: abc }', 'headers.X-Api-Key: looks like a secret'],
+    ['region: EU West', 'region: "EU West" is not a DNS label'],
+    [
+      'presets: [vlm]',
+      'presets[0]: "vlm" is not one of vllm, sglang, tgi, triton, llm-d; did you mean vllm?',
+    ],
+    ['queries: { request: up }', 'queries.request: unknown key; did you mean requests?'],
+  ])('of a Prometheus is told where it stands, without what it may hold: %s', (line, complaint) => {
+    const source = `sources: [{ prometheus: { url: 'http://p:9090', ${line} } }]`
+    const [first, ...others] = complaints(small.replace('files: [demand.csv]', source))
+    expect(first).toContain(`metrics.sources[0].prometheus.${complaint}`)
+    expect(first).not.toContain('Bearer abc')
+    expect(others).toEqual([])
+  })
+
+  it.each(['http://user:secret@p:9090', 'http://p:9090/?token=secret', 'ftp://p', 'p:9090'])(
+    'refuses %s as a server',
+    (url) => {
+      const source = `sources: [{ prometheus: { url: '${url}' } }]`
+      const [first] = complaints(small.replace('files: [demand.csv]', source))
+      expect(first).toContain('is not an http or https URL')
+      expect(first).not.toContain('secret')
+    },
+  )
+
+  it('needs files or sources, and of a source files or a Prometheus', () => {
+    expect(complaints(small.replace('files: [demand.csv]', 'columns: {}'))[0]).toContain(
+      'needs either files or',
+    )
+    expect(complaints(small.replace('files: [demand.csv]', 'sources: [{}]'))[0]).toContain(
+      'needs either files or prometheus',
+    )
+  })
+
   it('gives a line for whatever is put in the place of any value, and never breaks', () => {
     const paths: (string | number)[][] = []
     const walk = (value: unknown, path: (string | number)[]) => {

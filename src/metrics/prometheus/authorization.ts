@@ -29,7 +29,7 @@ export function createAuthorization(auth: Auth | undefined, folder: string): Aut
   if (auth === undefined) {
     return fixedAuthorization('no prometheus.auth', undefined, [])
   }
-  if ('basic' in auth) {
+  if (auth.basic !== undefined) {
     const { username, password } = auth.basic
     const secret = readSecret(password, folder)
     const credentials = Buffer.from(`${username}:${secret}`).toString('base64')
@@ -39,7 +39,7 @@ export function createAuthorization(auth: Auth | undefined, folder: string): Aut
       [secret, credentials],
     )
   }
-  if ('bearer' in auth) {
+  if (auth.bearer !== undefined) {
     const secret = readSecret(auth.bearer.token, folder)
     checkHeader('authorization', secret)
     return fixedAuthorization(
@@ -48,7 +48,7 @@ export function createAuthorization(auth: Auth | undefined, folder: string): Aut
       [secret],
     )
   }
-  return awsAuthorization(auth.sigv4)
+  return awsAuthorization(auth.sigv4!)
 }
 
 function fixedAuthorization(
