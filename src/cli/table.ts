@@ -1,3 +1,5 @@
+import { printable } from '../kit/printable.js'
+
 export interface Column {
   header: string
   align?: 'right'
@@ -11,7 +13,9 @@ const narrowestText = 8
  * text columns are shortened in the middle, where names differ least; numbers are never cut.
  * Default width: the terminal's, and no limit when piped, so that nothing is lost to `grep`.
  */
-export function formatTable(columns: Column[], rows: string[][], width = terminalWidth()): string {
+export function formatTable(columns: Column[], texts: string[][], width = terminalWidth()): string {
+  // A line end in a name must not begin a row.
+  const rows = texts.map((row) => row.map((cell) => printable(cell).replace(/[\n\r\t]/g, ' ')))
   const widths = columns.map((column, index) =>
     rows.reduce((widest, row) => Math.max(widest, row[index]?.length ?? 0), column.header.length),
   )

@@ -46,10 +46,15 @@ const gap = maskReasons.indexOf('gap')
 /**
  * Reads sources into one table under the names of today: nothing masked, nothing filled.
  *
- * Throws what the sources throw; MIXED_STEPS where their steps do not fit together, NO_ROWS where none has anything.
+ * Throws what the sources throw; `configInvalid`, NO_SOURCE without any; MIXED_STEPS where their steps do not fit together, NO_ROWS where none has anything.
  */
 export async function readTable(options: DemandOptions): Promise<DemandTable> {
   const { sources, renames = {}, nameTenant = (tenant) => tenant } = options
+  if (sources.length === 0) {
+    throw new LlmscaleError('configInvalid', 'NO_SOURCE', 'no source of metrics is for this environment', [
+      'Look at the environments of metrics.sources in llmscale.yaml.',
+    ])
+  }
   const alias = ({ tenant, ...rest }: Workload): Workload =>
     tenant === undefined ? rest : { ...rest, tenant: nameTenant(tenant) }
   const tables: DemandTable[] = []

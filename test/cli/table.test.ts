@@ -34,6 +34,15 @@ describe('table', () => {
     expect(row.length).toBe(40)
   })
 
+  it('keeps a name with a line end or an escape in its row', () => {
+    const table = formatTable([{ header: 'a' }, { header: 'b' }], [['x\nfake  1', '\u001b[31mred']])
+    expect(table.split('\n')).toEqual([
+      'a          b',
+      '---------  -------------',
+      'x fake  1  \\u001b[31mred',
+    ])
+  })
+
   it('fits the width wherever the text columns can give way', () => {
     const cell = fc.string({ unit: fc.constantFrom('a', 'B', '-'), maxLength: 60 })
     fc.assert(

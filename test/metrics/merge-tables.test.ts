@@ -194,6 +194,10 @@ describe('several sources', () => {
       await expect(readTable({ sources })).rejects.toMatchObject({ message: 'archive: too short' })
   })
 
+  it('are refused where an environment has none', async () => {
+    await expect(readTable({ sources: [] })).rejects.toMatchObject({ code: 'NO_SOURCE', exitCode: 3 })
+  })
+
   it('are refused where none has anything', async () => {
     await expect(readTable({ sources: [{ source: sourceOf(tableOf({})) }] })).rejects.toMatchObject({
       code: 'NO_ROWS',
