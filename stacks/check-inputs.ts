@@ -5,12 +5,14 @@ import {
   type PolicyResource,
   type PolicyVerdict,
 } from '../policies/index.js'
+import type { Config } from '../src/config/schema.js'
 import type { ClusterObject } from '../src/manifests/cluster-object.js'
 import { createManifests } from '../src/manifests/manifests.js'
 import { assertGuards, checkGuards, type GuardInputs, type GuardVerdict } from '../src/planning/guards.js'
 
 /** All that decides what a stack deploys and whether it may. */
 export interface ProgramInputs extends GuardInputs {
+  config: Config
   policies: readonly Policy[]
 }
 
@@ -27,7 +29,7 @@ export function checkInputs(inputs: ProgramInputs): Checks {
   )
   if (!readable) return { guards, policies: [] }
   const { plan, baseline, now, policies } = inputs
-  const resources = createManifests(plan.decision, inputs.region).map(toPolicyResource)
+  const resources = createManifests(plan.decision, inputs.region, inputs.config).map(toPolicyResource)
   return {
     guards,
     policies: checkPolicies(policies, { plan, ...(baseline && { baseline }), resources, now }),

@@ -1,11 +1,9 @@
 import { getOrganization, getProject, getStack, log, StackReference } from '@pulumi/pulumi'
 import type { PulumiFn } from '@pulumi/pulumi/automation/index.js'
-import type { ClusterObject } from '../src/manifests/cluster-object.js'
 import { createManifests } from '../src/manifests/manifests.js'
 import { CapacityTotals, capacityTotals } from '../src/planning/guards.js'
-import { Autoscaler } from './autoscaler.js'
 import { assertChecks, type Checks, checkInputs, type ProgramInputs } from './check-inputs.js'
-import { GpuPool } from './gpu-pool.js'
+import { declareServing } from './serving.js'
 
 /**
  * The Pulumi program of one `serving` stack. It guards itself: before it declares a resource it runs the offline
@@ -21,7 +19,7 @@ export function createProgram(inputs: ProgramInputs, onChecks?: (checks: Checks)
     assertChecks(checks)
     for (const { guard, state, message } of checks.guards)
       if (state === 'not-checked') await log.info(`guard ${guard} not checked: ${message}`)
-    for (const object of createManifests(inputs.plan.decision, inputs.region)) declare(object)
+    declareServing(createManifests(inputs.plan.decision, inputs.region, inputs.config))
     return { planId: inputs.plan.planId, capacity: capacityTotals(inputs.plan, inputs.region) }
   }
 }
@@ -31,15 +29,4 @@ async function readDeployedCapacity(): Promise<CapacityTotals | undefined> {
   const own = new StackReference(`${getOrganization()}/${getProject()}/${getStack()}`)
   const { value } = await own.getOutputDetails('capacity')
   return CapacityTotals.safeParse(value).data
-}
-
-function declare(object: ClusterObject): void {
-  switch (object.kind) {
-    case 'ScaledObject':
-      new Autoscaler(object.metadata.name, object)
-      return
-    case 'NodePool':
-      new GpuPool(object.metadata.name, object)
-      return
-  }
 }

@@ -26,6 +26,7 @@ export async function readProgramInputs(sources: InputSources): Promise<ProgramI
   const { config, environment, region, planFolder, baselineFolder, now } = sources
   const files = await readTexts(planFolder)
   return {
+    config,
     plan: parsePlan(files, planFolder),
     environment,
     region,

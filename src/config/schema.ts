@@ -1,74 +1,13 @@
 import { z } from 'zod'
 import { precisions } from '../catalog/gpu-shape.js'
-import { durationPattern, isTimeZone, parseDateOrInstant, parseDuration } from '../kit/time.js'
+import { Environment } from './environment.js'
+import { PolicySettings } from './policy-settings.js'
+import { Serve } from './serve.js'
+import { Count, Duration, Instant, Label, Share, TimeZone, Usd } from './values.js'
 
 // The schema of llmscale.yaml. Field descriptions are the documentation that editors show; every type of the
 // configuration comes from here. Text forms (durations, shares, times) become numbers with the unit in the name of
 // the reader's variable: seconds, shares 0 … 1, epoch seconds.
-
-/** A duration such as `500ms`, `2s`, `7d`; read as seconds. */
-const Duration = z
-  .string()
-  .regex(durationPattern, {
-    error: ({ input }) => `${JSON.stringify(input)} is not a duration; write 2s or 500ms`,
-  })
-  .transform((text) => parseDuration(text)!)
-
-const notAShare = ({ input }: { input?: unknown }) =>
-  input === undefined ? 'is required' : `${JSON.stringify(input)} is not a share; write 30% or 0.3`
-
-/** A share such as `30%` or `0.3`; read as 0 … 1. */
-const Share = z
-  .union([z.string(), z.number()], { error: notAShare })
-  .refine((value) => parseShare(value) !== undefined, { error: notAShare })
-  .transform((value) => parseShare(value)!)
-
-function parseShare(value: string | number): number | undefined {
-  const share =
-    typeof value === 'number'
-      ? value
-      : /^\d+(\.\d+)?%$/.test(value)
-        ? Number(value.slice(0, -1)) / 100
-        : Number.NaN
-  return share >= 0 && share <= 1 ? share : undefined
-}
-
-/** A time or date with a zone, such as `2026-12-01T08:00:00Z`, or a date alone (midnight UTC); read as epoch seconds. */
-const Instant = z
-  .string()
-  .refine((text) => parseDateOrInstant(text) !== undefined, {
-    error: ({ input }) => `${JSON.stringify(input)} is not a time; write 2026-12-01 or 2026-12-01T08:00:00Z`,
-  })
-  .transform((text) => parseDateOrInstant(text)!)
-
-const TimeZone = z.string().refine(isTimeZone, {
-  error: ({ input }) => `${JSON.stringify(input)} is not an IANA time zone; write Europe/Berlin or UTC`,
-})
-
-/** Used in stack and file names as it is. */
-const Label = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$/, {
-  error: ({ input }) => `${JSON.stringify(input)} is not a DNS label; use at most 50 of a-z, 0-9 and -`,
-})
-
-const Count = z.int().min(0)
-const Usd = z.number().min(0)
-
-const Environment = z.strictObject({
-  regions: z.array(Label).min(1).describe('Regions that this environment serves from.'),
-  delivery: z
-    .enum(['pulumi', 'gitops'])
-    .default('pulumi')
-    .describe('Who applies: Pulumi, or Argo CD or Flux from rendered files.'),
-  approval: z
-    .enum(['none', 'git', 'github'])
-    .default('none')
-    .describe('What apply asks for; none only with a local backend.'),
-  backend: z.string().optional().describe('Pulumi backend URL; default a local one under .llmscale/.'),
-  budget: z
-    .strictObject({ usdPerDay: Usd.describe('The plan’s 90th percentile of cost stays below this.') })
-    .optional()
-    .describe('What this environment may cost.'),
-})
 
 const Architecture = z.strictObject({
   layers: z.int().min(1).describe('num_hidden_layers of a config.json.'),
@@ -178,6 +117,16 @@ const WorkloadEntry = z.strictObject({
   coldStart: ColdStart.optional(),
   trigger: Trigger.optional().describe('Instead of the `trigger:` of all workloads.'),
   shortfallUsdPerRequest: Usd.optional().describe('Instead of that of `planning:`.'),
+  priority: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .describe('Of its pods against others’; default none is set.'),
+  disruptionBudget: Share.optional().describe(
+    'Share of its pods that may be away at once; default none is set.',
+  ),
+  serve: Serve.optional(),
 })
 
 const PoolLimit = z.strictObject({
@@ -467,5 +416,8 @@ export const Config = z.strictObject({
   prices: z.array(Price).default([]).describe('Stand over the catalogue’s.'),
   planning: Planning.prefault({}).describe('How floors and pools are decided.'),
   overrides: z.array(Override).default([]).describe('Decisions of people that stand over the plan.'),
+  policies: PolicySettings.prefault({}).describe(
+    'Rules that a plan must keep; each can be set or turned off.',
+  ),
 })
 export type Config = z.infer<typeof Config>

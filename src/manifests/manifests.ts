@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { workloadId } from '../kit/workload.js'
 import type { PlanDecision } from '../planning/capacity-plan.js'
@@ -10,7 +11,7 @@ import { createScaledObject } from './scaled-object.js'
  * NodePool for each pool, in the plan's order.
  * Throws TRIGGER_MISSING, BOUNDS_INVALID, TARGET_SHARED, and REGION_UNKNOWN where the plan has nothing for the region.
  */
-export function createManifests(decision: PlanDecision, region: string): ClusterObject[] {
+export function createManifests(decision: PlanDecision, region: string, _config: Config): ClusterObject[] {
   const workloads = decision.workloads.filter((workload) => workload.region === region)
   const pools = decision.pools.filter((pool) => pool.region === region)
   if (workloads.length === 0 && pools.length === 0) throw unknownRegion(decision, region)

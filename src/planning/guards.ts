@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ExitReason, LlmscaleError } from '../kit/errors.js'
+import { type ExitReason, exitCodes, LlmscaleError } from '../kit/errors.js'
 import { parseInstant } from '../kit/time.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { type CapacityPlan, PlanDecision, PlanHeader, WorkloadReport } from './capacity-plan.js'
@@ -16,20 +16,45 @@ export const Hold = z.strictObject({
     .datetime()
     .optional()
     .describe('When the hold ends by itself; without it, when the file is removed.'),
+  except: z
+    .string()
+    .optional()
+    .describe('Id of the one plan that may be applied all the same: what a rollback went back to.'),
 })
 export type Hold = z.infer<typeof Hold>
 
-export const guardNames = ['schema', 'digest', 'environment', 'expiry', 'hold', 'caps'] as const
+export const guardNames = [
+  'kill-switch',
+  'schema',
+  'digest',
+  'environment',
+  'backend',
+  'approval',
+  'expiry',
+  'superseded',
+  'hold',
+  'baseline',
+  'changes',
+  'deletions',
+  'purchases',
+  'caps',
+  'budget',
+  'cluster',
+  'adoption',
+  'quota',
+  'availability',
+] as const
 export type GuardName = (typeof guardNames)[number]
 
 /** What one guard says. `reason` is the kind of failure, and so the exit code, where it refuses. */
-export interface GuardVerdict {
-  guard: GuardName
-  state: 'passed' | 'refused' | 'not-checked'
-  message: string
-  reason: ExitReason
-  code: string
-}
+export const GuardVerdict = z.strictObject({
+  guard: z.enum(guardNames),
+  state: z.enum(['passed', 'refused', 'not-checked']),
+  message: z.string(),
+  reason: z.enum(Object.keys(exitCodes) as ExitReason[]),
+  code: z.string(),
+})
+export type GuardVerdict = z.infer<typeof GuardVerdict>
 
 export interface GuardInputs {
   plan: CapacityPlan
@@ -65,7 +90,7 @@ export function assertGuards(verdicts: readonly GuardVerdict[]): void {
 }
 
 const replan = 'Run `llmscale plan` again.'
-const nextSteps: Record<GuardName, string[]> = {
+const nextSteps: Partial<Record<GuardName, string[]>> = {
   schema: [replan],
   digest: [replan, 'To overrule a number, add it to overrides: in llmscale.yaml.'],
   environment: ['Name the folder of the right environment with --plan.'],
@@ -125,9 +150,11 @@ function checkExpiry({ plan, now }: GuardInputs): GuardVerdict {
     : refused(rule, `the plan was valid until ${validUntil}; what is deployed stays`)
 }
 
-function checkHolds({ holds, now }: GuardInputs): GuardVerdict {
+function checkHolds({ plan, holds, now }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'hold', reason: 'hold', code: 'HOLD' }
-  const hold = holds.find(({ until }) => until === undefined || now < parseInstant(until)!)
+  const hold = holds.find(
+    ({ until, except }) => except !== plan.planId && (until === undefined || now < parseInstant(until)!),
+  )
   if (hold === undefined) return passed(rule, 'no hold in force')
   const end = hold.until === undefined ? 'until its file is removed' : `until ${hold.until}`
   return refused(rule, `held by ${hold.by} ${end}: ${hold.reason}`)

@@ -1,8 +1,12 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Warning } from '../../kit/errors.js'
+import { formatDuration, formatInstant } from '../../kit/time.js'
+import type { EpochSeconds } from '../../kit/units.js'
 import { type DemandTable, inOrder, type TableColumns } from '../demand-table.js'
+import type { Run } from '../gaps.js'
 import type { DayHistogram } from '../histogram.js'
 import { bucketOf, lengthBounds } from './length-buckets.js'
+import { findLogHoles } from './log-holes.js'
 import { chunks, firstRow } from './query.js'
 import { workloadOf } from './staged-rows.js'
 
@@ -12,7 +16,7 @@ export async function fillGrid(
   stepSeconds: number,
 ): Promise<{
   grid: Pick<DemandTable, 'start' | 'length' | 'workloads'>
-  duplicateFinding: Warning | undefined
+  findings: Warning[]
 }> {
   const [start = 0, end = 0] = await firstRow(
     connection,
@@ -35,45 +39,77 @@ export async function fillGrid(
   )
   // Where every duplicate repeats its row, files overlap; where they differ, they are parts of one amount.
   const isOverlap = differing === 0
-  const workloads = await createColumns(connection, { start, stepSeconds, length })
+  const logged = await readLogged(connection, length)
+  const holes = findLogHoles(logged.requests, stepSeconds).map(({ from, to }) => ({
+    from: logged.from + from,
+    to: logged.from + to,
+  }))
+  const workloads = await createColumns(connection, length, logged, holes)
   await fillColumns(connection, workloads, length, isOverlap)
   await addHistograms(connection, workloads)
+  const findings = holes.map(({ from, to }) =>
+    describeHole(start + from * stepSeconds, start + to * stepSeconds),
+  )
+  if (duplicates > 0) {
+    findings.push({
+      code: 'DUPLICATE_ROWS',
+      message: `Steps with more than one row: ${duplicates}; ${isOverlap ? 'all repeat the same amounts and are counted once' : `${differing} of them differ, so all are added up as parts of one workload`}.`,
+    })
+  }
+  return { grid: { start, length, workloads: inOrder(workloads) }, findings }
+}
+
+function describeHole(from: EpochSeconds, to: EpochSeconds): Warning {
   return {
-    grid: { start, length, workloads: inOrder(workloads) },
-    duplicateFinding:
-      duplicates === 0
-        ? undefined
-        : {
-            code: 'DUPLICATE_ROWS',
-            message: `Steps with more than one row: ${duplicates}; ${isOverlap ? 'all repeat the same amounts and are counted once' : `${differing} of them differ, so all are added up as parts of one workload`}.`,
-          },
+    code: 'LOG_HOLE',
+    message: `From ${formatInstant(from)} to ${formatInstant(to)} (${formatDuration(to - from)}) the logs hold no request of any workload, which is unusual at this time of day: taken as a part that is missing, not as zeros.`,
   }
 }
 
 const sameWorkload = `staged.model = workloads.model AND staged.region = workloads.region
   AND staged.tenant IS NOT DISTINCT FROM workloads.tenant`
 
+/** Requests of all logs together, by step: from the first step with a row, `from`, to the last. */
+async function readLogged(
+  connection: DuckDBConnection,
+  length: number,
+): Promise<{ from: number; requests: Float64Array }> {
+  const requests = new Float64Array(length)
+  let from = length
+  let to = 0
+  const sql = 'SELECT step, sum(requests) FROM points WHERE logged GROUP BY step'
+  for await (const [steps, amounts] of chunks(connection, sql)) {
+    for (let row = 0; row < steps!.length; row++) {
+      const step = Number(steps![row])
+      requests[step] = Number(amounts![row])
+      from = Math.min(from, step)
+      to = Math.max(to, step + 1)
+    }
+  }
+  return { from, requests: requests.subarray(from, to) }
+}
+
 /**
  * Columns by the number of their workload, without amounts yet. Logs say that nothing came between their first and last
- * request where no row is; aggregated files say nothing where none is.
+ * request where no row is, but in holes; aggregated files say nothing where none is.
  */
 async function createColumns(
   connection: DuckDBConnection,
-  { start, stepSeconds, length }: Pick<DemandTable, 'start' | 'stepSeconds' | 'length'>,
+  length: number,
+  logged: { from: number; requests: Float64Array },
+  holes: Run[],
 ): Promise<TableColumns[]> {
-  const logs = await firstRow(
-    connection,
-    'SELECT min(step_start), max(step_start) FROM staged WHERE is_step AND NOT aggregated',
-  )
-  const [firstLogged = 0, lastLogged = 0] = logs.map((time) => Math.round((time - start) / stepSeconds))
   const reader = await connection.runAndReadAll(`
     SELECT any_value(model), any_value(region), any_value(tenant), bool_or(logged), min(step), max(step),
       (count(*) FILTER (aggregated AND row_count > 1))::DOUBLE
     FROM points JOIN workloads USING (workload) GROUP BY workload ORDER BY workload`)
   return reader.getRows().map(([model, region, tenant, isLogged, first, last, duplicates]) => {
     const column = () => {
-      const unknown = new Float64Array(length).fill(Number.NaN)
-      return isLogged === true ? unknown.fill(0, firstLogged, lastLogged + 1) : unknown
+      const amounts = new Float64Array(length).fill(Number.NaN)
+      if (isLogged !== true) return amounts
+      amounts.fill(0, logged.from, logged.from + logged.requests.length)
+      for (const { from, to } of holes) amounts.fill(Number.NaN, from, to)
+      return amounts
     }
     return {
       workload: workloadOf(model, region, tenant),

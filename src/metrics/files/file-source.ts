@@ -90,7 +90,6 @@ async function readFiles(
   const findings = inputs.filter(({ badRows }) => badRows > 0).map(describeBadRows)
   findings.push(...(await dropPartialSteps(connection, stepSeconds)))
   await dropOtherSteps(connection, stepSeconds, window)
-  const { grid, duplicateFinding } = await fillGrid(connection, stepSeconds)
-  if (duplicateFinding !== undefined) findings.push(duplicateFinding)
-  return { ...grid, stepSeconds, inputs, findings }
+  const { grid, findings: gridFindings } = await fillGrid(connection, stepSeconds)
+  return { ...grid, stepSeconds, inputs, findings: [...findings, ...gridFindings] }
 }
