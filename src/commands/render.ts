@@ -40,12 +40,18 @@ export default class Render extends BaseCommand {
 
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(Render)
-    const plan = await readPlan(flags.plan ?? (await this.defaultPlan(flags.config, flags.env)))
+    const config = await readConfig(flags.config)
+    const { name } = environmentOf(config, flags.env)
+    const plan = await readPlan(flags.plan ?? relative('', besideConfig(flags.config, planFolder(name))))
     const { environment } = plan.decision
     const out = flags.out ?? relative('', besideConfig(flags.config, join('manifests', environment)))
     const regions = flags.region === undefined ? planRegions(plan.decision) : [flags.region]
     const rendered = regions.flatMap((region) =>
-      createManifests(plan.decision, region).map((object) => ({ region, object, ...formatManifest(object) })),
+      createManifests(plan.decision, region, config).map((object) => ({
+        region,
+        object,
+        ...formatManifest(object),
+      })),
     )
 
     if (flags.stdout) this.log(joinManifests(rendered))
@@ -69,11 +75,6 @@ export default class Render extends BaseCommand {
         file: flags.stdout ? null : join(out, region, name),
       })),
     }
-  }
-
-  private async defaultPlan(configPath: string, env: string | undefined): Promise<string> {
-    const { name } = environmentOf(await readConfig(configPath), env)
-    return relative('', besideConfig(configPath, planFolder(name)))
   }
 
   /** Nothing disappears by accident: a file that the plan no longer has is named, not removed. */

@@ -45,9 +45,9 @@ describe('llmscale render', () => {
     ])
   })
 
-  it('gives JSON of the published form, and needs no config where the plan is named', async () => {
+  it('gives JSON of the published form', async () => {
     const cwd = projectFolder(capacityPlan())
-    const args = ['--plan', 'forecasts/prod', '--out', 'out', '--config', 'none.yaml', '--json']
+    const args = ['--plan', 'forecasts/prod', '--out', 'out', '--json']
     const { code, stdout } = await render(cwd, ...args)
     expect(code).toBe(0)
     const { objects } = Result.parse(JSON.parse(stdout).result)

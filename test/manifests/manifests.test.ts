@@ -9,13 +9,15 @@ import { createManifests } from '../../src/manifests/manifests.js'
 import { reachedFloor } from '../../src/manifests/scaled-object.js'
 import type { ScaleTarget } from '../../src/planning/capacity-plan.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
+import { servingConfig } from './config-fixture.js'
 
+const config = servingConfig()
 const golden = join(import.meta.dirname, '../golden/manifests')
 
 const decisionOf = (...workloads: ReturnType<typeof workloadDecision>[]) =>
   capacityPlan({ workloads }).decision
 const scaledObjectOf = (...workloads: ReturnType<typeof workloadDecision>[]) =>
-  createManifests(decisionOf(...workloads), 'us-east-1')[0] as ScaledObject
+  createManifests(decisionOf(...workloads), 'us-east-1', config)[0] as ScaledObject
 
 function failureOf(run: () => unknown): LlmscaleError {
   try {
@@ -49,7 +51,7 @@ describe('createManifests', () => {
       ],
       pools: [pool(), pool({ capacityType: 'spot', weight: 80, maximumNodes: 4 })],
     })
-    const files = createManifests(decision, 'us-east-1').map((object) => formatManifest(object))
+    const files = createManifests(decision, 'us-east-1', config).map((object) => formatManifest(object))
     expect(files.map(({ name }) => name).sort()).toEqual(readdirSync(golden).sort())
     for (const { name, text } of files) expect(text, name).toBe(readFileSync(join(golden, name), 'utf8'))
   })
@@ -100,7 +102,7 @@ describe('createManifests', () => {
   })
 
   it('names the regions it has where the wanted one is not among them', () => {
-    expect(failureOf(() => createManifests(capacityPlan().decision, 'eu-north-1')).message).toContain(
+    expect(failureOf(() => createManifests(capacityPlan().decision, 'eu-north-1', config)).message).toContain(
       'us-east-1',
     )
   })
@@ -112,6 +114,7 @@ describe('createManifests', () => {
         workloadDecision({ tenant: 'b', target: { kind: 'Deployment', name: 'chat-b', namespace: 'ai' } }),
       ),
       'us-east-1',
+      config,
     ).map(({ metadata }) => metadata.name)
     expect(new Set(names).size).toBe(3)
   })
