@@ -5,13 +5,27 @@ export interface InstanceType extends CatalogEntry {
   /** Catalogue name of its GPUs. */
   gpu: string
   gpusPerNode: number
+  /** What the quotas of EC2 count (https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html). */
+  vcpus: number
 }
 
 const source = 'https://aws.amazon.com/ec2/instance-types/'
 const asOf = '2026-11-21'
 
 const family = (gpu: string, gpusPerNodeOf: Record<string, number>): InstanceType[] =>
-  Object.entries(gpusPerNodeOf).map(([name, gpusPerNode]) => ({ name, gpu, gpusPerNode, source, asOf }))
+  Object.entries(gpusPerNodeOf).map(([name, gpusPerNode]) => ({
+    name,
+    gpu,
+    gpusPerNode,
+    vcpus: vcpusOf(name),
+    source,
+    asOf,
+  }))
+
+/** All families here have 4 vCPUs an xlarge. */
+function vcpusOf(name: string): number {
+  return 4 * Number(/\.(\d*)xlarge$/.exec(name)![1] || 1)
+}
 
 export const instanceTypes: readonly InstanceType[] = [
   ...family('A10G', {
