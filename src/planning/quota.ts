@@ -21,7 +21,7 @@ const spotP5 = { code: 'L-C4BD4855', name: 'All P5 Spot Instance Requests' }
 
 /**
  * The quota that an instance counts against, if it is known. A capacity reservation counts like the on-demand
- * instances that run in it (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-capacity-reservations.html).
+ * instances that run in it (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservations-create.html).
  */
 export function findQuota(instanceType: string, capacityType: CapacityType): VcpuQuota | undefined {
   const isSpot = capacityType === 'spot'
@@ -86,7 +86,7 @@ export function launchedPools(decision: PlanDecision, region: string): Pool[] {
   return decision.pools.filter((pool) => pool.region === region && pool.maximumNodes > 0)
 }
 
-/** Pools of higher weight are filled first. Nodes of Capacity Blocks count against no quota: they are left out. */
+/** Pools of higher weight are filled first. Nodes of a Capacity Block are bought already: no quota holds them back. */
 function fillPools(decision: PlanDecision, region: string): PoolNodes[] {
   const left = new Map<string, number>()
   return launchedPools(decision, region)
