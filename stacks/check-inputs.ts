@@ -6,14 +6,28 @@ import {
   type PolicyVerdict,
 } from '../policies/index.js'
 import type { Config } from '../src/config/schema.js'
+import { createCapacity } from '../src/manifests/capacity.js'
+import type { CapacityResource } from '../src/manifests/capacity-resource.js'
 import type { ClusterObject } from '../src/manifests/cluster-object.js'
 import { createManifests } from '../src/manifests/manifests.js'
 import { assertGuards, checkGuards, type GuardInputs, type GuardVerdict } from '../src/planning/guards.js'
+import type { ReviewedChanges } from '../src/planning/reviewed-changes.js'
+import { formatStackName, type Layer } from './stack-name.js'
 
-/** All that decides what a stack deploys and whether it may. */
-export interface ProgramInputs extends GuardInputs {
+/** What an environment's stacks have in common: the plan, and all that decides whether it may be deployed. */
+export interface EnvironmentInputs
+  extends Omit<GuardInputs, 'region' | 'deployed' | 'reviewedDeployment' | 'writes'> {
   config: Config
   policies: readonly Policy[]
+  /** `changes.json`, where there is one. */
+  reviewed?: ReviewedChanges
+}
+
+/** All that decides what one stack deploys and whether it may. */
+export interface ProgramInputs
+  extends EnvironmentInputs,
+    Pick<GuardInputs, 'region' | 'deployed' | 'writes'> {
+  layer: Layer
 }
 
 export interface Checks {
@@ -23,13 +37,17 @@ export interface Checks {
 
 /** What the guards and policies say. Guards come first: policies see only a plan that may be read. */
 export function checkInputs(inputs: ProgramInputs): Checks {
-  const guards = checkGuards(inputs)
+  const { plan, baseline, now, policies, region, config } = inputs
+  const reviewedDeployment = findReviewedDeployment(inputs)
+  const guards = checkGuards({ ...inputs, ...(reviewedDeployment !== undefined && { reviewedDeployment }) })
   const readable = guards.every(
     ({ guard, state }) => state !== 'refused' || (guard !== 'schema' && guard !== 'environment'),
   )
   if (!readable) return { guards, policies: [] }
-  const { plan, baseline, now, policies } = inputs
-  const resources = createManifests(plan.decision, inputs.region, inputs.config).map(toPolicyResource)
+  const resources = [
+    ...createManifests(plan.decision, region, config).map(toPolicyResource),
+    ...createCapacity(plan.decision, region, config).map(fromCapacity),
+  ]
   return {
     guards,
     policies: checkPolicies(policies, { plan, ...(baseline && { baseline }), resources, now }),
@@ -42,10 +60,20 @@ export function assertChecks({ guards, policies }: Checks): void {
   assertPolicies(policies)
 }
 
+/** The plan that the stack was deployed from when its change set was reviewed; undefined without a review of this plan. */
+function findReviewedDeployment({ reviewed, plan, environment, region, layer }: ProgramInputs) {
+  if (reviewed?.planId !== plan.planId) return undefined
+  return reviewed.stacks[formatStackName({ environment, region, layer })]?.deployedPlanId
+}
+
 function toPolicyResource(object: ClusterObject): PolicyResource {
   return {
     type: `kubernetes:${object.apiVersion}:${object.kind}`,
     name: object.metadata.name,
     properties: { ...object },
   }
+}
+
+function fromCapacity({ type, name, inputs }: CapacityResource): PolicyResource {
+  return { type, name, properties: inputs }
 }

@@ -4,7 +4,7 @@ import { getRootDirectory, getStack, RunError } from '@pulumi/pulumi'
 import { parseConfig } from '../src/config/parse-config.js'
 import { LlmscaleError } from '../src/kit/errors.js'
 import { createProgram } from './program.js'
-import { readProgramInputs } from './read-inputs.js'
+import { readEnvironmentInputs } from './read-inputs.js'
 import { parseStackName } from './stack-name.js'
 
 // What a plain `pulumi preview` or `pulumi up` runs: the plan of the stack's environment in forecasts/.
@@ -14,21 +14,27 @@ const outputs = await deploy().catch(explain)
 /** The plan that the stack was deployed from. */
 export const planId = outputs?.['planId']
 
-/** What it gives the region: the next deployment measures its decrease against it. */
+/** Its origin, and what it gives the region: the next deployment compares itself with them. */
+export const origin = outputs?.['origin']
 export const capacity = outputs?.['capacity']
 
+/** Of the layer `capacity`: what it declared. */
+export const resources = outputs?.['resources']
+
 async function deploy() {
-  const { environment, region } = parseStackName(getStack())
+  const { environment, region, layer } = parseStackName(getStack())
   const root = getRootDirectory()
   const path = join(root, 'llmscale.yaml')
-  const inputs = await readProgramInputs({
-    config: parseConfig(await readFile(path, 'utf8'), path),
+  const config = parseConfig(await readFile(path, 'utf8'), path)
+  const backend = process.env['PULUMI_BACKEND_URL'] ?? config.environments[environment]?.backend
+  const inputs = await readEnvironmentInputs({
+    config,
     environment,
-    region,
     planFolder: join(root, 'forecasts', environment),
+    ...(backend !== undefined && { backend }),
     now: Date.now() / 1000,
   })
-  return createProgram(inputs)()
+  return createProgram({ ...inputs, region, layer, writes: true })()
 }
 
 /** A refusal is no crash: its message without a stack trace. */

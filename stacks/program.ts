@@ -1,32 +1,73 @@
-import { getOrganization, getProject, getStack, log, StackReference } from '@pulumi/pulumi'
+import { getOrganization, getProject, getStack, log, runtime, StackReference } from '@pulumi/pulumi'
 import type { PulumiFn } from '@pulumi/pulumi/automation/index.js'
+import { createCapacity, expandCapacity } from '../src/manifests/capacity.js'
+import type { CapacityResource } from '../src/manifests/capacity-resource.js'
 import { createManifests } from '../src/manifests/manifests.js'
-import { CapacityTotals, capacityTotals } from '../src/planning/guards.js'
+import { capacityTotals, Deployed } from '../src/planning/guards.js'
+import { declareCapacity } from './capacity.js'
 import { assertChecks, type Checks, checkInputs, type ProgramInputs } from './check-inputs.js'
 import { declareServing } from './serving.js'
 
+export interface ProgramOptions {
+  /** Only adds to the layer `capacity`: the step before serving changes. */
+  expand?: boolean
+  /** Is told the verdicts, and what the stack is deployed from, before a refusal is thrown. */
+  onChecks?: (checks: Checks, deployed: Deployed | undefined) => void
+}
+
+/** What a deployment leaves for the next one to compare itself with. */
+interface Outputs extends Deployed {
+  /** Of the layer `capacity`: what is declared, so that a later step can leave it standing. */
+  resources?: CapacityResource[]
+}
+
 /**
- * The Pulumi program of one `serving` stack. It guards itself: before it declares a resource it runs the offline
- * guards and the policies, and throws, so that a plain `pulumi up` refuses what `llmscale apply` would refuse.
- * What a decrease is measured against is the stack's own output of its last deployment.
- * @param onChecks is told the verdicts, before a refusal is thrown
+ * The Pulumi program of one stack. It guards itself: before it declares a resource it runs the offline guards and the
+ * policies, and throws, so that a plain `pulumi up` refuses what `llmscale apply` would refuse. What a decrease is
+ * measured against is the stack's own output of its last deployment.
  */
-export function createProgram(inputs: ProgramInputs, onChecks?: (checks: Checks) => void): PulumiFn {
+export function createProgram(inputs: ProgramInputs, options: ProgramOptions = {}): PulumiFn {
   return async () => {
-    const deployed = await readDeployedCapacity()
-    const checks = checkInputs({ ...inputs, ...(deployed && { deployed }) })
-    onChecks?.(checks)
+    const before = await readOutputs()
+    const deployed = Deployed.safeParse(before).data
+    const writes = inputs.writes && !runtime.isDryRun()
+    const checks = checkInputs({ ...inputs, writes, ...(deployed && { deployed }) })
+    options.onChecks?.(checks, deployed)
     assertChecks(checks)
     for (const { guard, state, message } of checks.guards)
       if (state === 'not-checked') await log.info(`guard ${guard} not checked: ${message}`)
-    declareServing(createManifests(inputs.plan.decision, inputs.region, inputs.config))
-    return { planId: inputs.plan.planId, capacity: capacityTotals(inputs.plan, inputs.region) }
+    const { plan, region } = inputs
+    return {
+      planId: plan.planId,
+      origin: plan.header.origin,
+      capacity: capacityTotals(plan, region),
+      ...declareLayer(inputs, options, before?.resources ?? []),
+    } satisfies Outputs
   }
 }
 
-/** What the last deployment of this stack gave the region; undefined before the first. */
-async function readDeployedCapacity(): Promise<CapacityTotals | undefined> {
+function declareLayer(
+  { layer, plan, region, config }: ProgramInputs,
+  { expand }: ProgramOptions,
+  deployed: readonly CapacityResource[],
+): Pick<Outputs, 'resources'> {
+  if (layer === 'serving') {
+    declareServing(createManifests(plan.decision, region, config))
+    return {}
+  }
+  const next = createCapacity(plan.decision, region, config)
+  const resources = expand ? expandCapacity(deployed, next) : next
+  declareCapacity(resources)
+  return { resources }
+}
+
+/** What the last deployment of this stack left; undefined before the first. */
+async function readOutputs(): Promise<Partial<Outputs> | undefined> {
   const own = new StackReference(`${getOrganization()}/${getProject()}/${getStack()}`)
-  const { value } = await own.getOutputDetails('capacity')
-  return CapacityTotals.safeParse(value).data
+  const [planId, origin, capacity, resources] = await Promise.all(
+    ['planId', 'origin', 'capacity', 'resources'].map(
+      async (name) => (await own.getOutputDetails(name)).value,
+    ),
+  )
+  return { planId, origin, capacity, resources }
 }

@@ -1,8 +1,8 @@
 import { LlmscaleError } from '../src/kit/errors.js'
 
-/** What a stack deploys. Cloud resources, the layer `capacity`, have no objects yet. */
-const layers = ['serving'] as const
-type Layer = (typeof layers)[number]
+/** What a stack deploys: `capacity` is of AWS, `serving` is of the cluster. */
+export const layers = ['capacity', 'serving'] as const
+export type Layer = (typeof layers)[number]
 
 export interface StackName {
   environment: string

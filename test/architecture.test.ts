@@ -31,9 +31,9 @@ const allowed: Record<string, string[]> = {
   review: upTo('review'),
   delivery: upTo('delivery'),
   live: upTo('review'),
-  cli: ['kit', 'catalog', 'config', 'metrics'],
+  cli: [...upTo('live'), 'stacks', 'policies'],
   commands: [...everything, 'cli', 'stacks', 'policies'],
-  policies: ['planning', 'kit'],
+  policies: ['planning', 'config', 'kit'],
   stacks: ['manifests', 'planning', 'policies', 'config', 'kit'],
 }
 

@@ -1,8 +1,12 @@
 import type { EngineEvent } from '@pulumi/pulumi/automation/index.js'
-import type { ChangeSet, ResourceChange } from '../manifests/change-set.js'
+import { digestValue } from '../kit/digest.js'
+import type { ChangeSet, ResourceChange } from '../planning/change-set.js'
 
 /** Steps of a replacement that its `replace` step already stands for. */
 const partialSteps = ['create-replacement', 'delete-replaced', 'discard-replaced']
+/** What the engine writes instead of a secret; names that look like one are masked too, whoever marked them or not. */
+const masked = '[secret]'
+const secretName = /(^|[._-])(pass(word|wd)?|token|secret|credential|api-?key|private-?key)s?$/i
 
 /** The change set in a preview's events, which come in another order every time. */
 export function createChangeSet(events: readonly EngineEvent[], engineVersion: string): ChangeSet {
@@ -10,17 +14,22 @@ export function createChangeSet(events: readonly EngineEvent[], engineVersion: s
   const providerVersions: Record<string, string> = {}
   for (const { resourcePreEvent } of events) {
     if (resourcePreEvent === undefined) continue
-    const { op, urn, type, provider, detailedDiff, diffs } = resourcePreEvent.metadata
+    const { op, urn, type, provider, detailedDiff, diffs, old, new: next } = resourcePreEvent.metadata
     Object.assign(providerVersions, parseProvider(provider))
     // Providers, components and the stack itself exist in the engine's state alone.
     if (type.startsWith('pulumi:') || provider === '') continue
     if (op === 'same' || partialSteps.includes(op)) continue
+    const paths = [
+      ...new Set(Object.keys(detailedDiff ?? {}).concat(detailedDiff ? [] : (diffs ?? []))),
+    ].sort()
     changes.set(urn, {
       urn,
       op,
-      paths: Object.keys(detailedDiff ?? {})
-        .concat(detailedDiff ? [] : (diffs ?? []))
-        .sort(),
+      paths,
+      values: Object.fromEntries(
+        paths.map((path) => [path, readValues(path, old?.inputs ?? {}, next?.inputs ?? {})]),
+      ),
+      digest: op === 'create' || op === 'replace' ? digestValue(maskSecrets(next?.inputs ?? {})) : null,
     })
   }
   return {
@@ -34,4 +43,37 @@ export function createChangeSet(events: readonly EngineEvent[], engineVersion: s
 function parseProvider(reference: string): Record<string, string> {
   const [, name, version] = /::pulumi:providers:([^:]+)::default_(\d+_\d+_\d+)/.exec(reference) ?? []
   return name === undefined || version === undefined ? {} : { [name]: version.replaceAll('_', '.') }
+}
+
+function readValues(path: string, before: object, after: object): ResourceChange['values'][string] {
+  const keys = parsePath(path)
+  const [from, to] = [before, after].map((inputs) => readPath(inputs, keys))
+  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
+}
+
+/** `spec.triggers[0].metadata["a.b"]` → its keys, as the engine writes paths. */
+function parsePath(path: string): string[] {
+  return [...path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
+    ([, quoted, index, plain]) => quoted?.replaceAll('\\"', '"') ?? index ?? plain!,
+  )
+}
+
+function readPath(inputs: object, keys: readonly string[]): unknown {
+  let value: unknown = inputs
+  for (const key of keys) {
+    if (secretName.test(key)) return masked
+    value = (value as Record<string, unknown> | null | undefined)?.[key]
+  }
+  return maskSecrets(value)
+}
+
+function maskSecrets(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map(maskSecrets)
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      key,
+      secretName.test(key) && typeof member === 'string' ? masked : maskSecrets(member),
+    ]),
+  )
 }

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { access, constants, copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
 import {
   type EngineEvent,
   LocalWorkspace,
@@ -8,10 +10,13 @@ import {
   PulumiCommand,
   type PulumiFn,
   type Stack,
+  StackNotFoundError,
+  type UpdateSummary,
 } from '@pulumi/pulumi/automation/index.js'
+import { digestText } from '../kit/digest.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { onInterrupt } from '../kit/interrupt.js'
-import type { ChangeSet } from '../manifests/change-set.js'
+import type { ChangeSet } from '../planning/change-set.js'
 import { createChangeSet } from './change-set.js'
 
 // Loads the Pulumi SDK: import it lazily.
@@ -23,8 +28,18 @@ export interface StackOptions {
   program: PulumiFn
   /** The folder of llmscale.yaml: engine state goes to `.llmscale/` in it, stack settings come from `stacks/config/`. */
   projectFolder: string
-  /** Pulumi backend; default files under `.llmscale/`. */
+  /** Pulumi backend URL; default files under `.llmscale/`. */
   backend?: string
+  /** Pulumi secrets provider of a stack that is made anew; default the backend's. */
+  secretsProvider?: string
+}
+
+/** What a run of the engine did. */
+export interface EngineRun {
+  /** Resources by operation, as the engine counts them. */
+  changed: Record<string, number>
+  /** SHA-256 of the engine's output, without colours. */
+  outputDigest: string
 }
 
 const projectName = 'llmscale'
@@ -35,30 +50,177 @@ const projectName = 'llmscale'
  * Throws ENGINE_MISSING and ENGINE_FAILED; what the program itself throws comes through as it is.
  */
 export async function previewStack(options: StackOptions): Promise<ChangeSet> {
-  const events: EngineEvent[] = []
-  const engineVersion = await withStack(
-    options,
-    async (stack, signal) => {
-      await stack.preview({ color: 'never', signal, onEvent: (event) => events.push(event) })
-      return stack.workspace.pulumiVersion
-    },
-    events,
-  )
-  return createChangeSet(events, engineVersion)
+  return withStack(options, (opened) => preview(opened))
 }
+
+/**
+ * Deploys a stack: a preview, `approve`, and then exactly what was previewed, by an update plan of the engine
+ * (https://www.pulumi.com/docs/iac/concepts/update-plans/). What an earlier run left half done is cleared first: its
+ * lock of the backend, and creates that it never heard the end of, which `findCreated` looks up in the cloud.
+ * @param approve is given the change set: throws to stop, gives false where there is nothing to do
+ * @param findCreated id of a resource that exists already; undefined where there is none
+ * Gives undefined where `approve` gave false. Throws as `previewStack` does.
+ */
+export async function deployStack(
+  options: StackOptions,
+  approve: (fresh: ChangeSet) => boolean,
+  findCreated: FindCreated,
+): Promise<EngineRun | undefined> {
+  return withStack(options, async (opened) => {
+    const { stack, signal, workDir } = opened
+    await settlePendingCreates(opened, findCreated)
+    const plan = join(workDir, 'update-plan.json')
+    if (!approve(await preview(opened, plan))) return undefined
+    return record(opened, (onOutput, onEvent) =>
+      stack.up({ color: 'never', plan, signal, onOutput, onEvent, suppressProgress: true }),
+    )
+  })
+}
+
+/** Deletes everything that a stack has declared, except what is protected. Throws as `previewStack` does. */
+export async function destroyStack(options: StackOptions): Promise<EngineRun> {
+  return withStack(options, async (opened) =>
+    record(opened, (onOutput, onEvent) =>
+      opened.stack.destroy({
+        color: 'never',
+        signal: opened.signal,
+        onOutput,
+        onEvent,
+        suppressProgress: true,
+        excludeProtected: true,
+      }),
+    ),
+  )
+}
+
+/** What the last deployment of a stack exported; undefined for a stack that does not exist. Throws as `previewStack`. */
+export async function readStackOutputs(
+  options: Omit<StackOptions, 'program'>,
+): Promise<Record<string, unknown> | undefined> {
+  const open = { ...options, program: async () => undefined }
+  return withStack(
+    open,
+    async ({ stack }) => {
+      const outputs = await stack.outputs()
+      return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]))
+    },
+    'select',
+  ).catch((error: unknown) => {
+    if (error instanceof LlmscaleError && error.code === 'STACK_MISSING') return undefined
+    throw error
+  })
+}
+
+/** Frees a stack from the lock of a run that is known to be dead; the backend's own, beside ours. */
+export async function cancelStack(options: Omit<StackOptions, 'program'>): Promise<void> {
+  const open = { ...options, program: async () => undefined }
+  await withStack(open, async ({ stack }) => stack.cancel().catch(() => undefined))
+}
+
+/** Id of a resource of a type with these inputs that exists in the cloud; undefined where there is none. */
+export type FindCreated = (type: string, inputs: Record<string, unknown>) => Promise<string | undefined>
+
+/** A stack that is open, in a folder of its own. */
+export interface OpenStack {
+  stack: Stack
+  signal: AbortSignal
+  workDir: string
+  /** What the engine reported, for the message of a failure. */
+  events: EngineEvent[]
+}
+
+async function preview({ stack, signal, events }: OpenStack, plan?: string): Promise<ChangeSet> {
+  const own: EngineEvent[] = []
+  const onEvent = (event: EngineEvent) => {
+    own.push(event)
+    events.push(event)
+  }
+  await stack.preview({ color: 'never', signal, onEvent, ...(plan !== undefined && { plan }) })
+  return createChangeSet(own, stack.workspace.pulumiVersion)
+}
+
+async function record(
+  { events }: OpenStack,
+  run: (
+    onOutput: (text: string) => void,
+    onEvent: (event: EngineEvent) => void,
+  ) => Promise<{ summary: UpdateSummary }>,
+): Promise<EngineRun> {
+  let output = ''
+  const { summary } = await run(
+    (text) => (output += text),
+    (event) => events.push(event),
+  )
+  const { same: _same, ...changed } = summary.resourceChanges ?? {}
+  return { changed, outputDigest: digestText(output) }
+}
+
+/**
+ * A run that dies between a create and its note in the state leaves a pending create. The engine would make the
+ * resource again; what exists is taken into the state instead, and the rest is forgotten
+ * (https://www.pulumi.com/docs/iac/cli/commands/pulumi_refresh/).
+ */
+async function settlePendingCreates(
+  { stack, workDir, signal }: OpenStack,
+  findCreated: FindCreated,
+): Promise<void> {
+  const { deployment } = await stack.exportStack()
+  const pending = ((deployment?.pending_operations ?? []) as PendingOperation[]).filter(
+    ({ type }) => type === 'creating',
+  )
+  if (pending.length === 0) return
+  const known: string[] = []
+  for (const { resource } of pending) {
+    const id = await findCreated(resource.type, resource.inputs ?? {})
+    if (id !== undefined) known.push(resource.urn, id)
+  }
+  const { pulumiHome, envVars } = stack.workspace
+  await promisify(execFile)(
+    'pulumi',
+    [
+      ...[
+        'refresh',
+        '--stack',
+        stack.name,
+        '--yes',
+        '--skip-preview',
+        '--color',
+        'never',
+        '--non-interactive',
+      ],
+      ...known.flatMap((each) => ['--import-pending-creates', each]),
+      '--clear-pending-creates',
+    ],
+    {
+      cwd: workDir,
+      env: { ...process.env, ...envVars, ...(pulumiHome !== undefined && { PULUMI_HOME: pulumiHome }) },
+      signal,
+    },
+  )
+}
+
+interface PendingOperation {
+  type: string
+  resource: { urn: string; type: string; inputs?: Record<string, unknown> }
+}
+
+/** Stacks open at a time: what they share is removed when the last one closes. */
+let openStacks = 0
 
 /** Opens a stack in a folder of its own, runs the work and cleans up, whatever happens. */
 export async function withStack<T>(
   options: StackOptions,
-  work: (stack: Stack, signal: AbortSignal) => Promise<T>,
-  events: EngineEvent[] = [],
+  work: (opened: OpenStack) => Promise<T>,
+  mode: 'create' | 'select' = 'create',
 ): Promise<T> {
   const pulumiCommand = await findEngine()
   const home = join(options.projectFolder, '.llmscale', 'pulumi')
   const state = join(home, 'state')
   for (const folder of [home, state]) await mkdir(folder, { recursive: true })
   const workDir = await mkdtemp(join(home, 'work-'))
+  openStacks++
   const abort = new AbortController()
+  const events: EngineEvent[] = []
   // The program's own failure says more than the engine's report of it.
   let failure: unknown
   const program: PulumiFn = async () => {
@@ -72,7 +234,8 @@ export async function withStack<T>(
   const run = async (): Promise<T> => {
     try {
       await copyStackSettings(options, workDir)
-      const stack = await LocalWorkspace.createOrSelectStack(
+      const open = mode === 'create' ? LocalWorkspace.createOrSelectStack : LocalWorkspace.selectStack
+      const stack = await open(
         { stackName: options.stackName, projectName, program },
         {
           workDir,
@@ -80,16 +243,21 @@ export async function withStack<T>(
           pulumiCommand,
           projectSettings: await createProjectSettings(options.backend ?? `file://${state}`),
           envVars: engineVariables(options),
+          ...(options.secretsProvider !== undefined && { secretsProvider: options.secretsProvider }),
         },
       )
-      return await work(stack, abort.signal)
+      return await work({ stack, signal: abort.signal, workDir, events })
     } catch (error) {
       if (abort.signal.aborted) throw new LlmscaleError('interrupted', 'INTERRUPTED', 'Interrupted.')
+      if (error instanceof LlmscaleError) throw error
+      if (error instanceof StackNotFoundError)
+        throw new LlmscaleError('engineFailed', 'STACK_MISSING', `stack ${options.stackName} does not exist`)
       throw failure ?? engineFailed(events, error)
     } finally {
+      openStacks--
+      await rm(workDir, { recursive: true, force: true })
       // The engine notes the selected stack of every work folder it has ever seen.
-      for (const folder of [workDir, join(home, 'home', 'workspaces')])
-        await rm(folder, { recursive: true, force: true })
+      if (openStacks === 0) await rm(join(home, 'home', 'workspaces'), { recursive: true, force: true })
     }
   }
   const running = run()

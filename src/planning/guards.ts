@@ -56,6 +56,22 @@ export const GuardVerdict = z.strictObject({
 })
 export type GuardVerdict = z.infer<typeof GuardVerdict>
 
+/** What one apply to a region may lower only by a share. */
+export const CapacityTotals = z.strictObject({
+  floorGpuHoursPerWeek: z.number(),
+  maximumGpus: z.number().describe('GPUs of all replicas at the hard maximum.'),
+  poolGpus: z.number().describe('GPUs at the pools’ limits.'),
+})
+export type CapacityTotals = z.infer<typeof CapacityTotals>
+
+/** What a stack was last deployed from, as its outputs say. */
+export const Deployed = z.object({
+  planId: z.string(),
+  origin: z.iso.datetime(),
+  capacity: CapacityTotals,
+})
+export type Deployed = z.infer<typeof Deployed>
+
 export interface GuardInputs {
   plan: CapacityPlan
   /** Where the plan is about to be applied. */
@@ -63,40 +79,73 @@ export interface GuardInputs {
   region: string
   now: EpochSeconds
   holds: readonly Hold[]
-  /** The plan in force, and what it gives the region; without either the caps are not checked. */
+  /** The plan in force, where it is at hand. */
   baseline?: CapacityPlan
-  deployed?: CapacityTotals
+  /** Without either the decrease is not checked. */
+  deployed?: Deployed
+  /** Plan that the stack was deployed from when the committed change set was made; null where from none. */
+  reviewedDeployment?: string | null
   /** Largest share by which floors and limits of the region may fall, 0 … 1. */
   decreaseCap: number
+  /** False in a preview: what forbids only writing is told then, not refused. */
+  writes: boolean
+  /** Value of LLMSCALE_KILL_SWITCH. */
+  killSwitch?: string
+  /** Pulumi backend URL; without it the local one. */
+  backend?: string
+  /** A workflow's runner, whose disk dies with it. */
+  onRunner: boolean
+  budgetUsdPerDay?: number
 }
 
-/** The verdicts of all guards, in the order in which they count. */
+/** The verdicts that need nothing but the plan and what stands beside it, in the order in which they count. */
 export function checkGuards(inputs: GuardInputs): GuardVerdict[] {
   return [
+    checkKillSwitch(inputs),
     checkSchema(inputs),
     checkDigest(inputs),
     checkEnvironment(inputs),
+    checkBackend(inputs),
     checkExpiry(inputs),
+    checkSuperseded(inputs),
     checkHolds(inputs),
+    checkBaseline(inputs),
     checkCaps(inputs),
+    checkBudget(inputs),
   ]
+}
+
+/** In the order in which guards count: the first refusal is the one that is thrown. */
+export function sortVerdicts(verdicts: readonly GuardVerdict[]): GuardVerdict[] {
+  return [...verdicts].sort((a, b) => guardNames.indexOf(a.guard) - guardNames.indexOf(b.guard))
 }
 
 /** Throws the first refusal, with the exit code of its kind. */
 export function assertGuards(verdicts: readonly GuardVerdict[]): void {
-  const refusal = verdicts.find(({ state }) => state === 'refused')
+  const refusal = sortVerdicts(verdicts).find(({ state }) => state === 'refused')
   if (refusal !== undefined)
     throw new LlmscaleError(refusal.reason, refusal.code, refusal.message, nextSteps[refusal.guard])
 }
 
 const replan = 'Run `llmscale plan` again.'
+const preview =
+  'llmscale preview --write records what the plan changes from what is deployed now; have it reviewed.'
 const nextSteps: Partial<Record<GuardName, string[]>> = {
+  'kill-switch': ['Unset LLMSCALE_KILL_SWITCH when writing is safe again.'],
   schema: [replan],
   digest: [replan, 'To overrule a number, add it to overrides: in llmscale.yaml.'],
   environment: ['Name the folder of the right environment with --plan.'],
+  backend: ['Set environments.<env>.backend in llmscale.yaml, e.g. s3://bucket?region=us-east-1.'],
   expiry: [`${replan} To look at an old plan, name its time with --as-of.`],
+  superseded: ['To go back to an older plan: llmscale rollback.'],
   hold: ['Remove the hold file, by a reviewed change, when the reason is gone.'],
+  baseline: [preview],
+  changes: [preview],
+  deletions: ['Add --allow-delete NAME, once for each.'],
+  purchases: ['Add --allow-purchase NAME, once for each: it bills from its creation.'],
   caps: ['Apply the decrease in steps, or raise planning.decreaseCap in llmscale.yaml.'],
+  budget: ['Set environments.<env>.budget.usdPerDay in llmscale.yaml.'],
+  adoption: ['Add --adopt to take the floor over.'],
 }
 
 type Rule = Pick<GuardVerdict, 'guard' | 'reason' | 'code'>
@@ -104,6 +153,75 @@ type Rule = Pick<GuardVerdict, 'guard' | 'reason' | 'code'>
 const passed = (rule: Rule, message: string): GuardVerdict => ({ ...rule, state: 'passed', message })
 const refused = (rule: Rule, message: string): GuardVerdict => ({ ...rule, state: 'refused', message })
 const notChecked = (rule: Rule, message: string): GuardVerdict => ({ ...rule, state: 'not-checked', message })
+
+function checkKillSwitch({ killSwitch, writes }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'kill-switch', reason: 'hold', code: 'KILL_SWITCH' }
+  if (killSwitch === undefined || ['', '0', 'false'].includes(killSwitch))
+    return passed(rule, 'LLMSCALE_KILL_SWITCH is not set')
+  return writes
+    ? refused(rule, 'LLMSCALE_KILL_SWITCH is set: nothing is written')
+    : notChecked(rule, 'LLMSCALE_KILL_SWITCH is set: an apply would be refused')
+}
+
+/** Without a URL the backend is a folder of this machine. */
+export function isLocalBackend(backend: string | undefined): boolean {
+  return backend === undefined || backend.startsWith('file:')
+}
+
+/** On a runner the local backend starts empty and dies with it: every run would be a first deployment. */
+function checkBackend({ backend, onRunner }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'backend', reason: 'configInvalid', code: 'BACKEND_LOCAL_IN_CI' }
+  if (!isLocalBackend(backend)) return passed(rule, withoutSecrets(backend!))
+  return onRunner
+    ? refused(rule, 'the environment has no shared Pulumi backend, and state on a runner dies with it')
+    : passed(rule, 'local, for this machine alone')
+}
+
+/** A backend's URL may hold a user and a password. */
+function withoutSecrets(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, '//…@').replace(/[?#].*$/, '')
+}
+
+function checkSuperseded({ plan, deployed }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'superseded', reason: 'planStale', code: 'PLAN_SUPERSEDED' }
+  if (deployed === undefined) return passed(rule, 'nothing is deployed yet')
+  const isNewer = parseInstant(deployed.origin)! > parseInstant(plan.header.origin)!
+  return isNewer && deployed.planId !== plan.planId
+    ? refused(
+        rule,
+        `plan ${deployed.planId.slice(0, 12)} of ${deployed.origin} is deployed, newer than this one of ${plan.header.origin}`,
+      )
+    : passed(rule, 'no newer plan is deployed')
+}
+
+/** A reviewer judged the step from one plan to the next: from any other plan it is another step. */
+function checkBaseline({ plan, deployed, reviewedDeployment }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'baseline', reason: 'digestMismatch', code: 'BASELINE_MISMATCH' }
+  const name = (planId: string | null | undefined) => (planId == null ? 'none' : planId.slice(0, 12))
+  if (deployed?.planId === plan.planId) return passed(rule, 'this plan is deployed already')
+  const expected = reviewedDeployment === undefined ? plan.header.baseline : reviewedDeployment
+  if (deployed === undefined && reviewedDeployment == null) return passed(rule, 'nothing is deployed yet')
+  if ((deployed?.planId ?? null) === expected) return passed(rule, `follows plan ${name(expected)}`)
+  return refused(
+    rule,
+    `plan ${name(deployed?.planId)} is deployed; this one was ${reviewedDeployment === undefined ? 'made' : 'reviewed'} as a change of plan ${name(expected)}`,
+  )
+}
+
+function checkBudget({ plan, backend, budgetUsdPerDay }: GuardInputs): GuardVerdict {
+  const rule: Rule = { guard: 'budget', reason: 'policy', code: 'BUDGET_EXCEEDED' }
+  const cost = plan.header.cost.usdPerDay.p90
+  if (budgetUsdPerDay === undefined) {
+    return isLocalBackend(backend)
+      ? notChecked(rule, 'the environment has no budget')
+      : refused(
+          { ...rule, reason: 'configInvalid', code: 'BUDGET_MISSING' },
+          'the environment has no budget, which every shared backend needs',
+        )
+  }
+  const told = `${Math.round(cost)} USD a day (90th percentile, estimated) of ${budgetUsdPerDay}`
+  return cost > budgetUsdPerDay + 1e-6 ? refused(rule, told) : passed(rule, told)
+}
 
 function checkSchema({ plan }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'schema', reason: 'configInvalid', code: 'PLAN_UNREADABLE' }
@@ -160,14 +278,6 @@ function checkHolds({ plan, holds, now }: GuardInputs): GuardVerdict {
   return refused(rule, `held by ${hold.by} ${end}: ${hold.reason}`)
 }
 
-/** What one apply to a region may lower only by a share. */
-export const CapacityTotals = z.strictObject({
-  floorGpuHoursPerWeek: z.number(),
-  maximumGpus: z.number().describe('GPUs of all replicas at the hard maximum.'),
-  poolGpus: z.number().describe('GPUs at the pools’ limits.'),
-})
-export type CapacityTotals = z.infer<typeof CapacityTotals>
-
 const totalNames: Record<keyof CapacityTotals, string> = {
   floorGpuHoursPerWeek: 'floor GPU-hours a week',
   maximumGpus: 'GPUs at the hard maximum',
@@ -190,7 +300,7 @@ export function capacityTotals({ decision }: CapacityPlan, region: string): Capa
 
 function checkCaps({ plan, baseline, deployed, region, decreaseCap }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'caps', reason: 'policy', code: 'DECREASE_CAP' }
-  const before = baseline === undefined ? deployed : capacityTotals(baseline, region)
+  const before = baseline === undefined ? deployed?.capacity : capacityTotals(baseline, region)
   if (before === undefined) return notChecked(rule, 'no plan in force to compare with')
   const percent = (share: number) => `${Math.round(share * 1000) / 10} %`
   const after = capacityTotals(plan, region)

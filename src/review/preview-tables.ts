@@ -1,5 +1,5 @@
-import { type ChangeSet, parseUrn, type ResourceChange } from '../manifests/change-set.js'
-import type { GuardVerdict } from '../planning/guards.js'
+import { arrow, type ChangeSet, parseUrn, type ResourceChange } from '../planning/change-set.js'
+import { type GuardVerdict, sortVerdicts } from '../planning/guards.js'
 import type { Table } from './table.js'
 
 interface PolicyVerdict {
@@ -8,19 +8,47 @@ interface PolicyVerdict {
   violations: readonly { subject: string; message: string }[]
 }
 
-/** What guards and policies say, a row each. */
-export function tabulateVerdicts(guards: readonly GuardVerdict[], policies: readonly PolicyVerdict[]): Table {
-  const text = (state: string) => state.replace('-', ' ')
+/** What guards and policies say of one stack. */
+export interface StackVerdicts {
+  stack: string
+  guards: readonly GuardVerdict[]
+  policies: readonly PolicyVerdict[]
+}
+
+/** What guards and policies say, a row each; what they say of all stacks alike, once. */
+export function tabulateVerdicts(stacks: readonly StackVerdicts[]): Table {
+  const said = new Map<string, { check: string; state: string; message: string; stacks: string[] }>()
+  for (const { stack, guards, policies } of stacks) {
+    const rows = [
+      ...sortVerdicts(guards).map(({ guard, state, message }) => ({
+        check: guard as string,
+        state,
+        message,
+      })),
+      ...policies.map(({ policy, state, violations }) => ({
+        check: policy,
+        state,
+        message: violations.map(({ subject, message }) => `${subject} ${message}`).join('; '),
+      })),
+    ]
+    for (const row of rows) {
+      const key = [row.check, row.state, row.message].join('\n')
+      const entry = said.get(key) ?? { ...row, stacks: [] }
+      entry.stacks.push(stack)
+      said.set(key, entry)
+    }
+  }
+  const everywhere = (which: readonly string[]) => new Set(which).size === stacks.length
+  const order = [...new Set([...said.values()].map(({ check }) => check))]
   return {
     columns: [{ header: 'check' }, { header: 'verdict' }, { header: 'because' }],
-    rows: [
-      ...guards.map(({ guard, state, message }) => [guard, text(state), message]),
-      ...policies.map(({ policy, state, violations }) => [
-        policy,
-        text(state),
-        violations.map(({ subject, message }) => `${subject} ${message}`).join('; '),
+    rows: [...said.values()]
+      .sort((a, b) => order.indexOf(a.check) - order.indexOf(b.check))
+      .map(({ check, state, message, stacks: which }) => [
+        check,
+        state.replace('-', ' '),
+        everywhere(which) ? message : `${[...new Set(which)].join(', ')}: ${message}`,
       ]),
-    ],
   }
 }
 
@@ -31,9 +59,14 @@ export function tabulateChanges({ changes }: ChangeSet): Table {
     columns: [{ header: 'change' }, { header: 'kind' }, { header: 'name' }, { header: 'properties' }],
     rows: [...changes]
       .sort((a, b) => rank(a) - rank(b))
-      .map(({ op, urn, paths }) => {
+      .map(({ op, urn, paths, values }) => {
         const { type, name } = parseUrn(urn)
-        return [op, type.split(':').at(-1)!, name, paths.join(', ')]
+        return [
+          op,
+          type.split(':').at(-1)!,
+          name,
+          paths.map((path) => describePath(path, values[path])).join('; '),
+        ]
       }),
   }
 }
@@ -44,4 +77,13 @@ export function describeChanges({ changes }: ChangeSet): string {
   const parts = order.map((op) => ({ op, count: changes.filter((change) => change.op === op).length }))
   const told = parts.filter(({ count }) => count > 0).map(({ op, count }) => `${count} to ${op}`)
   return told.join(', ') || 'No change'
+}
+
+/** Longer values are told by their path alone. */
+const longestValue = 60
+
+/** `spec.maxReplicaCount 20 → 40` */
+function describePath(path: string, values: ResourceChange['values'][string] | undefined): string {
+  const told = arrow(values?.from, values?.to)
+  return values === undefined || told.length > longestValue ? path : `${path} ${told}`
 }

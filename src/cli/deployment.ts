@@ -1,0 +1,163 @@
+import { relative, resolve } from 'node:path'
+import type { EnvironmentInputs, ProgramInputs } from '../../stacks/check-inputs.js'
+import type { ProgramOptions } from '../../stacks/program.js'
+import { readEnvironmentInputs } from '../../stacks/read-inputs.js'
+import { formatStackName, type Layer, layers } from '../../stacks/stack-name.js'
+import type { Environment } from '../config/environment.js'
+import type { Config } from '../config/schema.js'
+import type { StackOptions } from '../delivery/engine.js'
+import { planFolder } from '../delivery/plan-folder.js'
+import type { EpochSeconds } from '../kit/units.js'
+import { createManifests, planRegions } from '../manifests/manifests.js'
+import { resourceNames } from '../manifests/resource-names.js'
+import { checkChanges } from '../planning/change-guards.js'
+import type { ChangeSet } from '../planning/change-set.js'
+import type { GuardVerdict } from '../planning/guards.js'
+import { besideConfig, environmentOf, readConfig } from './project.js'
+
+/** One stack of an environment. */
+export interface StackTarget {
+  stack: string
+  region: string
+  layer: Layer
+}
+
+/** An environment that is about to be previewed or deployed. */
+export interface Deployment {
+  config: Config
+  environment: string
+  settings: Environment
+  inputs: EnvironmentInputs
+  /** Folder of the plan. */
+  folder: string
+  /** Folder of llmscale.yaml. */
+  projectFolder: string
+  regions: string[]
+  stacks: StackTarget[]
+  /** Names of resources that flags allow to delete and to buy. */
+  allowDelete: string[]
+  allowPurchase: string[]
+}
+
+export interface DeploymentFlags {
+  config: string
+  env: string | undefined
+  plan: string | undefined
+  region: string | undefined
+  baseline?: string | undefined
+  'as-of': EpochSeconds | undefined
+  'allow-delete': string[]
+  'allow-purchase': string[]
+}
+
+/** Reads the plan of an environment and what may forbid it. Throws as `readEnvironmentInputs` and REGION_UNKNOWN. */
+export async function openDeployment(flags: DeploymentFlags): Promise<Deployment> {
+  const config = await readConfig(flags.config)
+  const { name: environment, environment: settings } = environmentOf(config, flags.env)
+  const folder = flags.plan ?? relative('', besideConfig(flags.config, planFolder(environment)))
+  const inputs = await readEnvironmentInputs({
+    config,
+    environment,
+    planFolder: folder,
+    ...(flags.baseline !== undefined && { baselineFolder: flags.baseline }),
+    ...(settings.backend !== undefined && { backend: settings.backend }),
+    now: flags['as-of'] ?? Math.floor(Date.now() / 1000),
+  })
+  const { decision } = inputs.plan
+  const regions = flags.region === undefined ? planRegions(decision) : [flags.region]
+  const allow = (names: string[]) => [...names, ...names.flatMap((name) => resourceNames(name, environment))]
+  return {
+    config,
+    environment,
+    settings,
+    inputs,
+    folder,
+    projectFolder: resolve(besideConfig(flags.config, '.')),
+    regions,
+    stacks: regions.flatMap((region) => listStacks(inputs, region)),
+    allowDelete: allow(flags['allow-delete']),
+    allowPurchase: allow(flags['allow-purchase']),
+  }
+}
+
+/** The layer `capacity` is there where the environment names the EKS cluster of the region. */
+function listStacks({ config, environment }: EnvironmentInputs, region: string): StackTarget[] {
+  const hasCapacity = config.environments[environment]?.clusters[region]?.name !== undefined
+  return layers
+    .filter((layer) => layer === 'serving' || hasCapacity)
+    .map((layer) => ({ stack: formatStackName({ environment, region, layer }), region, layer }))
+}
+
+/** What the engine needs to open a stack, but the program. */
+export function stackSettings(
+  { projectFolder, settings }: Deployment,
+  { stack }: StackTarget,
+): Omit<StackOptions, 'program'> {
+  return {
+    stackName: stack,
+    projectFolder,
+    ...(settings.backend !== undefined && { backend: settings.backend }),
+    ...(settings.secretsProvider !== undefined && { secretsProvider: settings.secretsProvider }),
+  }
+}
+
+export function programInputs(
+  { inputs }: Deployment,
+  { region, layer }: StackTarget,
+  writes: boolean,
+): ProgramInputs {
+  return { ...inputs, region, layer, writes }
+}
+
+/** A stack's program, and what the engine needs to run it; the Pulumi SDK is loaded here. */
+export async function stackOptions(
+  deployment: Deployment,
+  target: StackTarget,
+  writes: boolean,
+  options: ProgramOptions,
+): Promise<StackOptions> {
+  const { createProgram } = await import('../../stacks/program.js')
+  return {
+    ...stackSettings(deployment, target),
+    program: createProgram(programInputs(deployment, target, writes), options),
+  }
+}
+
+/** The verdicts on a fresh change set of one stack. */
+export function checkStackChanges(
+  { inputs, settings, allowDelete, allowPurchase }: Deployment,
+  { stack }: Pick<StackTarget, 'stack'>,
+  fresh: ChangeSet,
+  deployedPlanId: string | null,
+): GuardVerdict[] {
+  return checkChanges({
+    stack,
+    planId: inputs.plan.planId,
+    fresh,
+    deployed: deployedPlanId === inputs.plan.planId,
+    ...(inputs.reviewed && { reviewed: inputs.reviewed }),
+    needsReview: settings.approval !== 'none',
+    allowDelete,
+    allowPurchase,
+  })
+}
+
+/**
+ * What the cloud and the cluster of a region say of the plan: whether nodes may launch there, and the cluster takes the
+ * objects. Without credentials or a kubeconfig it is not checked, and says so.
+ */
+export async function checkRegion(
+  { config, settings, inputs }: Deployment,
+  region: string,
+  adopt: boolean,
+): Promise<GuardVerdict[]> {
+  const { checkCloud } = await import('../delivery/aws-cloud.js')
+  const { checkCluster } = await import('../delivery/cluster-check.js')
+  const { decision } = inputs.plan
+  const context = settings.clusters[region]?.context
+  const objects = createManifests(decision, region, config)
+  return [
+    ...(await checkCloud({ decision, region, config })),
+    ...(await checkCluster({ objects, adopt, ...(context !== undefined && { context }) })),
+  ]
+}
