@@ -1,5 +1,7 @@
 import { onDemandPrices, spotSavings } from './price-list.js'
 
+type NodeCapacityType = 'on-demand' | 'spot' | 'reserved'
+
 export interface NodePrice {
   usdPerHour: number
   /** `measured` is a published list price, `assumed` one that the config gives. */
@@ -13,23 +15,22 @@ export interface NodePrice {
 export interface PriceOverride {
   instanceType: string
   region?: string | undefined
-  capacityType: 'on-demand' | 'spot'
+  capacityType: NodeCapacityType
   usdPerHour: number
 }
 
 /**
  * Price of a node. The config's prices stand over the catalogue's; a spot price that is not given is
  * on demand × (1 − the advisor's saving); a region without a list price gets that of us-east-1. A reservation
- * (ODCR) bills at the on-demand rate: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservations-pricing-billing.html
+ * (ODCR) that is not given bills at the on-demand rate: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservations-pricing-billing.html
  *
  * Undefined where neither the config nor the catalogue knows one.
  */
 export function nodePrice(
-  node: { instanceType: string; region: string; capacityType: 'on-demand' | 'spot' | 'reserved' },
+  node: { instanceType: string; region: string; capacityType: NodeCapacityType },
   overrides: readonly PriceOverride[],
 ): NodePrice | undefined {
-  const { instanceType, region } = node
-  const capacityType = node.capacityType === 'reserved' ? 'on-demand' : node.capacityType
+  const { instanceType, region, capacityType } = node
   const fitting = overrides.filter(
     (price) =>
       price.instanceType === instanceType &&
@@ -40,9 +41,14 @@ export function nodePrice(
   if (override !== undefined) {
     return { usdPerHour: override.usdPerHour, provenance: 'assumed', source: 'llmscale.yaml', asOf: '' }
   }
-  return capacityType === 'spot'
-    ? spotPrice(instanceType, region, overrides)
-    : listPrice(instanceType, region)
+  switch (capacityType) {
+    case 'on-demand':
+      return listPrice(instanceType, region)
+    case 'spot':
+      return spotPrice(instanceType, region, overrides)
+    case 'reserved':
+      return nodePrice({ instanceType, region, capacityType: 'on-demand' }, overrides)
+  }
 }
 
 function listPrice(instanceType: string, region: string): NodePrice | undefined {

@@ -63,6 +63,11 @@ export default class Plan extends BaseCommand {
       multiple: true,
       default: [],
     }),
+    'allow-purchase': Flags.string({
+      description: 'Reservation of llmscale.yaml that this plan may propose to buy.',
+      multiple: true,
+      default: [],
+    }),
     'detailed-exitcode': Flags.boolean({
       description: `Exit ${exitCodes.changesPresent} when the decision changes.`,
     }),
@@ -72,6 +77,7 @@ export default class Plan extends BaseCommand {
     const { flags } = await this.parse(Plan)
     const config = await readConfig(flags.config)
     const { name: environment } = environmentOf(config, flags.env)
+    requireReservations(config, environment, flags['allow-purchase'])
     const now = flags['as-of'] ?? Math.floor(Date.now() / 1000)
     const folder = flags.out ?? besideConfig(flags.config, planFolder(environment))
 
@@ -104,6 +110,7 @@ export default class Plan extends BaseCommand {
       pastForecasts,
       ...(baseline && { baseline }),
       now,
+      allowedPurchases: flags['allow-purchase'],
       toolVersion,
       findings,
     })
@@ -204,6 +211,20 @@ async function readHistory(
     })
   }
   return { history: selected, findings }
+}
+
+/** A name that nothing has would silently buy nothing. */
+function requireReservations(config: Config, environment: string, names: readonly string[]): void {
+  const known = config.environments[environment]!.reservations.map(({ name }) => name)
+  const stranger = names.find((name) => !known.includes(name))
+  if (stranger === undefined) return
+  const near = nearestName(stranger, known)
+  throw new LlmscaleError(
+    'usage',
+    'RESERVATION_UNKNOWN',
+    `--allow-purchase ${stranger}: environments.${environment}.reservations has ${known.join(', ') || 'none'}`,
+    near === undefined ? [] : [`Did you mean ${near}?`],
+  )
 }
 
 /** A workload without demand, without a plan in force and without a maximum of its own has nothing to be planned from. */

@@ -22,7 +22,33 @@ const block = <Shape extends z.ZodRawShape>(shape: Shape) => lenient(z.object(sh
 
 /** What the checks read, whatever else is wrong with the configuration: the rest becomes undefined. */
 const Outline = block({
-  environments: lenient(z.record(z.string(), block({ regions: texts, approval: text, backend: text }))),
+  environments: lenient(
+    z.record(
+      z.string(),
+      block({
+        regions: texts,
+        approval: text,
+        backend: text,
+        clusters: lenient(
+          z.record(z.string(), block({ name: text, nodeRole: text, subnets: texts, zones: texts })),
+        ),
+        nodes: block({ manager: text, interruptionQueue: lenient(z.boolean()) }),
+        reservations: lenient(
+          z.array(
+            block({
+              name: text,
+              kind: text,
+              region: text,
+              zone: text,
+              instanceType: text,
+              id: text,
+              until: text,
+            }),
+          ),
+        ),
+      }),
+    ),
+  ),
   models: lenient(z.record(z.string(), block({ architecture: text }))),
   shapes: lenient(
     z.array(
@@ -59,6 +85,8 @@ export function crossCheck(value: unknown): Finding[] {
   const outline = Outline.parse(value) ?? {}
   return [
     ...checkEnvironments(outline),
+    ...checkClusters(outline),
+    ...checkReservations(outline),
     ...checkModels(outline),
     ...checkShapes(outline),
     ...checkWorkloads(outline),
@@ -95,6 +123,86 @@ function checkEnvironments({ environments = {} }: Outline): Finding[] {
         message: `none is for a local backend alone, and this one is ${backend}; write git or github`,
       },
     ]
+  })
+}
+
+type EnvironmentOutline = NonNullable<NonNullable<Outline['environments']>[string]>
+type ClusterOutline = NonNullable<NonNullable<EnvironmentOutline['clusters']>[string]>
+
+function checkClusters({ environments = {} }: Outline): Finding[] {
+  return Object.entries(environments).flatMap(([name, environment = {}]) => {
+    const { regions, clusters = {} } = environment
+    const path = ['environments', name, 'clusters']
+    const strangers = Object.keys(clusters)
+      .filter((region) => regions !== undefined && !regions.includes(region))
+      .map((region) => ({
+        path: [...path, region],
+        message: unknown('region', region, definedOf(regions)),
+        atKey: true,
+      }))
+    const subnets = Object.entries(clusters).flatMap(([region, cluster]) => {
+      const [zones, ids] = [cluster?.zones?.length, cluster?.subnets?.length]
+      if (zones === undefined || ids === undefined || zones === ids) return []
+      const message = `names ${zones} zones of ${ids} subnets; write the zone of each subnet, in the same order`
+      return [{ path: [...path, region, 'zones'], message }]
+    })
+    const incomplete = definedOf(regions).flatMap((region) => {
+      const missing = missingOf(environment, clusters[region] ?? {})
+      if (missing.length === 0) return []
+      const manager = environment.nodes?.manager ?? 'karpenter'
+      const message = `${manager} in ${region} needs clusters.${region}.{${missing.join(', ')}}`
+      return [{ path: ['environments', name, 'nodes'], message, atKey: true }]
+    })
+    return [...strangers, ...subnets, ...incomplete]
+  })
+}
+
+/** What the nodes of an environment need to know of the cluster of a region and do not. */
+function missingOf({ nodes }: EnvironmentOutline, cluster: ClusterOutline): string[] {
+  const isUnset = (key: keyof ClusterOutline) => cluster[key] === undefined
+  if (nodes?.manager === 'managed-node-groups') {
+    const missing: string[] = (['name', 'nodeRole', 'subnets', 'zones'] as const).filter(isUnset)
+    return cluster.nodeRole === undefined || cluster.nodeRole.startsWith('arn:')
+      ? missing
+      : [...missing, 'nodeRole as an ARN']
+  }
+  return nodes?.interruptionQueue && isUnset('name') ? ['name'] : []
+}
+
+function checkReservations(outline: Outline): Finding[] {
+  return Object.entries(outline.environments ?? {}).flatMap(([environmentName, environment]) => {
+    const seen = new Map<string, number>()
+    return (environment?.reservations ?? []).flatMap((reservation, index) => {
+      if (reservation === undefined) return []
+      const findings: Finding[] = []
+      const { name, kind = 'odcr', region, zone, instanceType, id, until } = reservation
+      const path = ['environments', environmentName, 'reservations', index]
+      const add = (key: string, message: string) => findings.push({ path: [...path, key], message })
+
+      if (name !== undefined && seen.has(name))
+        add('name', `${name} is already reservations[${seen.get(name)}]`)
+      else if (name !== undefined) seen.set(name, index)
+      const regions = definedOf(environment?.regions)
+      if (region !== undefined && !regions.includes(region)) add('region', unknown('region', region, regions))
+      else if (region !== undefined && zone !== undefined && !zone.startsWith(region))
+        add('zone', `${zone} is no zone of ${region}`)
+      const zones = definedOf(environment?.clusters?.[region ?? '']?.zones)
+      if (zone !== undefined && zones.length > 0 && !zones.includes(zone))
+        add('zone', `no subnet of clusters.${region} is in ${zone}; they are in ${list(zones)}`)
+      const listed = instanceTypesOf(outline)
+      if (instanceType !== undefined && !listed.includes(instanceType))
+        add('instanceType', `no shape is on ${instanceType}; shapes are on ${list(listed)}`)
+      if (id === undefined && kind === 'capacity-block') {
+        const message =
+          'a Capacity Block is paid in full when it is bought and cannot be returned: buy it in EC2 and write its id'
+        findings.push({ path, message })
+      } else if (id === undefined && region !== undefined && !environment?.clusters?.[region]?.name) {
+        findings.push({ path, message: `is bought beside clusters.${region}.name, which is not set` })
+      } else if (id === undefined && until === undefined) {
+        findings.push({ path, message: 'needs until, as without an id it is one to buy; or the id of one' })
+      }
+      return findings
+    })
   })
 }
 
@@ -152,6 +260,9 @@ function nameOfShape(shape: NonNullable<Outline['shapes']>[number]): string | un
 const definedOf = <Value>(values: readonly (Value | undefined)[] = []): Value[] =>
   values.filter((value) => value !== undefined)
 
+const instanceTypesOf = ({ shapes = [] }: Outline) => [
+  ...new Set(definedOf(shapes.map((shape) => shape?.instanceType))),
+]
 const shapeNamesOf = ({ shapes = [] }: Outline) => definedOf(shapes.map(nameOfShape))
 const regionsOf = ({ environments = {} }: Outline) => [
   ...new Set(Object.values(environments).flatMap((environment) => definedOf(environment?.regions))),
@@ -221,7 +332,7 @@ function checkWorkloads(outline: Outline): Finding[] {
 }
 
 function checkPoolsAndPrices(outline: Outline): Finding[] {
-  const listed = [...new Set(definedOf(outline.shapes?.map((shape) => shape?.instanceType)))]
+  const listed = instanceTypesOf(outline)
   const regions = regionsOf(outline)
   return (['poolLimits', 'prices'] as const).flatMap((key) =>
     (outline[key] ?? []).flatMap((entry, index) => {

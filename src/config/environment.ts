@@ -14,8 +14,14 @@ const Cluster = z
       .array(z.string().regex(/^subnet-/))
       .min(1)
       .describe('Subnets of GPU nodes.'),
-    zones: z.array(z.string().min(1)).min(1).describe('Availability zones of these subnets.'),
-    securityGroups: z.array(z.string().regex(/^sg-/)).min(1).describe('Security groups of GPU nodes.'),
+    zones: z
+      .array(z.string().min(1))
+      .min(1)
+      .describe('Availability zone of each of these subnets, in the same order.'),
+    securityGroups: z
+      .array(z.string().regex(/^sg-/))
+      .min(1)
+      .describe('Security groups of GPU nodes; default that of the cluster.'),
   })
   .partial()
 export type Cluster = z.infer<typeof Cluster>
@@ -30,7 +36,14 @@ const Nodes = z.strictObject({
     .min(1)
     .optional()
     .describe('EC2NodeClass that you provide; without it, and with an amiAlias, llmscale declares one.'),
-  amiAlias: z.string().min(1).optional().describe('Image of GPU nodes, e.g. al2023@v20260901.'),
+  amiAlias: z
+    .string()
+    .regex(/^(al2023|bottlerocket)@\S+$/, {
+      error: ({ input }) =>
+        `${JSON.stringify(input)} is not an image of GPU nodes; write al2023@v20260901 or bottlerocket@v1.50.0`,
+    })
+    .optional()
+    .describe('Image of GPU nodes, e.g. al2023@v20260901; managed node groups take its family.'),
   volumeGiB: z.int().min(20).default(500).describe('Root volume; images and weights lie on it.'),
   interruptionQueue: z
     .boolean()
@@ -50,8 +63,10 @@ const Reservation = z
       .string()
       .regex(/^cr-[0-9a-z]+$/)
       .optional()
-      .describe('Of one that you own; without it llmscale proposes to buy it, which needs --allow-purchase.'),
-    until: Instant.optional().describe('When it ends; one that is bought must end.'),
+      .describe(
+        'Of one that you bought; without it llmscale proposes to buy it, which needs --allow-purchase.',
+      ),
+    until: Instant.optional().describe('When it ends; one that llmscale buys must end.'),
   })
   .describe('Capacity that is paid for whether used or not.')
 export type Reservation = z.infer<typeof Reservation>

@@ -79,13 +79,14 @@ function cutDraft(draft: Draft, factor: number, budgetUsdPerDay: number): Draft 
   }
 }
 
-/** Pools hold all hard maxima at once, or the limit on nodes. */
+/** Pools hold all hard maxima at once, or the limit on nodes; reservations that no workload uses have none. */
 export function poolNodes(
   drafts: readonly Draft[],
   groups: readonly SharedGroup[],
   spotCap: number,
 ): PooledGroup[] {
   return groups.map(({ group, members }) => {
+    if (members.length === 0) return { group, members, pools: [] }
     const nodes = members.reduce(
       (sum, index) => sum + drafts[index]!.hardMaximum * drafts[index]!.planned.nodesPerReplica,
       0,

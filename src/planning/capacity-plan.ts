@@ -100,14 +100,20 @@ export const Pool = z.strictObject({
 export type Pool = z.infer<typeof Pool>
 
 /** What finance buys. Savings plans and reserved instances render nothing. */
-const Commitment = z.strictObject({
+export const Commitment = z.strictObject({
   kind: z.enum(['savings-plan', 'reserved-instance', 'odcr', 'capacity-block']),
+  /** `proposed` is bought by applying the plan, and stays so named afterwards; `owned` was bought elsewhere. */
   state: z.enum(['owned', 'proposed']),
   region: z.string(),
   instanceType: z.string(),
   count: Count,
   until: z.exactOptional(Time),
+  /** Of a reservation alone: its name in llmscale.yaml, its availability zone and, if it is owned, its id. */
+  name: z.exactOptional(z.string()),
+  zone: z.exactOptional(z.string()),
+  id: z.exactOptional(z.string()),
 })
+export type Commitment = z.infer<typeof Commitment>
 
 const RoutingWeight = z.strictObject({
   model: z.string(),

@@ -6,7 +6,7 @@ import { secondsPerWeek } from '../kit/units.js'
 import { fitBudget, poolNodes } from './budget.js'
 import type { CapacityPlan, ReactiveTrigger, WorkloadDecision, WorkloadReport } from './capacity-plan.js'
 import { type Draft, draftWorkload, leaveAsIs, operateDraft } from './draft-workload.js'
-import { findGaps, findLimits, findRisks, readOverrides } from './findings.js'
+import { findGaps, findIdleReservations, findLimits, findRisks, readOverrides } from './findings.js'
 import { createLoadGrid, type LoadGrid } from './load.js'
 import { limitMaxima } from './maxima.js'
 import { usdPerNodeHour, wholeNodes } from './node-group.js'
@@ -15,6 +15,7 @@ import { findPeaks, type Peaks } from './peaks.js'
 import { groupWorkloads, placeWorkloads } from './place-workloads.js'
 import { sealPlan } from './plan-file.js'
 import type { PlanInputs } from './plan-inputs.js'
+import { type Reservation, readReservations } from './reservations.js'
 import { roundFigures } from './round-figures.js'
 
 /**
@@ -28,12 +29,13 @@ export function createPlan(inputs: PlanInputs): CapacityPlan {
   const planned = placeWorkloads(inputs, overrides)
   const shortestColdStart = Math.min(...planned.map((each) => each.capacity.coldStart.totalSeconds))
   const grid = createLoadGrid(forecast.origin, forecast.stepSeconds, forecast.length, shortestColdStart)
-  const groups = groupWorkloads(planned, config)
+  const { reservations, inForce, findings: purchases } = readReservations(inputs)
+  const groups = groupWorkloads(planned, config, reservations)
   const peaks = findPeaks(forecast, planned, grid, config.planning.burstFactor, groups)
   const maxima = limitMaxima(inputs, planned, peaks, groups, overrides)
   const wanted = planned.map((each, index) => draftWorkload(inputs, each, maxima[index]!, overrides, grid))
   const { drafts, pooled, outcome } = fitBudget(inputs, wanted, groups, grid)
-  const doNothing = estimateDoNothing(inputs, wanted, grid)
+  const doNothing = estimateDoNothing(inputs, wanted, inForce, grid)
 
   const dataThrough = history.start + history.length * history.stepSeconds
   return sealPlan({
@@ -56,6 +58,8 @@ export function createPlan(inputs: PlanInputs): CapacityPlan {
       findings: [
         ...inputs.findings,
         ...findings,
+        ...purchases,
+        ...findIdleReservations(pooled),
         ...findGaps(inputs, planned),
         ...findLimits(wanted, drafts, pooled),
         ...findRisks(drafts, outcome, doNothing),
@@ -65,7 +69,7 @@ export function createPlan(inputs: PlanInputs): CapacityPlan {
       environment: inputs.environment,
       workloads: drafts.map((draft) => decide(inputs, draft)),
       pools: pooled.flatMap(({ pools }) => pools),
-      commitments: [],
+      commitments: reservations,
       routing: [],
       overrides,
     }),
@@ -88,11 +92,16 @@ function requireWeek({ forecast }: Config): void {
   )
 }
 
-function estimateDoNothing(inputs: PlanInputs, drafts: readonly Draft[], grid: LoadGrid): Outcome {
+function estimateDoNothing(
+  inputs: PlanInputs,
+  drafts: readonly Draft[],
+  reservations: readonly Reservation[],
+  grid: LoadGrid,
+): Outcome {
   const { config, forecast } = inputs
   const asIs = drafts.map((draft) => leaveAsIs(inputs, draft))
   const planned = asIs.map((draft) => draft.planned)
-  const pooled = poolNodes(asIs, groupWorkloads(planned, config), config.planning.spotCap)
+  const pooled = poolNodes(asIs, groupWorkloads(planned, config, reservations), config.planning.spotCap)
   const operations = asIs.map((draft) => operateDraft(inputs, draft, grid))
   return estimateOutcome(forecast, planned, operations, grid, config.planning.burstFactor, pooled)
 }

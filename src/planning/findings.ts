@@ -108,6 +108,17 @@ export function findLimits(
   return findings
 }
 
+/** Reserved nodes that are paid for and that the hard maxima never need. */
+export function findIdleReservations(pooled: readonly PooledGroup[]): Finding[] {
+  return pooled.flatMap(({ group, pools }) => {
+    const used = pools.find(({ capacityType }) => capacityType === 'reserved')?.maximumNodes ?? 0
+    const idle = group.reservedNodes - used
+    if (idle === 0) return []
+    const message = `${idle} of ${group.reservedNodes} reserved ${group.instanceType} in ${group.region} are paid for and never needed`
+    return [{ code: 'RESERVATION_IDLE', message }]
+  })
+}
+
 /** Workloads for which this plan puts more requests at risk than doing nothing does. */
 export function findRisks(drafts: readonly Draft[], plan: Outcome, doNothing: Outcome): Finding[] {
   return drafts.flatMap(({ planned }, index) => {

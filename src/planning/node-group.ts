@@ -10,6 +10,8 @@ export interface NodeGroup {
   gpusPerNode: number
   /** The config's limit on nodes, and the name of the field that states it. */
   limit?: { maximumNodes: number; field: string }
+  /** Nodes of all its reservations: they bill all hours, whether they run or not. */
+  reservedNodes: number
   prices: PriceUsed[]
 }
 
@@ -73,13 +75,17 @@ export function limitToNodes(
 }
 
 /**
- * On-demand nodes first, spot nodes above them up to the cap. Spot comes last, so that its share of running nodes
- * never exceeds the cap at any load; it is left out where no spot price is known.
+ * Reserved nodes first, as they are paid for anyway; then on-demand nodes, and spot nodes above them up to the cap.
+ * Spot comes last, so that its share of running nodes never exceeds the cap at any load; it is left out where no spot
+ * price is known. The on-demand pool stays where reservations leave it no node, so that it need not be deleted.
  */
 export function createPools(group: NodeGroup, maximumNodes: number, spotCap: number): Pool[] {
-  const spotNodes =
-    usdPerNodeHour(group, 'spot') === undefined ? 0 : Math.floor(maximumNodes * spotCap + 1e-9)
   const { region, instanceType, gpu, gpusPerNode } = group
+  const reservedNodes = Math.min(group.reservedNodes, maximumNodes)
+  const isSpotPriced = usdPerNodeHour(group, 'spot') !== undefined
+  const spotNodes = isSpotPriced
+    ? Math.min(Math.floor(maximumNodes * spotCap + 1e-9), maximumNodes - reservedNodes)
+    : 0
   const pool = (capacityType: CapacityType, nodes: number, weight: number): Pool => ({
     region,
     instanceType,
@@ -89,8 +95,11 @@ export function createPools(group: NodeGroup, maximumNodes: number, spotCap: num
     maximumNodes: nodes,
     weight,
   })
-  const pools = [pool('on-demand', maximumNodes - spotNodes, 20)]
-  return spotNodes > 0 ? [...pools, pool('spot', spotNodes, 10)] : pools
+  return [
+    ...(reservedNodes > 0 ? [pool('reserved', reservedNodes, 30)] : []),
+    pool('on-demand', maximumNodes - reservedNodes - spotNodes, 20),
+    ...(spotNodes > 0 ? [pool('spot', spotNodes, 10)] : []),
+  ]
 }
 
 /** Price of one node, if it is known. */
@@ -98,13 +107,13 @@ export function usdPerNodeHour(group: NodeGroup, capacityType: CapacityType): nu
   return group.prices.find((price) => price.capacityType === capacityType)?.usdPerHour
 }
 
-/** Cost of an hour of so many nodes, pools filled in the order of their weights. */
+/** Cost of an hour of so many nodes, pools filled in the order of their weights; reserved ones bill in any case. */
 export function nodesUsdPerHour(group: NodeGroup, pools: readonly Pool[], nodes: number): number {
   let left = nodes
-  let usd = 0
+  let usd = group.reservedNodes > 0 ? group.reservedNodes * usdPerNodeHour(group, 'reserved')! : 0
   for (const [index, pool] of pools.entries()) {
     const used = index === pools.length - 1 ? left : Math.min(left, pool.maximumNodes)
-    usd += used * usdPerNodeHour(group, pool.capacityType)!
+    if (pool.capacityType !== 'reserved') usd += used * usdPerNodeHour(group, pool.capacityType)!
     left -= used
   }
   return usd

@@ -13,6 +13,7 @@ import type { OverrideInForce, PriceUsed, WorkloadDecision, WorkloadReport } fro
 import { type NodeGroup, nodesPerReplica } from './node-group.js'
 import { findWorkload, type PlanInputs, type PlannedWorkload } from './plan-inputs.js'
 import { rankShapes, type ShapesToRank } from './rank-shapes.js'
+import type { Reservation } from './reservations.js'
 
 type Entry = Config['workloads'][number]
 
@@ -231,29 +232,44 @@ export interface SharedGroup {
   members: number[]
 }
 
-/** The node groups of all placed workloads, in ascending order of region and instance type. */
-export function groupWorkloads(planned: readonly PlannedWorkload[], config: Config): SharedGroup[] {
+/**
+ * The node groups of all placed workloads, in ascending order of region and instance type; reservations that none of
+ * them uses are groups without members, as they bill all the same.
+ */
+export function groupWorkloads(
+  planned: readonly PlannedWorkload[],
+  config: Config,
+  reservations: readonly Reservation[] = [],
+): SharedGroup[] {
   const groups = new Map<string, SharedGroup>()
-  for (const [index, { workload, shape, gpusPerNode }] of planned.entries()) {
-    const key = `${workload.region}/${shape.instanceType}`
+  const groupOf = (region: string, instanceType: string): SharedGroup => {
+    const key = `${region}/${instanceType}`
     const known = groups.get(key)
-    if (known) known.members.push(index)
-    else
-      groups.set(key, {
-        group: createNodeGroup(workload.region, shape, gpusPerNode, config),
-        members: [index],
-      })
+    if (known !== undefined) return known
+    const created = { group: createNodeGroup(region, instanceType, config, reservations), members: [] }
+    groups.set(key, created)
+    return created
   }
+  for (const [index, { workload, shape }] of planned.entries())
+    groupOf(workload.region, shape.instanceType).members.push(index)
+  for (const { region, instanceType } of reservations) groupOf(region, instanceType)
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group)
 }
 
-function createNodeGroup(region: string, shape: GpuShape, gpusPerNode: number, config: Config): NodeGroup {
-  const { instanceType, gpu } = shape
+function createNodeGroup(
+  region: string,
+  instanceType: string,
+  config: Config,
+  reservations: readonly Reservation[],
+): NodeGroup {
+  const { gpu, gpusPerNode } = findInstanceType(instanceType)!
   const limits = config.poolLimits
     .map((limit, index) => ({ ...limit, field: `poolLimits[${index}].maxNodes` }))
     .filter((limit) => limit.instanceType === instanceType && (limit.region ?? region) === region)
     .sort((a, b) => a.maxNodes - b.maxNodes)
-  const prices = (['on-demand', 'spot'] as const).flatMap((capacityType): PriceUsed[] => {
+  const own = reservations.filter((each) => each.region === region && each.instanceType === instanceType)
+  const capacityTypes = ['on-demand', 'spot', ...(own.length > 0 ? (['reserved'] as const) : [])] as const
+  const prices = capacityTypes.flatMap((capacityType): PriceUsed[] => {
     const price = nodePrice({ instanceType, region, capacityType }, config.prices)
     return price === undefined ? [] : [{ region, instanceType, capacityType, ...price }]
   })
@@ -263,6 +279,7 @@ function createNodeGroup(region: string, shape: GpuShape, gpusPerNode: number, c
     gpu,
     gpusPerNode,
     ...(limits[0] && { limit: { maximumNodes: limits[0].maxNodes, field: limits[0].field } }),
+    reservedNodes: own.reduce((nodes, { count }) => nodes + count, 0),
     prices,
   }
 }

@@ -20,6 +20,8 @@ export interface PlanInputs {
   /** The plan in force. */
   baseline?: CapacityPlan
   now: EpochSeconds
+  /** Names of proposed reservations that this plan may buy. */
+  allowedPurchases?: readonly string[]
   toolVersion: string
   /** What was found on the way here, for the reviewer: quality and age of the data. */
   findings: readonly Finding[]
