@@ -1,16 +1,96 @@
+import type { Limits, PolicySettings } from '../src/config/policy-settings.js'
+import type { Config } from '../src/config/schema.js'
+import { LlmscaleError } from '../src/kit/errors.js'
+import { budget } from './budget.js'
+import { disruptionBudget } from './disruption-budget.js'
+import { plainSecrets } from './plain-secrets.js'
 import type { Policy } from './policy.js'
+import { poolDeletion } from './pool-deletion.js'
+import { poolLimits } from './pool-limits.js'
+import { priceAge } from './price-age.js'
+import { priceJump } from './price-jump.js'
+import { priorityClass } from './priority-class.js'
+import { privileged } from './privileged.js'
+import { probes } from './probes.js'
+import { purchases } from './purchases.js'
+import { requests } from './requests.js'
+import { requiredTags } from './required-tags.js'
 import { spotCap } from './spot-cap.js'
+import { spotLoss } from './spot-loss.js'
+import { stepLimit } from './step-limit.js'
+import { zoneLoss } from './zone-loss.js'
 
 export * from './policy.js'
-export { spotCap }
-
-/** What the rules need to know from the configuration. */
-export interface PolicyLimits {
-  /** Largest share of a region's nodes of one instance type on spot, 0 … 1. */
-  spotCap: number
+export {
+  budget,
+  disruptionBudget,
+  plainSecrets,
+  poolDeletion,
+  poolLimits,
+  priceAge,
+  priceJump,
+  priorityClass,
+  privileged,
+  probes,
+  purchases,
+  requests,
+  requiredTags,
+  spotCap,
+  spotLoss,
+  stepLimit,
+  zoneLoss,
 }
 
-/** Every rule that llmscale runs inside the program and in `preview`. */
-export function createPolicies(limits: PolicyLimits): Policy[] {
-  return [spotCap(limits.spotCap)]
+/** What the rules read of the configuration. */
+export type PolicyConfig = Pick<Config, 'environments' | 'planning' | 'policies' | 'poolLimits'>
+
+/**
+ * Every rule that llmscale runs inside the program and in `preview`, with the limits of llmscale.yaml; always all of
+ * them and in this order. Throws `configInvalid` ENVIRONMENT_UNKNOWN.
+ */
+export function createPolicies(config: PolicyConfig, environment: string): Policy[] {
+  const settings = config.environments[environment]
+  if (settings === undefined) throw unknownEnvironment(config, environment)
+  const rules: { [Name in keyof PolicySettings]: (limits: Limits<Name>) => Policy } = {
+    spotCap: ({ maximumShare = config.planning.spotCap }) => spotCap(maximumShare),
+    zoneLoss: (limits) => zoneLoss(limits, settings),
+    spotLoss,
+    stepLimit,
+    poolLimits: () => poolLimits(config.poolLimits),
+    budget: ({ usdPerDay = settings.budget?.usdPerDay }) => budget(usdPerDay),
+    poolDeletion,
+    priceAge,
+    priceJump,
+    purchases: (limits) => purchases(limits, settings.reservations),
+    requiredTags: ({ keys = Object.keys(settings.tags) }) => requiredTags(keys),
+    requests,
+    probes,
+    disruptionBudget,
+    priorityClass,
+    privileged,
+    plainSecrets,
+  }
+  const create = <Name extends keyof PolicySettings>(name: Name): Policy => {
+    const limits = config.policies[name]
+    return limits === 'off' ? switchedOff(name) : rules[name](limits as Limits<Name>)
+  }
+  return (Object.keys(rules) as (keyof PolicySettings)[]).map(create)
+}
+
+/** A rule that people have turned off still has its row, which says so. */
+function switchedOff(name: keyof PolicySettings): Policy {
+  return {
+    name: name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    description: 'Turned off in llmscale.yaml.',
+    looksAt: 'plan',
+    check: () => ({ notChecked: `policies.${name} is off in llmscale.yaml` }),
+  }
+}
+
+function unknownEnvironment({ environments }: PolicyConfig, environment: string): LlmscaleError {
+  return new LlmscaleError(
+    'configInvalid',
+    'ENVIRONMENT_UNKNOWN',
+    `llmscale.yaml has no environment ${JSON.stringify(environment)}; it has ${Object.keys(environments).join(', ')}`,
+  )
 }

@@ -1,5 +1,6 @@
 import type { Pool } from '../src/planning/capacity-plan.js'
-import type { Policy } from './policy.js'
+import { findNodeNeeds } from './node-needs.js'
+import { noPlan, type Policy, percent } from './policy.js'
 
 /**
  * At most a share of a region's nodes of one instance type may be spot: they can all be taken back at once.
@@ -9,19 +10,20 @@ export function spotCap(maximumShare: number): Policy {
   return {
     name: 'spot-cap',
     description: `At most ${percent(maximumShare)} of a region’s nodes of one instance type are spot.`,
-    needsPlan: true,
-    check({ plan }) {
-      const groups = new Map<string, Pool[]>()
-      for (const pool of plan?.decision.pools ?? []) {
-        const key = `${pool.instanceType} in ${pool.region}`
-        groups.set(key, [...(groups.get(key) ?? []), pool])
-      }
-      return [...groups].flatMap(([subject, pools]) => {
-        const nodes = countNodes(pools)
+    looksAt: 'plan',
+    check({ plan, now }) {
+      if (plan === undefined) return noPlan
+      return findNodeNeeds(plan, now).flatMap(({ region, instanceType, pools, maximumNodes }) => {
         const spot = countNodes(pools.filter(({ capacityType }) => capacityType === 'spot'))
-        if (spot <= maximumShare * nodes + 1e-9) return []
-        const message = `may be ${percent(spot / nodes)} spot (${spot} of ${nodes} nodes); allowed are ${percent(maximumShare)}`
-        return [{ policy: 'spot-cap', subject, message }]
+        if (spot <= maximumShare * maximumNodes + 1e-9) return []
+        return [
+          {
+            subject: `${instanceType} in ${region}`,
+            message:
+              `may be ${percent(spot / maximumNodes)} spot (${spot} of ${maximumNodes} nodes); allowed are ` +
+              `${percent(maximumShare)}: lower planning.spotCap, or raise policies.spotCap.maximumShare`,
+          },
+        ]
       })
     },
   }
@@ -29,8 +31,4 @@ export function spotCap(maximumShare: number): Policy {
 
 function countNodes(pools: readonly Pool[]): number {
   return pools.reduce((sum, pool) => sum + pool.maximumNodes, 0)
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 1000) / 10} %`
 }

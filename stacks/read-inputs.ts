@@ -50,7 +50,7 @@ export async function readEnvironmentInputs(sources: InputSources): Promise<Envi
     ...(backend !== undefined && { backend }),
     onRunner: actions === 'true',
     ...(budgetUsdPerDay !== undefined && { budgetUsdPerDay }),
-    policies: createPolicies({ spotCap: config.planning.spotCap }),
+    policies: createPolicies(config, environment),
   }
 }
 

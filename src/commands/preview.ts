@@ -28,6 +28,7 @@ import { describeChanges, tabulateChanges, tabulateVerdicts } from '../review/pr
 export const PolicyVerdict = z.strictObject({
   policy: z.string(),
   state: z.enum(['passed', 'refused', 'not-checked']),
+  reason: z.exactOptional(z.string()).describe('Why it was not checked.'),
   violations: z.array(z.strictObject({ policy: z.string(), subject: z.string(), message: z.string() })),
 })
 

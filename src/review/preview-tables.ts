@@ -5,6 +5,8 @@ import type { Table } from './table.js'
 interface PolicyVerdict {
   policy: string
   state: string
+  /** Why it was not checked. */
+  reason?: string
   violations: readonly { subject: string; message: string }[]
 }
 
@@ -25,10 +27,10 @@ export function tabulateVerdicts(stacks: readonly StackVerdicts[]): Table {
         state,
         message,
       })),
-      ...policies.map(({ policy, state, violations }) => ({
+      ...policies.map(({ policy, state, reason, violations }) => ({
         check: policy,
         state,
-        message: violations.map(({ subject, message }) => `${subject} ${message}`).join('; '),
+        message: reason ?? violations.map(({ subject, message }) => `${subject} ${message}`).join('; '),
       })),
     ]
     for (const row of rows) {

@@ -142,14 +142,14 @@ describe.skipIf(fromSource)(
     it('has types for each export', async () => {
       writeFileSync(
         join(folder, 'consumer.mts'),
-        `import { type CapacityPlan, createPlan, type PlanInputs } from 'llmscale'
+        `import { type CapacityPlan, type Config, createPlan, type PlanInputs } from 'llmscale'
          import { createPolicies, type Policy } from 'llmscale/policies'
          import { createProgram, type ProgramInputs } from 'llmscale/stacks'
          export const plan = (inputs: PlanInputs): CapacityPlan => createPlan(inputs)
-         export const policies: Policy[] = createPolicies({ spotCap: 0.3 })
+         export const policies = (config: Config): Policy[] => createPolicies(config, 'prod')
          export const program = (inputs: ProgramInputs) => createProgram(inputs)
          // @ts-expect-error: the types are there, and not any
-         createPolicies({ spotCup: 0.3 })`,
+         createPolicies({ spotCup: 0.3 }, 'prod')`,
       )
       const modules = join(root, 'node_modules')
       const options = '--noEmit --strict --skipLibCheck --module nodenext --target es2022 --types node'
