@@ -7,10 +7,24 @@ export interface InstanceType extends CatalogEntry {
   gpusPerNode: number
   /** What the quotas of EC2 count (https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html). */
   vcpus: number
+  /**
+   * Elastic Fabric Adapters, one a network card; 0 where replicas cannot span nodes over EFA
+   * (https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html).
+   */
+  efaInterfaces: number
 }
 
 const source = 'https://aws.amazon.com/ec2/instance-types/'
 const asOf = '2026-11-21'
+
+const efaInterfacesOf: Record<string, number> = {
+  'g6e.48xlarge': 4,
+  'p4d.24xlarge': 4,
+  'p4de.24xlarge': 4,
+  'p5.48xlarge': 32,
+  'p5en.48xlarge': 16,
+  'p6-b200.48xlarge': 8,
+}
 
 const family = (gpu: string, gpusPerNodeOf: Record<string, number>): InstanceType[] =>
   Object.entries(gpusPerNodeOf).map(([name, gpusPerNode]) => ({
@@ -18,6 +32,7 @@ const family = (gpu: string, gpusPerNodeOf: Record<string, number>): InstanceTyp
     gpu,
     gpusPerNode,
     vcpus: vcpusOf(name),
+    efaInterfaces: efaInterfacesOf[name] ?? 0,
     source,
     asOf,
   }))
