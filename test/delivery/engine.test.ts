@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createPolicies } from '../../policies/index.js'
+import { spotCap } from '../../policies/index.js'
+import { parseConfig } from '../../src/config/parse-config.js'
 import { previewStack, type StackOptions, withStack } from '../../src/delivery/engine.js'
 import { parseUrn } from '../../src/planning/change-set.js'
 import { createProgram } from '../../stacks/program.js'
@@ -33,14 +34,18 @@ describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, { timeout: 18
       now: Date.parse('2026-11-02T00:00:00Z') / 1000,
       holds: [],
       decreaseCap: 0.3,
-      policies: createPolicies({ spotCap: 0.3 }),
+      layer: 'serving',
+      writes: true,
+      onRunner: false,
+      config: parseConfig(readFileSync(join(projectFolder(plan), 'llmscale.yaml'), 'utf8'), 'llmscale.yaml'),
+      policies: [spotCap(0.3)],
     }),
   })
 
   it('shows updates, replacements and deletions by property, and nothing where nothing changes', async () => {
     const folder = emptyFolder()
     const deployed = capacityPlan({ pools: [pool(), pool({ capacityType: 'spot', maximumNodes: 2 })] })
-    await withStack(options(folder, deployed), async (stack) => stack.up())
+    await withStack(options(folder, deployed), async ({ stack }) => stack.up())
     expect((await previewStack(options(folder, deployed))).changes).toEqual([])
 
     const target = { kind: 'Deployment', name: 'chat-70b', namespace: 'other' } as const
@@ -52,7 +57,7 @@ describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, { timeout: 18
     )
     expect(changes.map(({ urn, op, paths }) => [op, parseUrn(urn).type.split(':').at(-1), paths])).toEqual([
       ['replace', 'ScaledObject', ['metadata.namespace']],
-      ['update', 'NodePool', ['spec.limits.nodes', 'spec.limits.nvidia.com/gpu']],
+      ['update', 'NodePool', ['spec.limits.nodes', 'spec.limits["nvidia.com/gpu"]']],
       ['delete', 'NodePool', []],
     ])
   })

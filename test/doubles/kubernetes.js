@@ -7,4 +7,6 @@ module.exports = {
   },
   replaces: (path) => /^(apiVersion|kind|metadata\.name|metadata\.namespace|spec\.selector)/.test(path),
   id: ({ metadata }) => [metadata.namespace, metadata.name].filter(Boolean).join('/'),
+  // Server-side apply takes an object over that exists.
+  existing: () => 'keep',
 }

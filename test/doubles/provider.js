@@ -1,9 +1,19 @@
 // Stand-in for a Pulumi resource provider: it speaks the public protocol (pulumirpc.ResourceProvider), stores what it
 // is given and knows no cluster and no cloud. The engine that calls it is real. Every call is logged as a line of JSON
 // to the file named by LLMSCALE_DOUBLE_LOG. Limits: no check of schemas, replacements by a hand-written rule.
+//
+// With LLMSCALE_STAND_IN_CLOUD, a folder, objects live there as files of their own, whatever the engine's state says,
+// as they do in a real cloud; LLMSCALE_STAND_IN_DELAY_MS is how long each change takes, half of it after the object
+// is there.
+//
+// Rules of a package: version; check({type, name, news, olds, hex}) gives the inputs; replaces(path, type); id(inputs,
+// {type, name}); existing(type): what creating an object that exists does: 'keep' it with the new inputs, 'refuse',
+// or make 'another'; outputs({type, name, inputs, id, preview, unknown}), beside the inputs; invoke[token](arguments).
 'use strict'
-const { appendFileSync } = require('node:fs')
-const { createHash } = require('node:crypto')
+const { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
+const { createHash, randomBytes } = require('node:crypto')
+const { dirname, join } = require('node:path')
+const { setTimeout: sleep } = require('node:timers/promises')
 const { createRequire } = require('node:module')
 
 const sdk = createRequire(require.resolve('@pulumi/pulumi/package.json'))
@@ -17,6 +27,35 @@ const { Empty } = sdk('google-protobuf/google/protobuf/empty_pb.js')
 const toValue = (struct) => (struct ? struct.toJavaScript() : {})
 const toStruct = (value) => Struct.fromJavaScript(value)
 const nameOf = (urn) => urn.split('::').pop()
+const typeOf = (urn) => urn.split('::')[2].split('$').pop()
+/** What the engine takes for a value that only a deployment will know. */
+const unknown = '04da6b54-80e4-46f7-96ec-b56ff0331ba9'
+
+/** Objects of one package on disk; without a folder it keeps nothing. */
+function openCloud(packageName) {
+  const folder = process.env.LLMSCALE_STAND_IN_CLOUD
+  const delay = Number(process.env.LLMSCALE_STAND_IN_DELAY_MS ?? 0)
+  const fileOf = (type, id) => join(folder, packageName, encodeURIComponent(type), `${encodeURIComponent(id)}.json`)
+  const change = async (work) => {
+    if (folder === undefined) return
+    await sleep(delay / 2)
+    work()
+    await sleep(delay / 2)
+  }
+  return {
+    has: (type, id) => folder !== undefined && existsSync(fileOf(type, id)),
+    read: (type, id) => {
+      if (folder === undefined || !existsSync(fileOf(type, id))) return undefined
+      return JSON.parse(readFileSync(fileOf(type, id), 'utf8'))
+    },
+    write: (type, id, inputs) =>
+      change(() => {
+        mkdirSync(dirname(fileOf(type, id)), { recursive: true })
+        writeFileSync(fileOf(type, id), JSON.stringify(inputs))
+      }),
+    remove: (type, id) => change(() => rmSync(fileOf(type, id), { force: true })),
+  }
+}
 
 /** Paths at which two values differ. */
 function differences(before, after, path = '') {
@@ -25,7 +64,11 @@ function differences(before, after, path = '') {
   if (!isTree(before) || !isTree(after) || Array.isArray(before) !== Array.isArray(after)) {
     return [{ path, kind: before === undefined ? 'ADD' : after === undefined ? 'DELETE' : 'UPDATE' }]
   }
-  const keyPath = (key) => (Array.isArray(before) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`)
+  const keyPath = (key) => {
+    if (Array.isArray(before)) return `${path}[${key}]`
+    if (!/^[\w-]+$/.test(key)) return `${path}[${JSON.stringify(key)}]`
+    return path === '' ? key : `${path}.${key}`
+  }
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
     differences(before[key], after[key], keyPath(key)),
   )
@@ -37,9 +80,9 @@ function serve(packageName, rules) {
     const file = process.env.LLMSCALE_DOUBLE_LOG
     if (file) appendFileSync(file, `${JSON.stringify({ package: packageName, call, ...details })}\n`)
   }
-  const answer = (method) => (call, done) => {
+  const answer = (method) => async (call, done) => {
     try {
-      done(null, method(call.request))
+      done(null, await method(call.request))
     } catch (error) {
       done({ code: grpc.status.UNKNOWN, message: error.message })
     }
@@ -48,6 +91,24 @@ function serve(packageName, rules) {
     const response = new messages.CheckResponse()
     response.setInputs(toStruct(inputs))
     return response
+  }
+  const cloud = openCloud(packageName)
+  const outputsOf = (urn, inputs, id, preview) => ({
+    ...inputs,
+    ...rules.outputs?.({ type: typeOf(urn), name: nameOf(urn), inputs, id, preview, unknown }),
+  })
+  const newId = (urn, inputs) => {
+    const type = typeOf(urn)
+    const id = rules.id(inputs, { type, name: nameOf(urn) })
+    if (!cloud.has(type, id)) return id
+    switch (rules.existing?.(type) ?? 'keep') {
+      case 'keep':
+        return id
+      case 'refuse':
+        throw new Error(`${type} ${id} already exists`)
+      case 'another':
+        return `${id}-${randomBytes(4).toString('hex')}`
+    }
   }
 
   // The parent is the engine: tests see that neither outlives an interrupt.
@@ -77,7 +138,8 @@ function serve(packageName, rules) {
       const urn = request.getUrn()
       const hex = createHash('sha256').update(urn).digest('hex').slice(0, 8)
       const olds = toValue(request.getOlds())
-      return checked(rules.check({ name: nameOf(urn), news: toValue(request.getNews()), olds, hex }))
+      const news = toValue(request.getNews())
+      return checked(rules.check({ type: typeOf(urn), name: nameOf(urn), news, olds, hex }))
     },
     diff: (request) => {
       const response = new messages.DiffResponse()
@@ -85,7 +147,7 @@ function serve(packageName, rules) {
       response.setChanges(found.length > 0 ? 2 : 1)
       response.setHasdetaileddiff(true)
       for (const { path, kind } of found) {
-        const replaces = rules.replaces(path)
+        const replaces = rules.replaces(path, typeOf(request.getUrn()))
         const difference = new messages.PropertyDiff()
         difference.setKind(messages.PropertyDiff.Kind[replaces ? `${kind}_REPLACE` : kind])
         difference.setInputdiff(true)
@@ -94,30 +156,58 @@ function serve(packageName, rules) {
       }
       return response
     },
-    create: (request) => {
+    create: async (request) => {
+      const urn = request.getUrn()
       const inputs = toValue(request.getProperties())
       const preview = request.getPreview()
       const response = new messages.CreateResponse()
-      if (!preview) response.setId(rules.id(inputs))
-      response.setProperties(toStruct(inputs))
-      log('create', { urn: request.getUrn(), preview })
+      const id = preview ? '' : newId(urn, inputs)
+      log('create', { urn, preview })
+      if (!preview) {
+        await cloud.write(typeOf(urn), id, inputs)
+        response.setId(id)
+      }
+      response.setProperties(toStruct(outputsOf(urn, inputs, id, preview)))
       return response
     },
-    update: (request) => {
+    update: async (request) => {
+      const urn = request.getUrn()
+      const inputs = toValue(request.getNews())
+      const preview = request.getPreview()
       const response = new messages.UpdateResponse()
-      response.setProperties(request.getNews())
-      log('update', { urn: request.getUrn(), preview: request.getPreview() })
+      log('update', { urn, preview })
+      if (!preview) await cloud.write(typeOf(urn), request.getId(), inputs)
+      response.setProperties(toStruct(outputsOf(urn, inputs, request.getId(), preview)))
       return response
     },
-    delete: (request) => {
+    delete: async (request) => {
       log('delete', { urn: request.getUrn() })
+      await cloud.remove(typeOf(request.getUrn()), request.getId())
       return new Empty()
     },
     read: (request) => {
+      const urn = request.getUrn()
       const response = new messages.ReadResponse()
+      const inputs = cloud.read(typeOf(urn), request.getId())
+      // Without a cloud on disk everything is as the state says; with one, what is not there has no id.
+      if (inputs === undefined && process.env.LLMSCALE_STAND_IN_CLOUD !== undefined) return response
       response.setId(request.getId())
-      response.setProperties(request.getProperties())
-      response.setInputs(request.getInputs())
+      response.setInputs(inputs === undefined ? request.getInputs() : toStruct(inputs))
+      response.setProperties(
+        inputs === undefined
+          ? request.getProperties()
+          : toStruct(outputsOf(urn, inputs, request.getId(), false)),
+      )
+      return response
+    },
+    invoke: (request) => {
+      const response = new messages.InvokeResponse()
+      const token = request.getTok()
+      const given = toValue(request.getArgs())
+      log('invoke', { token, given })
+      const known = rules.invoke?.[token]
+      if (known === undefined) throw new Error(`the stand-in for ${packageName} has no answer to ${token}`)
+      response.setReturn(toStruct(known(given)))
       return response
     },
   }

@@ -13,6 +13,8 @@ const inputs = (fields: Partial<GuardInputs> = {}): GuardInputs => ({
   now,
   holds: [],
   decreaseCap: 0.3,
+  writes: true,
+  onRunner: false,
   ...fields,
 })
 const verdictOf = (guard: GuardName, fields: Partial<GuardInputs>) =>
@@ -31,12 +33,17 @@ describe('guards', () => {
   it('pass a sound plan and say what they could not check', () => {
     const verdicts = checkGuards(inputs())
     expect(verdicts.map(({ guard, state }) => `${guard} ${state}`)).toEqual([
+      'kill-switch passed',
       'schema passed',
       'digest passed',
       'environment passed',
+      'backend passed',
       'expiry passed',
+      'superseded passed',
       'hold passed',
+      'baseline passed',
       'caps not-checked',
+      'budget not-checked',
     ])
     expect(() => assertGuards(verdicts)).not.toThrow()
   })
