@@ -40,10 +40,8 @@ export async function fillGrid(
   // Where every duplicate repeats its row, files overlap; where they differ, they are parts of one amount.
   const isOverlap = differing === 0
   const logged = await readLogged(connection, length)
-  const holes = findLogHoles(logged.requests, stepSeconds).map(({ from, to }) => ({
-    from: logged.from + from,
-    to: logged.from + to,
-  }))
+  const found = findLogHoles(logged.requests, start + logged.from * stepSeconds, stepSeconds)
+  const holes = found.map(({ from, to }) => ({ from: logged.from + from, to: logged.from + to }))
   const workloads = await createColumns(connection, length, logged, holes)
   await fillColumns(connection, workloads, length, isOverlap)
   await addHistograms(connection, workloads)

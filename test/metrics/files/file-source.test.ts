@@ -10,6 +10,7 @@ import { workloadId } from '../../../src/kit/workload.js'
 import type { DemandTable } from '../../../src/metrics/demand-table.js'
 import { type FileSourceOptions, fileSource } from '../../../src/metrics/files/file-source.js'
 import { lengthBounds } from '../../../src/metrics/files/length-buckets.js'
+import { readDemand } from '../../../src/metrics/read-demand.js'
 import { emptyFolder } from '../../run-cli.js'
 
 const start = parseInstant('2025-03-03T00:00:00Z')!
@@ -447,6 +448,139 @@ describe('a log of requests', () => {
       { numRuns: 25, seed: 1 },
     )
   }, 60_000)
+})
+
+describe('silence of all logs', () => {
+  const hour = 3600
+  const day = 24 * hour
+  /** Days of a log in files of their own, a request of `a` or `b` every minute where `isAwake`. */
+  function logOf(days: number, isAwake: (second: number) => boolean): string[] {
+    const folder = emptyFolder()
+    const names: string[] = []
+    for (let midnight = 0; midnight < days * day; midnight += day) {
+      let text = ''
+      for (let second = midnight; second < midnight + day; second += 60) {
+        if (isAwake(second))
+          text += `${formatInstant(start + second)},${second % 120 === 0 ? 'a' : 'b'},10,1\n`
+      }
+      if (text === '') continue
+      const name = `${midnight / day}.csv`
+      names.push(fileOf(`timestamp,model,input_tokens,output_tokens\n${text}`, name, folder))
+    }
+    return names
+  }
+  const isWithin = (second: number, from: number, to: number) => second >= from && second < to
+  const hourOf = (second: number) => (second % day) / hour
+  // The log starts on a Monday.
+  const isWeekend = (second: number) => Math.floor(second / day) % 7 >= 5
+
+  /** Steps of nothing known, by their hours since the start; the same for all workloads. */
+  const unknownHours = ({ workloads, stepSeconds }: DemandTable) => {
+    const [unknown, ...others] = workloads.map(({ requests }) =>
+      [...requests.keys()].filter((at) => Number.isNaN(requests[at])).map((at) => (at * stepSeconds) / hour),
+    )
+    for (const other of others) expect(other).toEqual(unknown)
+    return unknown!
+  }
+  const holesOf = ({ findings }: DemandTable) =>
+    findings.filter(({ code }) => code === 'LOG_HOLE').map(({ message }) => message)
+  const hours = (from: number, to: number) =>
+    Array.from({ length: (to - from) * 12 }, (_, step) => ((from * 12 + step) * 300) / hour)
+
+  it('a day of fourteen whose file is missing is unknown, and all else is as it was', async () => {
+    const whole = await read(logOf(14, () => true))
+    const files = logOf(14, (second) => !isWithin(second, 8 * day, 9 * day))
+    expect(files).toHaveLength(13)
+    const table = await read(files)
+    expect(unknownHours(table)).toEqual(hours(8 * 24, 9 * 24))
+    for (const [index, { requests, inputTokens, outputTokens }] of table.workloads.entries()) {
+      const full = whole.workloads[index]!
+      for (let at = 0; at < table.length; at++) {
+        const isKnown = !isWithin(at * 300, 8 * day, 9 * day)
+        expect(requests[at]).toBe(isKnown ? full.requests[at] : Number.NaN)
+        expect(inputTokens[at]).toBe(isKnown ? full.inputTokens[at] : Number.NaN)
+        expect(outputTokens[at]).toBe(isKnown ? full.outputTokens[at] : Number.NaN)
+      }
+    }
+    expect(holesOf(table)).toEqual([
+      expect.stringMatching(
+        /^From 2025-03-11T00:00:00Z to 2025-03-12T00:00:00Z \(1d\) the logs hold no request/,
+      ),
+    ])
+  })
+
+  it('it is masked in the history, and no step of it passes for a genuine zero', async () => {
+    const source = fileSource({ files: logOf(14, (second) => !isWithin(second, 8 * day, 9 * day)), regions })
+    const { history, quality } = await readDemand({ sources: [{ source }] })
+    for (const { mask } of history.workloads) {
+      expect(mask.reduce((count, reason) => count + (reason === 0 ? 0 : 1), 0)).toBe(288)
+    }
+    expect(quality.workloads.map(({ suspicious }) => suspicious)).toEqual([[], []])
+  })
+
+  it('two missing days make two holes, each told', async () => {
+    const isMissing = (second: number) => [3, 8].includes(Math.floor(second / day))
+    const table = await read(logOf(14, (second) => !isMissing(second)))
+    expect(unknownHours(table)).toEqual([...hours(3 * 24, 4 * 24), ...hours(8 * 24, 9 * 24)])
+    expect(holesOf(table)).toHaveLength(2)
+  })
+
+  it.each<[string, (second: number) => boolean]>([
+    ['each night', (second) => isWithin(hourOf(second), 6, 22)],
+    ['each weekend', (second) => !isWeekend(second)],
+    ['each night and weekend', (second) => isWithin(hourOf(second), 6, 22) && !isWeekend(second)],
+    [
+      'each night, an hour earlier once clocks are changed',
+      (second) => isWithin(hourOf(second), ...((second < 12 * day ? [6, 22] : [5, 21]) as [number, number])),
+    ],
+  ])('a service that sleeps %s keeps its zeros', async (_, isAwake) => {
+    const table = await read(logOf(14, isAwake))
+    expect(unknownHours(table)).toEqual([])
+    expect(holesOf(table)).toEqual([])
+    expect(table.workloads[0]!.requests.filter((count) => count === 0).length).toBeGreaterThan(288)
+  })
+
+  it('of a missing day the hours of rest stay zero', async () => {
+    const isAwake = (second: number) =>
+      isWithin(hourOf(second), 8, 18) && !isWeekend(second) && Math.floor(second / day) !== 8
+    const table = await read(logOf(14, isAwake))
+    // The log begins with its first request, at eight.
+    expect(unknownHours(table)).toEqual(hours(8 * 24, 8 * 24 + 10))
+  })
+
+  it.each([
+    [60, [...hours(5 * 24 + 12, 5 * 24 + 13)]],
+    [55, []],
+  ])('%d minutes at noon of one day', async (minutes, unknown) => {
+    const noon = 5 * day + 12 * hour
+    const table = await read(logOf(14, (second) => !isWithin(second, noon, noon + minutes * 60)))
+    expect(unknownHours(table)).toEqual(unknown)
+    expect(table.workloads[0]!.requests[noon / 300]).toBe(unknown.length > 0 ? Number.NaN : 0)
+  })
+
+  it('a log of one day keeps its silent hours', async () => {
+    const table = await read(logOf(1, (second) => !isWithin(hourOf(second), 9, 12)))
+    expect(unknownHours(table)).toEqual([])
+    expect([...table.workloads[0]!.requests.subarray(9 * 12, 12 * 12)]).toEqual(Array(36).fill(0))
+  })
+
+  it('silence of one workload beside others is its own', async () => {
+    const isSilent = (second: number) => second % 120 === 0 && isWithin(second, 8 * day, 9 * day)
+    const table = await read(logOf(14, (second) => !isSilent(second)))
+    expect(unknownHours(table)).toEqual([])
+    expect(table.workloads[0]!.requests[8 * 288]).toBe(0)
+  })
+
+  it('aggregated rows of the time of a hole count', async () => {
+    const files = logOf(14, (second) => !isWithin(second, 8 * day, 9 * day))
+    const times = Array.from({ length: 14 * 288 }, (_, step) => formatInstant(start + step * 300))
+    const aggregated = fileOf(header + times.map((time) => `${time},m,7\n`).join(''))
+    const later = fileOf(`${header}${formatInstant(start + 8 * day)},a,3\n`)
+    const [a, b, m] = (await read([...files, aggregated, later])).workloads
+    expect([...a!.requests.subarray(8 * 288 - 1, 8 * 288 + 2)]).toEqual([2, 3, Number.NaN])
+    expect([...b!.requests.subarray(8 * 288 - 1, 8 * 288 + 2)]).toEqual([3, Number.NaN, Number.NaN])
+    expect(m!.requests.every((count) => count === 7)).toBe(true)
+  })
 })
 
 const folder = process.env['LLMSCALE_TEST_DATA']
