@@ -1,6 +1,7 @@
 import { LlmscaleError } from '../kit/errors.js'
 import { type FileContent, writeFilesWhole } from './files.js'
-import { publishToBranch, withoutCredentials } from './git-branch.js'
+import { withoutCredentials } from './git.js'
+import { publishToBranch } from './git-branch.js'
 
 /** Where a file of demand goes. */
 export type Destination =
@@ -78,7 +79,7 @@ function wholeOf(content: FileContent): Uint8Array | string {
 }
 
 /** A user's name is part of ssh URLs; a password never stands in an URL that is committed or shown. */
-function isRemote(remote: string): boolean {
+export function isRemote(remote: string): boolean {
   if (!URL.canParse(remote) || remote.includes(dayMark)) return false
   const { protocol, username, password, hostname, search } = new URL(remote)
   if (password !== '' || search !== '' || (username !== '' && protocol !== 'ssh:')) return false

@@ -1,5 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
+import { LlmscaleError } from '../kit/errors.js'
+import { formatInstant } from '../kit/time.js'
+import type { EpochSeconds } from '../kit/units.js'
 import { GuardVerdict } from '../planning/guards.js'
+import { withoutCredentials } from './git.js'
+import { holdsLock } from './lock.js'
+import type { StateStore } from './state-store.js'
 
 /** One run of the engine within an apply. */
 export const ReceiptStep = z.strictObject({
@@ -37,3 +44,139 @@ export const Receipt = z.strictObject({
   steps: z.array(ReceiptStep),
 })
 export type Receipt = z.infer<typeof Receipt>
+
+/** What is known before anything is done. */
+export type NewReceipt = Omit<Receipt, 'apiVersion' | 'kind' | 'state' | 'finishedAt'>
+
+export interface OpenReceipt {
+  /** As it is now. */
+  receipt(): Receipt
+  /**
+   * Notes how far a step came. A store that `writesSparingly` gets failures alone until the end.
+   * Throws what the store throws; what could not be written is in the next write.
+   */
+  updateStep(
+    at: Pick<ReceiptStep, 'stack' | 'step'>,
+    change: Partial<Omit<ReceiptStep, 'stack' | 'step'>>,
+  ): Promise<void>
+  finish(state: 'done' | 'failed' | 'interrupted', now: EpochSeconds): Promise<void>
+}
+
+/** A new id, which sorts by time. It names the run in its locks too. */
+export function createReceiptId(now: EpochSeconds): string {
+  const time = formatInstant(Math.floor(now)).replace(/[-:]/g, '')
+  return `${time}-${randomBytes(3).toString('hex')}`
+}
+
+/**
+ * Writes a receipt that says `running`, before anything is done, so that a crash leaves one. Secrets of the
+ * environment's variables, credentials of URLs and what looks like a token are masked in all that is written.
+ * Throws what the store throws.
+ */
+export async function openReceipt(store: StateStore, start: NewReceipt): Promise<OpenReceipt> {
+  let current: Receipt = {
+    apiVersion: 'llmscale/v1alpha1',
+    kind: 'Receipt',
+    ...start,
+    finishedAt: null,
+    state: 'running',
+  }
+  let written = Promise.resolve()
+  // One after the other, each with what is known by then: regions report at the same time.
+  const save = () => {
+    written = written.catch(() => undefined).then(() => writeReceipt(store, current))
+    return written
+  }
+  await save()
+  return {
+    receipt: () => current,
+    updateStep: async (at, change) => {
+      const steps = current.steps.map((each) =>
+        each.stack === at.stack && each.step === at.step ? { ...each, ...change } : each,
+      )
+      current = { ...current, steps }
+      if (!store.writesSparingly || change.state === 'failed') await save()
+    },
+    finish: async (state, now) => {
+      current = { ...current, state, finishedAt: formatInstant(Math.floor(now)) }
+      await save()
+    },
+  }
+}
+
+/**
+ * Receipts of runs that failed, were interrupted or crashed after the last one that was done, oldest first: what the
+ * next run has to finish. One that says `running` counts as crashed, and is given so, when no living process holds
+ * its locks. Throws `badData` RECEIPT_UNREADABLE and what the store throws.
+ */
+export async function findUnfinished(store: StateStore, environment: string): Promise<Receipt[]> {
+  const unfinished: Receipt[] = []
+  for (const path of (await store.list(`receipts/${environment}`)).reverse()) {
+    const receipt = await readReceipt(store, path)
+    if (receipt === undefined) continue
+    if (receipt.state === 'done') break
+    if (receipt.state !== 'running') unfinished.unshift(receipt)
+    else if (!(await isRunning(store, receipt))) unfinished.unshift({ ...receipt, state: 'crashed' })
+  }
+  return unfinished
+}
+
+/** Notes in the store that runs crashed, as `findUnfinished` gives them. Throws what the store throws. */
+export async function recordCrashes(store: StateStore, receipts: readonly Receipt[]): Promise<void> {
+  for (const receipt of receipts) if (receipt.state === 'crashed') await writeReceipt(store, receipt)
+}
+
+/** The newest receipt of an environment, in whatever state. Throws RECEIPT_UNREADABLE and what the store throws. */
+export async function latestReceipt(store: StateStore, environment: string): Promise<Receipt | undefined> {
+  const path = (await store.list(`receipts/${environment}`)).at(-1)
+  return path === undefined ? undefined : readReceipt(store, path)
+}
+
+async function isRunning(store: StateStore, { id, steps }: Receipt): Promise<boolean> {
+  for (const stack of new Set(steps.map((each) => each.stack)))
+    if (await holdsLock(store, stack, id)) return true
+  return false
+}
+
+async function readReceipt(store: StateStore, path: string): Promise<Receipt | undefined> {
+  const text = await store.read(path)
+  if (text === undefined) return undefined
+  try {
+    return Receipt.parse(JSON.parse(text))
+  } catch {
+    throw new LlmscaleError(
+      'badData',
+      'RECEIPT_UNREADABLE',
+      `${path} in ${store.place} is no receipt that this version of llmscale can read`,
+      ['Use the version of llmscale that wrote it, or move it away.'],
+    )
+  }
+}
+
+function writeReceipt(store: StateStore, receipt: Receipt): Promise<void> {
+  const secrets = findSecrets()
+  const text = JSON.stringify(
+    receipt,
+    (_key, value: unknown) => (typeof value === 'string' ? maskSecrets(value, secrets) : value),
+    2,
+  )
+  return store.write(`receipts/${receipt.environment}/${receipt.id}.json`, `${text}\n`)
+}
+
+const secretVariable = /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|(?:API|ACCESS)_?KEY/i
+/** Tokens of GitHub, AWS and Pulumi, JSON web tokens, and what follows `Bearer`. */
+const secretText =
+  /\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|(?:AKIA|ASIA)[A-Z0-9]{16}|pul-[0-9a-f]{40}|eyJ[\w-]+\.[\w-]+\.[\w-]+)\b|(?<=\bBearer )\S+/g
+
+/** Shorter values are words that stand anywhere. The longest come first: one may be a part of another. */
+function findSecrets(): string[] {
+  return Object.entries(process.env)
+    .flatMap(([name, value = '']) => (secretVariable.test(name) && value.length >= 8 ? [value] : []))
+    .sort((a, b) => b.length - a.length)
+}
+
+function maskSecrets(text: string, secrets: readonly string[]): string {
+  let masked = text
+  for (const secret of secrets) masked = masked.replaceAll(secret, '[secret]')
+  return withoutCredentials(masked).replace(secretText, '[secret]')
+}

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { S3Client } from '@aws-sdk/client-s3'
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import pLimit from 'p-limit'
 import { LlmscaleError } from '../../kit/errors.js'
 import { nearestName } from '../../kit/names.js'
@@ -69,7 +69,8 @@ export async function putObject(url: string, body: Uint8Array | string): Promise
   }
 }
 
-async function createClient(): Promise<S3Client> {
+/** A client with the settings of the AWS SDK, and these before them. */
+export async function createClient(settings: S3ClientConfig = {}): Promise<S3Client> {
   // The package says which versions of Node it runs on; the SDK would print its own opinion on stderr.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
   const { S3Client } = await import('@aws-sdk/client-s3')
@@ -77,8 +78,9 @@ async function createClient(): Promise<S3Client> {
   return new S3Client({
     followRegionRedirects: true,
     // A store on an address of its own seldom has a name for each bucket.
-    forcePathStyle: endpoint !== undefined,
+    forcePathStyle: (settings.endpoint ?? endpoint) !== undefined,
     requestHandler: { connectionTimeout: connectMilliseconds, requestTimeout: idleMilliseconds },
+    ...settings,
   })
 }
 
@@ -157,7 +159,7 @@ async function missingObject(client: S3Client, url: string, bucket: string, key:
 }
 
 /** Turns what the store answers into an error that names the object; its own messages may hold an access key. */
-async function answered<T>(url: string, request: () => Promise<T>): Promise<T> {
+export async function answered<T>(url: string, request: () => Promise<T>): Promise<T> {
   try {
     return await request()
   } catch (cause) {
