@@ -2,7 +2,7 @@ import { CustomResource } from '@pulumi/kubernetes/apiextensions/index.js'
 import { ComponentResource, type ComponentResourceOptions } from '@pulumi/pulumi'
 import type { NodePool } from '../src/manifests/cluster-object.js'
 
-/** The limit of one pool of GPU nodes: a Karpenter NodePool. */
+/** The limit of one pool of GPU nodes, in nodes and GPUs: a Karpenter NodePool. Its disruption hours are UTC. */
 export class GpuPool extends ComponentResource {
   constructor(name: string, object: NodePool, options?: ComponentResourceOptions) {
     super('llmscale:serving:GpuPool', name, {}, options)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { precisions } from '../catalog/gpu-shape.js'
 import { Environment } from './environment.js'
+import { Hpa } from './hpa.js'
 import { PolicySettings } from './policy-settings.js'
 import { Serve } from './serve.js'
 import { Count, Duration, Instant, Label, Share, TimeZone, Usd } from './values.js'
@@ -66,9 +67,27 @@ const Target = z.strictObject({
   kind: z
     .enum(['Deployment', 'StatefulSet', 'LeaderWorkerSet', 'Rollout', 'InferenceService'])
     .describe('Kind of the object that has the replicas.'),
-  name: z.string().min(1).describe('Its name.'),
-  namespace: z.string().default('default').describe('Its namespace.'),
+  name: z
+    .string()
+    .regex(/^(?=.{1,63}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, { error: notAnObjectName })
+    .describe('Its name.'),
+  namespace: z
+    .string()
+    .regex(/^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, { error: notAnObjectName })
+    .default('default')
+    .describe('Its namespace.'),
+  selector: z
+    .record(z.string().min(1), z.string())
+    .refine((labels) => Object.keys(labels).length > 0, 'needs at least one label')
+    .optional()
+    .describe('Labels that all of its pods have and no others; a disruptionBudget needs them.'),
 })
+
+function notAnObjectName({ input }: { input?: unknown }): string {
+  return input === undefined
+    ? 'is required'
+    : `${JSON.stringify(input)} is not a name in Kubernetes; use at most 63 of a-z, 0-9 and -`
+}
 
 const ColdStart = z
   .strictObject({
@@ -116,6 +135,7 @@ const WorkloadEntry = z.strictObject({
   shapes: z.array(z.string()).min(1).optional().describe('Names from `shapes:` that this workload may use.'),
   coldStart: ColdStart.optional(),
   trigger: Trigger.optional().describe('Instead of the `trigger:` of all workloads.'),
+  hpa: Hpa.prefault({}).describe('What the HorizontalPodAutoscaler reads where `autoscaler: hpa`.'),
   shortfallUsdPerRequest: Usd.optional().describe('Instead of that of `planning:`.'),
   priority: z
     .int()
@@ -138,7 +158,9 @@ const PoolLimit = z.strictObject({
 const Price = z.strictObject({
   instanceType: z.string().describe('One that `shapes:` uses.'),
   region: Label.optional().describe('Default: each region.'),
-  capacityType: z.enum(['on-demand', 'spot']).describe('What the price is of.'),
+  capacityType: z
+    .enum(['on-demand', 'spot', 'reserved'])
+    .describe('What the price is of; a reservation bills as on demand unless you say so.'),
   usdPerHour: Usd.describe('Of one node.'),
 })
 

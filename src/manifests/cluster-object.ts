@@ -31,6 +31,13 @@ interface ScalingRules {
   stabilizationWindowSeconds: number
   selectPolicy: 'Max'
   policies: { type: 'Pods' | 'Percent'; value: number; periodSeconds: number }[]
+  /** A quantity; relative to the metric's target. */
+  tolerance?: string
+}
+
+export interface ScalingBehavior {
+  scaleUp: ScalingRules
+  scaleDown: ScalingRules
 }
 
 /** https://keda.sh/docs/2.21/reference/scaledobject-spec/ */
@@ -44,10 +51,91 @@ export interface ScaledObject {
     maxReplicaCount: number
     fallback: { failureThreshold: number; replicas: number; behavior: 'currentReplicasIfHigher' }
     advanced: {
-      horizontalPodAutoscalerConfig: { behavior: { scaleUp: ScalingRules; scaleDown: ScalingRules } }
+      horizontalPodAutoscalerConfig: { behavior: ScalingBehavior }
     }
     triggers: (CronTrigger | PrometheusTrigger)[]
   }
+}
+
+/** An amount of a metric: the mean over pods, or the metric as it is. */
+type MetricTarget = { type: 'AverageValue'; averageValue: string } | { type: 'Value'; value: string }
+
+export type HpaMetric =
+  | {
+      type: 'Resource'
+      resource: { name: 'cpu' | 'memory'; target: { type: 'Utilization'; averageUtilization: number } }
+    }
+  | { type: 'Pods'; pods: { metric: { name: string }; target: MetricTarget } }
+  | {
+      type: 'External'
+      external: {
+        metric: { name: string; selector: { matchLabels: Record<string, string> } }
+        target: MetricTarget
+      }
+    }
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizontal-pod-autoscaler-v2/ */
+export interface HorizontalPodAutoscaler {
+  apiVersion: 'autoscaling/v2'
+  kind: 'HorizontalPodAutoscaler'
+  metadata: ObjectMeta
+  spec: {
+    scaleTargetRef: ScaleTargetRef
+    minReplicas: number
+    maxReplicas: number
+    behavior: ScalingBehavior
+    metrics: HpaMetric[]
+  }
+}
+
+/** https://kubernetes.io/docs/tasks/run-application/configure-pdb/ */
+export interface PodDisruptionBudget {
+  apiVersion: 'policy/v1'
+  kind: 'PodDisruptionBudget'
+  metadata: ObjectMeta
+  spec: { maxUnavailable: string; selector: { matchLabels: Record<string, string> } }
+}
+
+/** https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/ */
+export interface PriorityClass {
+  apiVersion: 'scheduling.k8s.io/v1'
+  kind: 'PriorityClass'
+  metadata: ObjectMeta
+  value: number
+  globalDefault: false
+  description: string
+}
+
+/** One of: an id, or tags that it has. */
+type SelectorTerm = { id: string } | { tags: Record<string, string> }
+
+/** https://karpenter.sh/docs/concepts/nodeclasses/ */
+export interface Ec2NodeClass {
+  apiVersion: 'karpenter.k8s.aws/v1'
+  kind: 'EC2NodeClass'
+  metadata: ObjectMeta
+  spec: {
+    role: string
+    amiSelectorTerms: { alias: string }[]
+    subnetSelectorTerms: SelectorTerm[]
+    securityGroupSelectorTerms: SelectorTerm[]
+    capacityReservationSelectorTerms?: SelectorTerm[]
+    blockDeviceMappings: {
+      deviceName: string
+      rootVolume?: true
+      ebs: { volumeSize: string; volumeType: 'gp3'; encrypted: true; deleteOnTermination: true }
+    }[]
+    tags: Record<string, string>
+  }
+}
+
+/** Hours in which fewer nodes may be disrupted; the strictest of all that are active counts. */
+export interface NodeDisruptionBudget {
+  nodes: string
+  reasons: ('Empty' | 'Underutilized' | 'Drifted')[]
+  /** Five-field cron expression in UTC, together with `duration`. */
+  schedule?: string
+  duration?: string
 }
 
 /** https://karpenter.sh/docs/concepts/nodepools/ */
@@ -59,9 +147,9 @@ export interface NodePool {
     weight: number
     limits: { nodes: string; 'nvidia.com/gpu': string }
     disruption: {
-      consolidationPolicy: 'WhenEmpty'
+      consolidationPolicy: 'WhenEmpty' | 'WhenEmptyOrUnderutilized'
       consolidateAfter: string
-      budgets: { nodes: string; reasons: ('Empty' | 'Underutilized' | 'Drifted')[] }[]
+      budgets: NodeDisruptionBudget[]
     }
     template: {
       metadata: { labels: Record<string, string> }
@@ -76,7 +164,13 @@ export interface NodePool {
 }
 
 /** What a plan becomes. */
-export type ClusterObject = ScaledObject | NodePool
+export type ClusterObject =
+  | ScaledObject
+  | HorizontalPodAutoscaler
+  | PodDisruptionBudget
+  | PriorityClass
+  | Ec2NodeClass
+  | NodePool
 
 /** https://kubernetes.io/docs/concepts/security/service-accounts/ */
 export interface ServiceAccount {

@@ -123,7 +123,7 @@ function formatWindows(
 }
 
 /** Minutes of the week with one clock time, as `minute hour * * days`. */
-function cronExpression(minutesOfWeek: number[]): string {
+export function cronExpression(minutesOfWeek: number[]): string {
   const clock = minutesOfWeek[0]! % minutesPerDay
   // cron counts days from Sunday = 0, the template from Monday.
   const days = minutesOfWeek.map((minute) => (Math.floor(minute / minutesPerDay) + 1) % 7).sort()

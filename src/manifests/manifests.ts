@@ -1,27 +1,45 @@
+import type { Environment } from '../config/environment.js'
 import type { Config } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
-import { workloadId } from '../kit/workload.js'
-import type { PlanDecision } from '../planning/capacity-plan.js'
-import type { ClusterObject, ScaledObject } from './cluster-object.js'
+import type { PlanDecision, WorkloadDecision } from '../planning/capacity-plan.js'
+import type {
+  ClusterObject,
+  Ec2NodeClass,
+  HorizontalPodAutoscaler,
+  NodePool,
+  PodDisruptionBudget,
+  PriorityClass,
+  ScaledObject,
+} from './cluster-object.js'
+import { createEc2NodeClass, declaresNodeClass } from './ec2-node-class.js'
+import { createHorizontalPodAutoscaler } from './horizontal-pod-autoscaler.js'
 import { createNodePool } from './node-pool.js'
+import { createPodDisruptionBudget } from './pod-disruption-budget.js'
+import { createPriorityClass } from './priority-class.js'
 import { createScaledObject } from './scaled-object.js'
+import { requireOwnNames, requireOwnTargets } from './sole-owners.js'
+import { findWorkloadEntry } from './workload-entry.js'
 
 /**
- * What a plan puts into one region's cluster beside the team's own charts: a ScaledObject for each workload and a
- * NodePool for each pool, in the plan's order.
- * Throws TRIGGER_MISSING, BOUNDS_INVALID, TARGET_SHARED, and REGION_UNKNOWN where the plan has nothing for the region.
+ * What a plan puts into one region's cluster beside the team's own charts: a PriorityClass for each priority, an
+ * autoscaler (and a PodDisruptionBudget where one is asked for) for each workload, and where Karpenter launches nodes
+ * an EC2NodeClass and a NodePool for each pool.
+ * Throws ENVIRONMENT_UNKNOWN, TRIGGER_MISSING, BOUNDS_INVALID, TARGET_SHARED, NAME_TOO_LONG, NAME_TAKEN,
+ * NODE_CLASS_INCOMPLETE, and REGION_UNKNOWN where the plan has nothing for the region.
  */
-export function createManifests(decision: PlanDecision, region: string, _config: Config): ClusterObject[] {
+export function createManifests(decision: PlanDecision, region: string, config: Config): ClusterObject[] {
   const workloads = decision.workloads.filter((workload) => workload.region === region)
   const pools = decision.pools.filter((pool) => pool.region === region)
   if (workloads.length === 0 && pools.length === 0) throw unknownRegion(decision, region)
-  const owners = new Map<string, string>()
-  const scaledObjects = workloads.map((workload) => {
-    const object = createScaledObject(workload)
-    requireOwnTarget(object, workloadId(workload), owners)
-    return object
-  })
-  return [...scaledObjects, ...pools.map((pool) => createNodePool(pool, decision.environment))]
+  const settings = settingsOf(config, decision.environment)
+  requireOwnTargets(workloads)
+  const objects = [
+    ...createPriorityClasses(workloads, decision.environment, config),
+    ...workloads.flatMap((workload) => createWorkloadObjects(workload, settings, config)),
+    ...createNodeObjects({ ...decision, workloads, pools }, region, settings, config),
+  ]
+  requireOwnNames(objects)
+  return objects
 }
 
 /** The regions that a plan has objects for, in ascending order. */
@@ -29,20 +47,65 @@ export function planRegions(decision: PlanDecision): string[] {
   return [...new Set([...decision.workloads, ...decision.pools].map(({ region }) => region))].sort()
 }
 
-/** Two ScaledObjects on one target fight over it (https://github.com/kedacore/keda/issues/3646). */
-function requireOwnTarget(object: ScaledObject, workload: string, owners: Map<string, string>): void {
-  const { kind, name } = object.spec.scaleTargetRef
-  const target = `${kind} ${object.metadata.namespace}/${name}`
-  const owner = owners.get(target)
-  if (owner !== undefined) {
-    throw new LlmscaleError(
-      'configInvalid',
-      'TARGET_SHARED',
-      `workloads ${owner} and ${workload} both scale ${target}: one target takes one autoscaler`,
-      ['Give each workload of llmscale.yaml its own target, and run `llmscale plan`.'],
-    )
-  }
-  owners.set(target, workload)
+function createPriorityClasses(
+  workloads: readonly WorkloadDecision[],
+  environment: string,
+  config: Config,
+): PriorityClass[] {
+  const priorities = workloads.flatMap((workload) => findWorkloadEntry(config, workload)?.priority ?? [])
+  return [...new Set(priorities)]
+    .sort((a, b) => a - b)
+    .map((priority) => createPriorityClass(priority, environment))
+}
+
+function createWorkloadObjects(
+  workload: WorkloadDecision,
+  settings: Environment,
+  config: Config,
+): (ScaledObject | HorizontalPodAutoscaler | PodDisruptionBudget)[] {
+  const entry = findWorkloadEntry(config, workload)
+  const version = settings.clusters[workload.region]?.version
+  const autoscaler =
+    settings.autoscaler === 'keda'
+      ? createScaledObject(workload, version)
+      : createHorizontalPodAutoscaler(workload, entry ?? { hpa: { preset: 'reactive' }, slo: {} }, version)
+  const { disruptionBudget, target } = entry ?? {}
+  if (disruptionBudget === undefined || target?.selector === undefined) return [autoscaler]
+  return [autoscaler, createPodDisruptionBudget(workload, disruptionBudget, target.selector)]
+}
+
+/** Nothing where node groups take the place of Karpenter: those are resources of AWS. */
+function createNodeObjects(
+  { environment, workloads, pools, commitments }: PlanDecision,
+  region: string,
+  settings: Environment,
+  config: Config,
+): (Ec2NodeClass | NodePool)[] {
+  if (settings.nodes.manager !== 'karpenter') return []
+  const bearsMoves = (workload: WorkloadDecision) =>
+    findWorkloadEntry(config, workload)?.disruptionBudget !== undefined && workload.floors.minReplicas > 1
+  const nodePools = pools.map((pool) => {
+    const members = workloads.filter(({ shape }) => shape.instanceType === pool.instanceType)
+    return createNodePool(pool, {
+      environment,
+      settings,
+      workloads: members,
+      bearsMoves: members.every(bearsMoves),
+    })
+  })
+  if (!declaresNodeClass(settings) || pools.length === 0) return nodePools
+  const own = commitments.filter((commitment) => commitment.region === region)
+  return [createEc2NodeClass({ environment, region, settings, commitments: own }), ...nodePools]
+}
+
+function settingsOf(config: Config, environment: string): Environment {
+  const settings = config.environments[environment]
+  if (settings !== undefined) return settings
+  throw new LlmscaleError(
+    'configInvalid',
+    'ENVIRONMENT_UNKNOWN',
+    `the plan is of environment ${environment}, and llmscale.yaml has ${Object.keys(config.environments).join(', ')}`,
+  )
 }
 
 function unknownRegion(decision: PlanDecision, region: string): LlmscaleError {

@@ -1,17 +1,18 @@
-import { LlmscaleError } from '../kit/errors.js'
-import { dnsName } from '../kit/names.js'
-import { workloadId } from '../kit/workload.js'
-import type { DatedException, ScaleTarget, WorkloadDecision } from '../planning/capacity-plan.js'
-import type { CronTrigger, PrometheusTrigger, ScaledObject, ScaleTargetRef } from './cluster-object.js'
+import type { DatedException, WorkloadDecision } from '../planning/capacity-plan.js'
+import { autoscalerName, createScaleTargetRef, requireBounds, requireTrigger } from './autoscaler.js'
+import type { CronTrigger, PrometheusTrigger, ScaledObject } from './cluster-object.js'
 import { createCronFloor } from './cron-window.js'
 import { createMetadata } from './metadata.js'
+import { createScalingBehavior, obeysTolerance } from './scaling-behavior.js'
 
 /**
  * The autoscaler's bounds for one workload: floors by cron, the reactive trigger above them, the hard maximum.
  * It never names `spec.replicas` of the target: that belongs to the autoscaler.
  * Throws TRIGGER_MISSING and BOUNDS_INVALID.
+ * @param clusterVersion of Kubernetes, e.g. 1.35; from that one on floors are exact, else with `reachedFloor`
  */
-export function createScaledObject(workload: WorkloadDecision): ScaledObject {
+export function createScaledObject(workload: WorkloadDecision, clusterVersion?: string): ScaledObject {
+  const exact = obeysTolerance(clusterVersion)
   const trigger = requireTrigger(workload)
   const { minReplicas, windows } = createCronFloor(workload.floors, workload.timeZone)
   requireBounds(workload, minReplicas)
@@ -22,14 +23,14 @@ export function createScaledObject(workload: WorkloadDecision): ScaledObject {
         timezone: workload.timeZone,
         start,
         end,
-        desiredReplicas: String(reachedFloor(replicas)),
+        desiredReplicas: String(reachedFloor(replicas, exact)),
       },
     }),
   )
   return {
     apiVersion: 'keda.sh/v1alpha1',
     kind: 'ScaledObject',
-    metadata: createMetadata(scaledObjectName(workload), workload.target.namespace),
+    metadata: createMetadata(autoscalerName(workload), workload.target.namespace),
     spec: {
       scaleTargetRef: createScaleTargetRef(workload.target),
       // KEDA's default is 0, which would scale to zero.
@@ -39,23 +40,7 @@ export function createScaledObject(workload: WorkloadDecision): ScaledObject {
       fallback: { failureThreshold: 3, replicas: minReplicas, behavior: 'currentReplicasIfHigher' },
       advanced: {
         horizontalPodAutoscalerConfig: {
-          behavior: {
-            // A floor starts one cold start before its demand: reach it in one step. The maximum still holds.
-            scaleUp: {
-              stabilizationWindowSeconds: 0,
-              selectPolicy: 'Max',
-              policies: [{ type: 'Pods', value: workload.hardMaximum, periodSeconds: 15 }],
-            },
-            // Scale in only below the highest wish of five minutes, and at most by a fifth a minute.
-            scaleDown: {
-              stabilizationWindowSeconds: 300,
-              selectPolicy: 'Max',
-              policies: [
-                { type: 'Percent', value: 20, periodSeconds: 60 },
-                { type: 'Pods', value: 1, periodSeconds: 60 },
-              ],
-            },
-          },
+          behavior: createScalingBehavior(workload.hardMaximum, exact),
         },
       },
       triggers: [
@@ -73,34 +58,10 @@ export function createScaledObject(workload: WorkloadDecision): ScaledObject {
         },
         ...cronTriggers,
         ...workload.floors.exceptions.map((exception, index) =>
-          createExceptionTrigger(exception, index, trigger.serverAddress),
+          createExceptionTrigger(exception, index, trigger.serverAddress, exact),
         ),
       ],
     },
-  }
-}
-
-/** KEDA names its HPA after it. */
-function scaledObjectName(workload: WorkloadDecision): string {
-  return dnsName(workload.tenant === undefined ? workload.model : `${workload.model}/${workload.tenant}`)
-}
-
-/**
- * What KEDA scales for a target: any object with a scale subresource. A KServe InferenceService has none; without
- * Knative it owns the Deployment `<name>-predictor`, which an outside autoscaler may scale when the service carries
- * `serving.kserve.io/autoscalerClass: external` (https://github.com/kserve/kserve/issues/2131).
- */
-function createScaleTargetRef({ kind, name }: ScaleTarget): ScaleTargetRef {
-  switch (kind) {
-    case 'Deployment':
-    case 'StatefulSet':
-      return { apiVersion: 'apps/v1', kind, name }
-    case 'LeaderWorkerSet':
-      return { apiVersion: 'leaderworkerset.x-k8s.io/v1', kind, name }
-    case 'Rollout':
-      return { apiVersion: 'argoproj.io/v1alpha1', kind, name }
-    case 'InferenceService':
-      return { apiVersion: 'apps/v1', kind: 'Deployment', name: `${name}-predictor` }
   }
 }
 
@@ -112,10 +73,10 @@ function createScaleTargetRef({ kind, name }: ScaleTarget): ScaleTargetRef {
  * (https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details). From one replica
  * below the floor the ratio must exceed 1.1, hence the smallest whole number above 1.1 × (floor − 1). Up to 10
  * replicas that is the floor itself; above, up to 10 % more.
- * `behavior.scaleUp.tolerance: 0` would be exact, but clusters before Kubernetes 1.34 and older KEDA schemas lack it
- * and drop or refuse the field.
+ * @param exact true where the autoscaler scales up without tolerance: see `createScalingBehavior`
  */
-export function reachedFloor(floor: number): number {
+export function reachedFloor(floor: number, exact = false): number {
+  if (exact) return floor
   // In whole tenths: 1.1 × 10 is not 11 in floating point.
   return Math.max(floor, Math.floor((11 * (floor - 1)) / 10) + 1)
 }
@@ -128,6 +89,7 @@ function createExceptionTrigger(
   { from, until, replicas }: DatedException,
   index: number,
   serverAddress: string,
+  exact: boolean,
 ): PrometheusTrigger {
   const [start, end] = [from, until].map((time) => Date.parse(time) / 1000)
   return {
@@ -136,33 +98,9 @@ function createExceptionTrigger(
     metricType: 'AverageValue',
     metadata: {
       serverAddress,
-      query: `vector(${reachedFloor(replicas)} * (time() >= bool ${start}) * (time() < bool ${end}))`,
+      query: `vector(${reachedFloor(replicas, exact)} * (time() >= bool ${start}) * (time() < bool ${end}))`,
       threshold: '1',
       ignoreNullValues: 'false',
     },
   }
-}
-
-function requireTrigger(workload: WorkloadDecision): NonNullable<WorkloadDecision['trigger']> {
-  if (workload.trigger !== null) return workload.trigger
-  throw new LlmscaleError(
-    'configInvalid',
-    'TRIGGER_MISSING',
-    `${workloadId(workload)} has no reactive trigger: trigger.serverAddress and trigger.query are missing, and floors ` +
-      'alone never react to demand that the forecast did not see',
-    [
-      'Add trigger: {serverAddress, query} to llmscale.yaml, for all workloads or for this one, and run `llmscale plan`.',
-    ],
-  )
-}
-
-function requireBounds(workload: WorkloadDecision, minReplicas: number): void {
-  if (workload.hardMaximum >= Math.max(1, minReplicas)) return
-  throw new LlmscaleError(
-    'configInvalid',
-    'BOUNDS_INVALID',
-    `${workloadId(workload)} has hardMaximum ${workload.hardMaximum}, below its minimum of ${Math.max(1, minReplicas)} ` +
-      'replicas: the autoscaler refuses such bounds',
-    ['Raise maxReplicas or lower minReplicas in llmscale.yaml, and run `llmscale plan`.'],
-  )
 }

@@ -119,9 +119,10 @@ function staticPeakUsdPerDay(drafts: readonly Draft[], peaks: Peaks, pooled: rea
 
 function decide({ config }: PlanInputs, draft: Draft): WorkloadDecision {
   const { planned, floors, hardMaximum } = draft
+  const { kind, name, namespace } = planned.entry.target
   return {
     ...planned.workload,
-    target: planned.entry.target,
+    target: { kind, name, namespace },
     shape: planned.shape,
     timeZone: planned.entry.timeZone,
     floors,

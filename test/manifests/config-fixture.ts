@@ -1,6 +1,8 @@
 import { parseConfig } from '../../src/config/parse-config.js'
 import type { Config } from '../../src/config/schema.js'
 
+export const chatTarget = { kind: 'Deployment', name: 'chat-70b', namespace: 'serving' } as const
+
 /** The configuration of `prod` behind the hand-made plans; the fields given stand over these. */
 export function servingConfig(environment: object = {}, workload: object = {}, rest: object = {}): Config {
   const value = {
@@ -11,7 +13,7 @@ export function servingConfig(environment: object = {}, workload: object = {}, r
     workloads: [
       {
         model: 'chat-70b',
-        target: { kind: 'Deployment', name: 'chat-70b', namespace: 'serving' },
+        target: chatTarget,
         slo: { ttftP95: '2s' },
         ...workload,
       },

@@ -9,9 +9,32 @@ import { createManifests } from '../../src/manifests/manifests.js'
 import { reachedFloor } from '../../src/manifests/scaled-object.js'
 import type { ScaleTarget } from '../../src/planning/capacity-plan.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
-import { servingConfig } from './config-fixture.js'
+import { chatTarget, servingConfig } from './config-fixture.js'
 
 const config = servingConfig()
+/** A cluster without KEDA, whose nodes llmscale describes, and budgets and priorities for pods. */
+const hpaConfig = servingConfig(
+  {
+    autoscaler: 'hpa',
+    clusters: {
+      'us-east-1': {
+        version: '1.35',
+        name: 'serving',
+        nodeRole: 'arn:aws:iam::111122223333:role/eks/gpu-nodes',
+        subnets: ['subnet-a', 'subnet-b'],
+        zones: ['us-east-1a', 'us-east-1b'],
+      },
+    },
+    nodes: { amiAlias: 'al2023@v20260901' },
+    tags: { team: 'serving' },
+  },
+  {
+    priority: 1000,
+    disruptionBudget: '20%',
+    target: { ...chatTarget, selector: { app: 'chat-70b' } },
+    hpa: { preset: 'multi-metric' },
+  },
+)
 const golden = join(import.meta.dirname, '../golden/manifests')
 
 const decisionOf = (...workloads: ReturnType<typeof workloadDecision>[]) =>
@@ -30,8 +53,8 @@ function failureOf(run: () => unknown): LlmscaleError {
 }
 
 describe('createManifests', () => {
-  it('writes what people read in test/golden/manifests', () => {
-    const { decision } = capacityPlan({
+  const decision = () =>
+    capacityPlan({
       workloads: [
         workloadDecision(),
         workloadDecision({
@@ -50,10 +73,16 @@ describe('createManifests', () => {
         workloadDecision({ model: 'elsewhere', region: 'eu-west-1' }),
       ],
       pools: [pool(), pool({ capacityType: 'spot', weight: 80, maximumNodes: 4 })],
-    })
-    const files = createManifests(decision, 'us-east-1', config).map((object) => formatManifest(object))
-    expect(files.map(({ name }) => name).sort()).toEqual(readdirSync(golden).sort())
-    for (const { name, text } of files) expect(text, name).toBe(readFileSync(join(golden, name), 'utf8'))
+    }).decision
+
+  it.each([
+    ['keda', config],
+    ['hpa', hpaConfig],
+  ])('writes what people read in test/golden/manifests/%s', (folder, settings) => {
+    const files = createManifests(decision(), 'us-east-1', settings).map((object) => formatManifest(object))
+    expect(files.map(({ name }) => name).sort()).toEqual(readdirSync(join(golden, folder)).sort())
+    for (const { name, text } of files)
+      expect(text, name).toBe(readFileSync(join(golden, folder, name), 'utf8'))
   })
 
   it('scales each kind of target by the object that has the scale subresource', () => {
