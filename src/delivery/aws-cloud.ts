@@ -42,7 +42,7 @@ export async function checkCloud({ decision, region, config }: CloudQuestion): P
     const { reason, code, message, tryThis } = cause
     const [, availability] = judge(unasked('AWS does not take the credentials'))
     return [
-      { guard: 'quota', state: 'refused', reason, code, message: [message, ...tryThis].join('; ') },
+      { guard: 'quota', state: 'refused', reason, code, message: [message, ...tryThis].join('. ') },
       availability!,
     ]
   }
@@ -205,6 +205,6 @@ function credentialsExpired(): LlmscaleError {
     'upstreamUnavailable',
     'AWS_CREDENTIALS_EXPIRED',
     'the AWS credentials have expired',
-    ['aws sso login, or give new ones; in a workflow, ask for the role again.'],
+    ['Run aws sso login, or give new ones; in a workflow, ask for the role again.'],
   )
 }

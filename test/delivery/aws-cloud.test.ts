@@ -83,7 +83,7 @@ describe('checkCloud on a stand-in for AWS', () => {
         reason: 'upstreamUnavailable',
         code: 'AWS_CREDENTIALS_EXPIRED',
         message:
-          'the AWS credentials have expired; aws sso login, or give new ones; in a workflow, ask for the role again.',
+          'the AWS credentials have expired. Run aws sso login, or give new ones; in a workflow, ask for the role again.',
       },
       { guard: 'availability', state: 'not-checked' },
     ])
