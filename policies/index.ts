@@ -1,3 +1,4 @@
+import type { Environment } from '../src/config/environment.js'
 import type { Limits, PolicySettings } from '../src/config/policy-settings.js'
 import type { Config } from '../src/config/schema.js'
 import { LlmscaleError } from '../src/kit/errors.js'
@@ -42,7 +43,10 @@ export {
 }
 
 /** What the rules read of the configuration. */
-export type PolicyConfig = Pick<Config, 'environments' | 'planning' | 'policies' | 'poolLimits'>
+export interface PolicyConfig extends Pick<Config, 'policies' | 'poolLimits'> {
+  environments: Readonly<Record<string, Pick<Environment, 'budget' | 'clusters' | 'tags'>>>
+  planning: Pick<Config['planning'], 'spotCap'>
+}
 
 /**
  * Every rule that llmscale runs inside the program and in `preview`, with the limits of llmscale.yaml; always all of
@@ -53,7 +57,7 @@ export function createPolicies(config: PolicyConfig, environment: string): Polic
   if (settings === undefined) throw unknownEnvironment(config, environment)
   const rules: { [Name in keyof PolicySettings]: (limits: Limits<Name>) => Policy } = {
     spotCap: ({ maximumShare = config.planning.spotCap }) => spotCap(maximumShare),
-    zoneLoss: (limits) => zoneLoss(limits, settings),
+    zoneLoss: (limits) => zoneLoss(limits, settings.clusters),
     spotLoss,
     stepLimit,
     poolLimits: () => poolLimits(config.poolLimits),
@@ -61,7 +65,7 @@ export function createPolicies(config: PolicyConfig, environment: string): Polic
     poolDeletion,
     priceAge,
     priceJump,
-    purchases: (limits) => purchases(limits, settings.reservations),
+    purchases,
     requiredTags: ({ keys = Object.keys(settings.tags) }) => requiredTags(keys),
     requests,
     probes,
@@ -77,10 +81,15 @@ export function createPolicies(config: PolicyConfig, environment: string): Polic
   return (Object.keys(rules) as (keyof PolicySettings)[]).map(create)
 }
 
+/** `spotCap` in llmscale.yaml is the rule `spot-cap`. */
+export function policyName(setting: keyof PolicySettings): string {
+  return setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
 /** A rule that people have turned off still has its row, which says so. */
 function switchedOff(name: keyof PolicySettings): Policy {
   return {
-    name: name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    name: policyName(name),
     description: 'Turned off in llmscale.yaml.',
     looksAt: 'plan',
     check: () => ({ notChecked: `policies.${name} is off in llmscale.yaml` }),

@@ -1,6 +1,5 @@
-import type { Environment } from '../src/config/environment.js'
 import type { Limits } from '../src/config/policy-settings.js'
-import type { CapacityPlan } from '../src/planning/capacity-plan.js'
+import type { CapacityPlan, Commitment } from '../src/planning/capacity-plan.js'
 import type { Breach, Policy, PolicyResource } from './policy.js'
 
 const purchaseTypes = [
@@ -9,53 +8,49 @@ const purchaseTypes = [
 ]
 
 /**
- * Capacity reservations and Capacity Blocks bill from their creation: each needs its name among those allowed. It sees
- * those that the stack creates and those that the plan proposes; savings plans are bought elsewhere.
+ * Capacity reservations and Capacity Blocks bill from their creation: a person has named each, and each ends. A plan has
+ * only those that `--allow-purchase` named; a list of allowed names is stricter. Savings plans are bought elsewhere.
  */
-export function purchases(
-  { allowed }: Limits<'purchases'>,
-  reservations: Environment['reservations'],
-): Policy {
+export function purchases({ allowed }: Limits<'purchases'>): Policy {
   return {
     name: 'purchases',
-    description: 'No capacity is bought that nobody has named.',
+    description: 'No capacity is bought that nobody has named, or that never ends.',
     looksAt: 'resource',
     check({ plan, resources, allowedPurchases = [] }) {
-      const names = [...allowed, ...allowedPurchases]
-      return [...findBought(resources, names), ...findProposed(plan, names, reservations)]
+      const proposed = findProposed(plan)
+      const planned = proposed.flatMap(({ name }) => (name === undefined ? [] : [name]))
+      const names = [...(allowed ?? planned), ...allowedPurchases]
+      return [
+        ...findBought(resources)
+          .filter((name) => !names.includes(name))
+          .map((name) => ({ subject: `reservation ${name}`, message: `bills from its creation: ${advice}` })),
+        ...proposed.flatMap((commitment) => checkProposed(commitment, names)),
+      ]
     },
   }
 }
 
-const advice = 'allow it with --allow-purchase or in policies.purchases.allowed'
+const advice = 'plan it with --allow-purchase, and name it in policies.purchases.allowed where that is set'
 
-function findBought(resources: readonly PolicyResource[], allowed: readonly string[]): Breach[] {
+function findBought(resources: readonly PolicyResource[]): string[] {
   return resources
     .filter(({ type, purchase }) => purchase !== undefined || purchaseTypes.includes(type))
     .map(({ name, purchase = name }) => purchase)
-    .filter((name) => !allowed.includes(name))
-    .map((name) => ({ subject: `reservation ${name}`, message: `bills from its creation: ${advice}` }))
 }
 
-function findProposed(
-  plan: CapacityPlan | undefined,
-  allowed: readonly string[],
-  reservations: Environment['reservations'],
-): Breach[] {
-  return (plan?.decision.commitments ?? [])
-    .filter(({ kind, state }) => state === 'proposed' && (kind === 'odcr' || kind === 'capacity-block'))
-    .filter(
-      ({ kind, region, instanceType }) =>
-        !reservations.some(
-          (each) =>
-            each.kind === kind &&
-            each.region === region &&
-            each.instanceType === instanceType &&
-            allowed.includes(each.name),
-        ),
-    )
-    .map(({ kind, region, instanceType, count }) => ({
-      subject: `${kind} of ${count} ${instanceType} in ${region}`,
-      message: `is proposed and bills from its creation: ${advice}`,
-    }))
+function findProposed(plan: CapacityPlan | undefined): Commitment[] {
+  return (plan?.decision.commitments ?? []).filter(
+    ({ kind, state }) => state === 'proposed' && (kind === 'odcr' || kind === 'capacity-block'),
+  )
+}
+
+function checkProposed(commitment: Commitment, names: readonly string[]): Breach[] {
+  const { kind, region, instanceType, count, name, until } = commitment
+  const subject = `${kind} ${name ?? 'without a name'} of ${count} ${instanceType} in ${region}`
+  return [
+    ...(name === undefined || !names.includes(name)
+      ? [{ subject, message: `bills from its creation: ${advice}` }]
+      : []),
+    ...(until === undefined ? [{ subject, message: 'never ends: give it until: in llmscale.yaml' }] : []),
+  ]
 }

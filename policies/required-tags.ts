@@ -21,6 +21,10 @@ export function requiredTags(keys: readonly string[]): Policy {
     description: `AWS resources have the tags ${keys.join(', ') || '(none is required)'}.`,
     looksAt: 'resource',
     check({ resources }) {
+      if (keys.length === 0)
+        return {
+          notChecked: 'no tag is required: set policies.requiredTags.keys, or tags of the environment',
+        }
       return resources.flatMap((resource): Breach[] => {
         const tags = tagsOf(resource)
         if (tags === undefined) return []

@@ -1,5 +1,6 @@
 import type { Environment } from '../src/config/environment.js'
 import type { Limits } from '../src/config/policy-settings.js'
+import type { Commitment } from '../src/planning/capacity-plan.js'
 import { findNodeNeeds, type NodeNeeds } from './node-needs.js'
 import { noPlan, type Policy, percent } from './policy.js'
 
@@ -10,7 +11,7 @@ import { noPlan, type Policy, percent } from './policy.js'
  */
 export function zoneLoss(
   { floorShare }: Limits<'zoneLoss'>,
-  { clusters, reservations }: Pick<Environment, 'clusters' | 'reservations'>,
+  clusters: Readonly<Record<string, Pick<Environment['clusters'][string], 'zones'>>>,
 ): Policy {
   return {
     name: 'zone-loss',
@@ -24,19 +25,16 @@ export function zoneLoss(
         return { notChecked: `set clusters.<region>.zones of the environment for ${[...unknown].join(', ')}` }
       return all.flatMap((needs) => {
         const { region, instanceType, maximumNodes, floorNodes } = needs
-        const zones = clusters[region]!.zones!
-        const held = reservations.filter(
-          (each) => each.region === region && each.instanceType === instanceType,
-        )
-        const [zone, lost] = largestZone(needs, zones, held)
+        const zones = [...new Set(clusters[region]!.zones!)]
+        const { zone, nodes } = findLargestZone(needs, zones, plan.decision.commitments)
         const needed = Math.ceil(floorNodes * floorShare - 1e-9)
-        if (needed <= maximumNodes - lost) return []
+        if (needed <= maximumNodes - nodes) return []
         const advice = zones.length > 1 ? 'raise its poolLimits, spread reservations' : 'name more zones'
         return [
           {
             subject: `${instanceType} in ${region}`,
             message:
-              `keeps ${maximumNodes - lost} of ${maximumNodes} nodes without ${zone}, and floors need ${needed}: ` +
+              `keeps ${maximumNodes - nodes} of ${maximumNodes} nodes without ${zone}, and floors need ${needed}: ` +
               `${advice}, or lower policies.zoneLoss.floorShare`,
           },
         ]
@@ -45,23 +43,33 @@ export function zoneLoss(
   }
 }
 
-/** The zone that holds most nodes, and how many. A reserved node without a known reservation may be in any zone. */
-function largestZone(
-  { pools, maximumNodes }: NodeNeeds,
+interface ZoneNodes {
+  zone: string
+  nodes: number
+}
+
+/** The zone with most nodes, the first of equal ones. A reserved node without a known zone may be in any. */
+function findLargestZone(
+  { region, instanceType, pools, maximumNodes }: NodeNeeds,
   zones: readonly string[],
-  reservations: readonly { zone: string; nodes: number }[],
-): [zone: string, nodes: number] {
+  commitments: readonly Commitment[],
+): ZoneNodes {
   const reserved = pools
     .filter(({ capacityType }) => capacityType === 'reserved')
     .reduce((sum, pool) => sum + pool.maximumNodes, 0)
-  const evenly = Math.ceil((maximumNodes - reserved) / new Set(zones).size)
-  const known = reservations.reduce((sum, { nodes }) => sum + nodes, 0)
-  const anywhere = Math.max(0, reserved - known)
-  const inZone = (zone: string) => {
-    const here = reservations.filter((each) => each.zone === zone).reduce((sum, { nodes }) => sum + nodes, 0)
-    return (zones.includes(zone) ? evenly : 0) + anywhere + Math.min(here, reserved)
-  }
-  const places = [...new Set([...zones, ...reservations.map(({ zone }) => zone)])]
-  const [first, ...others] = places.map((zone): [string, number] => [zone, inZone(zone)])
-  return others.reduce((most, each) => (each[1] > most[1] ? each : most), first!)
+  const held = commitments.flatMap((each): ZoneNodes[] =>
+    each.region === region && each.instanceType === instanceType && each.zone !== undefined
+      ? [{ zone: each.zone, nodes: each.count }]
+      : [],
+  )
+  const sum = (parts: readonly ZoneNodes[]) => parts.reduce((total, { nodes }) => total + nodes, 0)
+  const anywhere = Math.max(0, reserved - sum(held))
+  const evenly = Math.ceil((maximumNodes - reserved) / zones.length)
+  return [...new Set([...zones, ...held.map(({ zone }) => zone)])]
+    .map((zone) => {
+      const here = Math.min(reserved, sum(held.filter((each) => each.zone === zone)))
+      const spread = zones.includes(zone) ? evenly : 0
+      return { zone, nodes: Math.min(maximumNodes, spread + here + anywhere) }
+    })
+    .reduce((largest, each) => (each.nodes > largest.nodes ? each : largest))
 }

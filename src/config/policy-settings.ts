@@ -38,8 +38,13 @@ export const PolicySettings = z.strictObject({
     maximumShare: Share.prefault('50%').describe('Largest change against the plan in force.'),
   }).describe('A price that changed by more than this needs a person.'),
   purchases: rule({
-    allowed: z.array(z.string().min(1)).default([]).describe('Names of reservations that may be bought.'),
-  }).describe('No capacity reservation or Capacity Block is bought that nobody has named.'),
+    allowed: z
+      .array(z.string().min(1))
+      .optional()
+      .describe(
+        'Reservations that may be bought; default those that `llmscale plan --allow-purchase` named.',
+      ),
+  }).describe('No capacity is bought that nobody has named, or that never ends.'),
   requiredTags: rule({
     keys: z.array(z.string().min(1)).optional().describe('Default: the keys of the environment’s `tags:`.'),
   }).describe('AWS resources have these tags, none of them empty.'),

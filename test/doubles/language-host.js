@@ -1,5 +1,5 @@
 // Stand-in for pulumi-language-nodejs, which comes with Pulumi's own installer and not with an engine built from Go
-// modules. It speaks the public protocol (pulumirpc.LanguageRuntime) and runs programs, nothing else.
+// modules. It speaks the public protocol (pulumirpc.LanguageRuntime) and runs programs and policy packs, nothing else.
 'use strict'
 const { spawn } = require('node:child_process')
 const { createRequire } = require('node:module')
@@ -69,6 +69,42 @@ const service = {
       if (code === 32) response.setBail(true)
       else if (code !== 0) response.setError(`the program exited with ${code}`)
       done(null, response)
+    })
+  },
+  runPlugin: (call) => {
+    const { request } = call
+    const info = request.getInfo()
+    const options = info.getOptions()?.toJavaScript() ?? {}
+    const folder = info.getProgramDirectory()
+    const answer = (set, value) => {
+      const response = new language.RunPluginResponse()
+      response[set](value)
+      call.write(response)
+    }
+    if (request.getKind() !== 'analyzer') {
+      call.emit('error', { code: grpc.status.UNIMPLEMENTED, message: `${request.getKind()} plug-ins are not run` })
+      return
+    }
+    const child = spawn(
+      process.execPath,
+      [
+        ...(options.nodeargs ?? '').split(' ').filter(Boolean),
+        sdk.resolve('./cmd/run-policy-pack'),
+        ...request.getArgsList(),
+        folder,
+      ],
+      {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, PULUMI_NODEJS_TYPESCRIPT: 'false' },
+      },
+    )
+    child.stdout.on('data', (bytes) => answer('setStdout', bytes))
+    child.stderr.on('data', (bytes) => answer('setStderr', bytes))
+    call.on('cancelled', () => child.kill('SIGTERM'))
+    child.on('close', (code) => {
+      answer('setExitcode', code ?? 1)
+      call.end()
     })
   },
 }
