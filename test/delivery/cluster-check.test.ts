@@ -3,19 +3,31 @@ import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type ClusterQuestion, checkCluster } from '../../src/delivery/cluster-check.js'
 import { pickFields, readCluster } from '../../src/delivery/cluster-state.js'
-import type { ClusterObject, ScaledObject } from '../../src/manifests/cluster-object.js'
-import { createManifests } from '../../src/manifests/manifests.js'
-import { servingConfig } from '../manifests/config-fixture.js'
-import { capacityPlan, workloadDecision } from '../plan-fixture.js'
+import type { ClusterObject } from '../../src/manifests/cluster-object.js'
 import { emptyFolder } from '../run-cli.js'
 import { type StandInCluster, servedKinds, startCluster } from '../stand-in-kubernetes.js'
 
-const { decision } = capacityPlan({
-  workloads: [workloadDecision({ target: { kind: 'Deployment', name: 'chat', namespace: 'serving' } })],
-})
-const objects = createManifests(decision, 'us-east-1', servingConfig())
-const scaledObject = objects.find(({ kind }) => kind === 'ScaledObject') as ScaledObject
-const { name } = scaledObject.metadata
+const labels = { 'app.kubernetes.io/managed-by': 'llmscale' }
+const name = 'chat-70b-4216a7'
+const scaledObject = {
+  apiVersion: 'keda.sh/v1alpha1',
+  kind: 'ScaledObject',
+  metadata: { name, namespace: 'serving', labels },
+  spec: {
+    scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'chat' },
+    minReplicaCount: 2,
+    maxReplicaCount: 40,
+    triggers: [{ type: 'cron', metadata: { desiredReplicas: '21' } }],
+  },
+}
+const nodePool = {
+  apiVersion: 'karpenter.sh/v1',
+  kind: 'NodePool',
+  metadata: { name: 'prod-p5-48xlarge-on-demand-e88e2a', labels },
+  spec: { limits: { nodes: '20' } },
+}
+const asObjects = (...some: object[]) => some as ClusterObject[]
+const objects = asObjects(scaledObject, nodePool)
 
 const serving = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'serving' } }
 const deployment = (target = 'chat') => ({
@@ -39,9 +51,9 @@ const fields = (manager: string, spec: string[], isLabelled = false) => ({
   },
 })
 /** Our ScaledObject as a cluster has it. */
-const live = (spec: object, managedFields: object[], labels = scaledObject.metadata.labels) => ({
+const live = (spec: object, managedFields: object[], withLabels: object = labels) => ({
   ...scaledObject,
-  metadata: { ...scaledObject.metadata, labels, managedFields },
+  metadata: { ...scaledObject.metadata, labels: withLabels, managedFields },
   spec: { ...scaledObject.spec, ...spec },
 })
 
@@ -171,10 +183,8 @@ describe('checkCluster on a stand-in for the API server', () => {
     })
 
     it('whose kind is missing names that kind', async () => {
-      const { workloads } = capacityPlan({
-        workloads: [workloadDecision({ target: { kind: 'Rollout', name: 'chat', namespace: 'serving' } })],
-      }).decision
-      const rollout = createManifests({ ...decision, workloads }, 'us-east-1', servingConfig())
+      const scaleTargetRef = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'chat' }
+      const rollout = asObjects({ ...scaledObject, spec: { ...scaledObject.spec, scaleTargetRef } })
       expect((await text({ objects: rollout }))[0]).toMatch(
         /CRD_MISSING: the cluster does not know Rollout of argoproj.io\/v1alpha1: install Argo Rollouts/,
       )
@@ -232,7 +242,7 @@ describe('checkCluster on a stand-in for the API server', () => {
     it('counts on an object of our name: without our label, or with a floor that was edited', async () => {
       const ours = fields('pulumi-kubernetes-0a1b2c3d', ['maxReplicaCount'], true)
       for (const edited of [
-        live({ minReplicaCount: 5 }, [], {} as typeof scaledObject.metadata.labels),
+        live({ minReplicaCount: 5 }, [], {}),
         live({ minReplicaCount: 5 }, [ours, fields('kubectl-edit', ['minReplicaCount'])]),
       ]) {
         cluster.objects = [serving, deployment(), edited]
@@ -313,7 +323,7 @@ describe('checkCluster on a stand-in for the API server', () => {
     cluster.objects.push(live({ minReplicaCount: 5, pollingInterval: 30 }, []))
     const readings = await readCluster(objects)
     expect(readings.map(({ object }) => object)).toEqual(objects)
-    const reading = readings.find(({ object }) => object === (scaledObject as ClusterObject))!
+    const reading = readings.find(({ object }) => object === objects[0])!
     expect(reading.live).toEqual({
       ...scaledObject,
       spec: { ...scaledObject.spec, minReplicaCount: 5 },
