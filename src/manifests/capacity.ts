@@ -1,14 +1,26 @@
 import type { Config } from '../config/schema.js'
 import type { PlanDecision } from '../planning/capacity-plan.js'
-import type { CapacityResource } from './capacity-resource.js'
+import { createInterruptionQueue } from './capacity-interruption.js'
+import { createNodeGroups } from './capacity-node-group.js'
+import { capacityPlace } from './capacity-place.js'
+import { createReservation } from './capacity-reservation.js'
+import { type CapacityResource, resourceKey } from './capacity-resource.js'
 
-/** What a plan needs of AWS in one region; nothing where the environment names no EKS cluster there. */
-export function createCapacity(
-  _decision: PlanDecision,
-  _region: string,
-  _config: Config,
-): CapacityResource[] {
-  return []
+/**
+ * What a plan needs of AWS in one region, each resource after those that it refers to; nothing where the environment
+ * names no EKS cluster there. With Karpenter these are what it needs beforehand, else the node groups too.
+ * Throws CAPACITY_BLOCK_UNBOUGHT, RESERVATION_ENDLESS and CLUSTER_INCOMPLETE.
+ */
+export function createCapacity(decision: PlanDecision, region: string, config: Config): CapacityResource[] {
+  const place = capacityPlace(config, decision.environment, region)
+  const { nodes } = place.settings
+  const clusterName = place.cluster.name
+  if (clusterName === undefined) return []
+  const reservations = decision.commitments
+    .filter((commitment) => commitment.region === region)
+    .flatMap((commitment) => createReservation(commitment, place) ?? [])
+  if (nodes.manager === 'managed-node-groups') return [...reservations, ...createNodeGroups(decision, place)]
+  return [...reservations, ...(nodes.interruptionQueue ? createInterruptionQueue(clusterName, place) : [])]
 }
 
 /**
@@ -19,6 +31,51 @@ export function expandCapacity(
   deployed: readonly CapacityResource[],
   next: readonly CapacityResource[],
 ): CapacityResource[] {
-  const names = new Set(next.map(({ type, name }) => `${type} ${name}`))
-  return [...next, ...deployed.filter(({ type, name }) => !names.has(`${type} ${name}`))]
+  const before = new Map(deployed.map((resource) => [resourceKey(resource), resource]))
+  const names = new Set(next.map(resourceKey))
+  return [
+    ...next.map((resource) => {
+      const old = before.get(resourceKey(resource))
+      return old === undefined ? resource : expandResource(old, resource)
+    }),
+    ...deployed.filter((resource) => !names.has(resourceKey(resource))),
+  ]
+}
+
+function expandResource(deployed: CapacityResource, next: CapacityResource): CapacityResource {
+  const inputs = { ...next.inputs }
+  switch (next.type) {
+    case 'aws:eks/nodeGroup:NodeGroup':
+      inputs['scalingConfig'] = largerSizes(deployed.inputs['scalingConfig'], inputs['scalingConfig'])
+      return { ...next, inputs }
+    case 'aws:autoscaling/schedule:Schedule':
+      return { ...next, inputs: { ...inputs, ...larger(deployed.inputs, inputs, 'minSize') } }
+    case 'aws:ec2/capacityReservation:CapacityReservation':
+      // Of another type or in another zone it would be another one: the old one stays for this step.
+      return ['instanceType', 'availabilityZone'].every((key) => deployed.inputs[key] === inputs[key])
+        ? {
+            ...next,
+            inputs: {
+              ...inputs,
+              ...larger(deployed.inputs, inputs, 'instanceCount'),
+              ...larger(deployed.inputs, inputs, 'endDate'),
+            },
+          }
+        : deployed
+    default:
+      return next
+  }
+}
+
+type Sizes = Readonly<Record<string, unknown>>
+
+function largerSizes(before: unknown, after: unknown): Sizes {
+  const [old, next] = [before as Sizes, after as Sizes]
+  return Object.assign({}, ...Object.keys(next).map((key) => larger(old, next, key)))
+}
+
+/** The larger of two numbers, or the later of two times as formatted by one rule. */
+function larger(before: Sizes, after: Sizes, key: string): Sizes {
+  const [old, next] = [before[key], after[key]] as [number, number]
+  return { [key]: old > next ? old : next }
 }

@@ -16,8 +16,8 @@ export interface ClockChanges {
 }
 
 // The rules of the time zone database over these years stand for all: a plan has no year of its own.
-const firstInstant = Date.UTC(2025, 0, 1) / 1000
-const lastInstant = Date.UTC(2036, 0, 1) / 1000
+export const firstInstant = Date.UTC(2025, 0, 1) / 1000
+export const lastInstant = Date.UTC(2036, 0, 1) / 1000
 
 const known = new Map<string, ClockChanges>()
 

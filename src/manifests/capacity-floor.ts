@@ -1,0 +1,131 @@
+import { utcOffsetSeconds } from '../kit/time.js'
+import { secondsPerDay } from '../kit/units.js'
+import type { WorkloadDecision } from '../planning/capacity-plan.js'
+import { requestedFloors } from '../planning/floor-template.js'
+import { clockChanges, firstInstant, lastInstant, minutesPerWeek } from './clock-changes.js'
+
+/** Nodes that floors ask for, by minute of the local week from Monday 00:00. */
+export interface NodeFloor {
+  /** IANA zone of the minutes. */
+  timeZone: string
+  nodes: Int32Array
+}
+
+/**
+ * Whole nodes for the floors of all workloads on one instance type. Workloads of other time zones than the first
+ * count at every hour at which any of the year's clock changes may put them: a node too many for an hour, never one
+ * too few. Undefined without a workload.
+ */
+export function nodeFloor(
+  workloads: readonly WorkloadDecision[],
+  nodesPerReplica: (workload: WorkloadDecision) => number,
+): NodeFloor | undefined {
+  const timeZone = workloads[0]?.timeZone
+  if (timeZone === undefined) return undefined
+  const sum = new Float64Array(minutesPerWeek)
+  for (const workload of workloads) {
+    const floors = requestedFloors(workload.floors)
+    const shifts = minutesAhead(workload.timeZone, timeZone)
+    const share = nodesPerReplica(workload)
+    for (let minute = 0; minute < minutesPerWeek; minute++) {
+      const replicas = shifts.map((shift) => floors[wrap(minute + shift)]!)
+      sum[minute]! += Math.max(...replicas) * share
+    }
+  }
+  const nodes = Int32Array.from(sum, (each) => Math.ceil(each - 1e-9))
+  return { timeZone, nodes: steadyOverClockChanges(nodes, timeZone) }
+}
+
+const wrap = (minute: number) => ((minute % minutesPerWeek) + minutesPerWeek) % minutesPerWeek
+
+const knownMinutesAhead = new Map<string, number[]>()
+
+/** How many minutes the clock of one zone is ahead of another's, over the years. */
+function minutesAhead(zone: string, than: string): number[] {
+  if (zone === than) return [0]
+  const known = knownMinutesAhead.get(`${zone} ${than}`)
+  if (known !== undefined) return known
+  const ahead = new Set<number>()
+  for (let instant = firstInstant; instant < lastInstant; instant += secondsPerDay)
+    ahead.add((utcOffsetSeconds(instant, zone) - utcOffsetSeconds(instant, than)) / 60)
+  knownMinutesAhead.set(`${zone} ${than}`, [...ahead])
+  return [...ahead]
+}
+
+/**
+ * A local time that a clock change skips never comes, and one that it repeats comes twice: no change of the floor lies
+ * in such an hour. A rise moves to the minute before it, a fall to its end.
+ */
+function steadyOverClockChanges(nodes: Int32Array, timeZone: string): Int32Array {
+  const steady = nodes.slice()
+  const { skipped, repeated } = clockChanges(timeZone)
+  const hours = [...skipped, ...repeated]
+  // Twice: what moves out of one such hour may land in the one beside it.
+  for (const { start, end } of [...hours, ...hours]) {
+    let most = 0
+    for (let minute = start - 1; minute < end; minute++) most = Math.max(most, steady[wrap(minute)]!)
+    for (let minute = start - 1; minute < end; minute++) steady[wrap(minute)] = most
+  }
+  return steady
+}
+
+/** A change of the floor, as a scheduled action takes it. */
+export interface FloorChange {
+  /** Five-field cron expression in the floor's time zone. */
+  recurrence: string
+  nodes: number
+}
+
+const minutesPerDay = 1440
+
+/** An Auto Scaling group takes 125 actions (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-quotas.html). */
+const mostChanges = 120
+
+/**
+ * The changes of a floor over the week, in order of time of day; a constant one is set each day. Where there are more
+ * than a group takes, all days get the floor of the busiest, in steps of a quarter of an hour.
+ */
+export function floorChanges({ nodes }: Pick<NodeFloor, 'nodes'>): FloorChange[] {
+  const changes = listChanges(nodes)
+  if (changes.length === 0) return nodes[0]! > 0 ? [{ recurrence: '0 0 * * *', nodes: nodes[0]! }] : []
+  return changes.length <= mostChanges ? changes : listChanges(busiestDay(nodes))
+}
+
+function listChanges(nodes: Int32Array): FloorChange[] {
+  const days = new Map<string, { clock: number; nodes: number; days: number[] }>()
+  for (let minute = 0; minute < minutesPerWeek; minute++) {
+    const after = nodes[minute]!
+    if (after === nodes[wrap(minute - 1)]) continue
+    const clock = minute % minutesPerDay
+    const key = `${clock}-${after}`
+    const known = days.get(key) ?? { clock, nodes: after, days: [] }
+    // cron counts days from Sunday = 0, the week here from Monday.
+    known.days.push((Math.floor(minute / minutesPerDay) + 1) % 7)
+    days.set(key, known)
+  }
+  return [...days.values()]
+    .sort((a, b) => a.clock - b.clock || a.nodes - b.nodes)
+    .map((change) => ({
+      recurrence: `${change.clock % 60} ${Math.floor(change.clock / 60)} * * ${formatDays(change.days)}`,
+      nodes: change.nodes,
+    }))
+}
+
+function formatDays(days: number[]): string {
+  return days.length === 7 ? '*' : days.sort().join(',')
+}
+
+const slotMinutes = 15
+
+function busiestDay(nodes: Int32Array): Int32Array {
+  const day = new Int32Array(minutesPerDay)
+  for (let minute = 0; minute < minutesPerWeek; minute++) {
+    const clock = minute % minutesPerDay
+    const slot = clock - (clock % slotMinutes)
+    day[slot] = Math.max(day[slot]!, nodes[minute]!)
+  }
+  return Int32Array.from({ length: minutesPerWeek }, (_, minute) => {
+    const clock = minute % minutesPerDay
+    return day[clock - (clock % slotMinutes)]!
+  })
+}
