@@ -2,7 +2,7 @@ import type { Environment } from '../src/config/environment.js'
 import type { Limits, PolicySettings } from '../src/config/policy-settings.js'
 import type { Config } from '../src/config/schema.js'
 import { LlmscaleError } from '../src/kit/errors.js'
-import { budget } from './budget.js'
+import { costCap } from './cost-cap.js'
 import { disruptionBudget } from './disruption-budget.js'
 import { plainSecrets } from './plain-secrets.js'
 import type { Policy } from './policy.js'
@@ -13,7 +13,7 @@ import { priceJump } from './price-jump.js'
 import { priorityClass } from './priority-class.js'
 import { privileged } from './privileged.js'
 import { probes } from './probes.js'
-import { purchases } from './purchases.js'
+import { purchaseNames } from './purchase-names.js'
 import { requests } from './requests.js'
 import { requiredTags } from './required-tags.js'
 import { spotCap } from './spot-cap.js'
@@ -23,7 +23,7 @@ import { zoneLoss } from './zone-loss.js'
 
 export * from './policy.js'
 export {
-  budget,
+  costCap,
   disruptionBudget,
   plainSecrets,
   poolDeletion,
@@ -33,7 +33,7 @@ export {
   priorityClass,
   privileged,
   probes,
-  purchases,
+  purchaseNames,
   requests,
   requiredTags,
   spotCap,
@@ -61,11 +61,11 @@ export function createPolicies(config: PolicyConfig, environment: string): Polic
     spotLoss,
     stepLimit,
     poolLimits: () => poolLimits(config.poolLimits),
-    budget: ({ usdPerDay = settings.budget?.usdPerDay }) => budget(usdPerDay),
+    costCap: ({ usdPerDay = settings.budget?.usdPerDay }) => costCap(usdPerDay),
     poolDeletion,
     priceAge,
     priceJump,
-    purchases,
+    purchaseNames,
     requiredTags: ({ keys = Object.keys(settings.tags) }) => requiredTags(keys),
     requests,
     probes,

@@ -22,7 +22,7 @@ export const PolicySettings = z.strictObject({
     maximumShare: Share.prefault('50%').describe('Largest fall against the plan in force.'),
   }).describe('How far floors and hard maximum of one workload may fall in one plan.'),
   poolLimits: rule({}).describe('Floors, maxima and pools fit into pools, `poolLimits:` and known quotas.'),
-  budget: rule({
+  costCap: rule({
     usdPerDay: Usd.optional().describe('Default: the budget of the environment.'),
   }).describe('The 90th percentile of a day’s cost is within the budget.'),
   poolDeletion: rule({
@@ -37,7 +37,7 @@ export const PolicySettings = z.strictObject({
   priceJump: rule({
     maximumShare: Share.prefault('50%').describe('Largest change against the plan in force.'),
   }).describe('A price that changed by more than this needs a person.'),
-  purchases: rule({
+  purchaseNames: rule({
     allowed: z
       .array(z.string().min(1))
       .optional()

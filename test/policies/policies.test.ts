@@ -245,7 +245,7 @@ const refusals: Case[] = [
       resources: [],
     },
     said: [
-      `budget: plan ${capacityPlan().planId.slice(0, 12)} costs up to 1600 USD a day (90th percentile); the budget is 1500: run \`llmscale plan\` under it, or raise budget.usdPerDay of the environment`,
+      `cost-cap: plan ${capacityPlan().planId.slice(0, 12)} costs up to 1600 USD a day (90th percentile); the budget is 1500: run \`llmscale plan\` under it, or raise budget.usdPerDay of the environment`,
     ],
   },
   {
@@ -275,15 +275,15 @@ const refusals: Case[] = [
     because: 'a reservation is not of the plan',
     inputs: { plan: soundPlan({ commitments: [] }) },
     said: [
-      'purchases: reservation launch-week bills from its creation: plan it with --allow-purchase, and name it in policies.purchases.allowed where that is set',
+      'purchase-names: reservation launch-week bills from its creation: plan it with --allow-purchase, and name it in policies.purchaseNames.allowed where that is set',
     ],
   },
   {
     because: 'a purchase is not on the list',
     inputs: commitment({}),
-    policies: { purchases: { allowed: ['other'] } },
+    policies: { purchaseNames: { allowed: ['other'] } },
     said: [
-      'purchases: odcr launch-week of 4 p5.48xlarge in us-east-1 bills from its creation: plan it with --allow-purchase, and name it in policies.purchases.allowed where that is set',
+      'purchase-names: odcr launch-week of 4 p5.48xlarge in us-east-1 bills from its creation: plan it with --allow-purchase, and name it in policies.purchaseNames.allowed where that is set',
     ],
   },
   {
@@ -293,7 +293,7 @@ const refusals: Case[] = [
       resources: [],
     },
     said: [
-      'purchases: odcr launch-week of 4 p5.48xlarge in us-east-1 never ends: give it until: in llmscale.yaml',
+      'purchase-names: odcr launch-week of 4 p5.48xlarge in us-east-1 never ends: give it until: in llmscale.yaml',
     ],
   },
   {
@@ -442,7 +442,7 @@ describe('each rule', () => {
     expect(
       found.flatMap(({ policy, reason }) => (reason === undefined ? [] : [`${policy}: ${reason}`])),
     ).toEqual([
-      ...['spot-cap', 'zone-loss', 'spot-loss', 'step-limit', 'pool-limits', 'budget', 'pool-deletion'].map(
+      ...['spot-cap', 'zone-loss', 'spot-loss', 'step-limit', 'pool-limits', 'cost-cap', 'pool-deletion'].map(
         (policy) => `${policy}: there is no plan to look at`,
       ),
       ...['price-age', 'price-jump'].map((policy) => `${policy}: there is no plan to look at`),

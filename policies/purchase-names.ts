@@ -11,9 +11,9 @@ const purchaseTypes = [
  * Capacity reservations and Capacity Blocks bill from their creation: a person has named each, and each ends. A plan has
  * only those that `--allow-purchase` named; a list of allowed names is stricter. Savings plans are bought elsewhere.
  */
-export function purchases({ allowed }: Limits<'purchases'>): Policy {
+export function purchaseNames({ allowed }: Limits<'purchaseNames'>): Policy {
   return {
-    name: 'purchases',
+    name: 'purchase-names',
     description: 'No capacity is bought that nobody has named, or that never ends.',
     looksAt: 'resource',
     check({ plan, resources, allowedPurchases = [] }) {
@@ -30,7 +30,8 @@ export function purchases({ allowed }: Limits<'purchases'>): Policy {
   }
 }
 
-const advice = 'plan it with --allow-purchase, and name it in policies.purchases.allowed where that is set'
+const advice =
+  'plan it with --allow-purchase, and name it in policies.purchaseNames.allowed where that is set'
 
 function findBought(resources: readonly PolicyResource[]): string[] {
   return resources

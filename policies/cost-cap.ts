@@ -4,9 +4,9 @@ import { noPlan, type Policy } from './policy.js'
  * The 90th percentile of what the plan costs a day, as its header states it, is within the budget.
  * @param usdPerDay undefined where nobody has set one
  */
-export function budget(usdPerDay: number | undefined): Policy {
+export function costCap(usdPerDay: number | undefined): Policy {
   return {
-    name: 'budget',
+    name: 'cost-cap',
     description: 'The 90th percentile of a day’s cost is within the budget.',
     looksAt: 'plan',
     check({ plan }) {
