@@ -3,78 +3,147 @@ import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
-import { writeManifests } from '../delivery/manifest-folder.js'
+import type { Environment } from '../config/environment.js'
+import { compareManifests, type ManifestDifference, writeManifests } from '../delivery/manifest-folder.js'
 import { planFolder, readPlan } from '../delivery/plan-folder.js'
-import { formatManifest, joinManifests } from '../manifests/manifest-file.js'
+import { exitCodes } from '../kit/errors.js'
+import type { ClusterObject } from '../manifests/cluster-object.js'
+import { createKustomizeComponent } from '../manifests/kustomize.js'
+import { formatManifest, joinManifests, type ManifestFile, manifestName } from '../manifests/manifest-file.js'
 import { createManifests, planRegions } from '../manifests/manifests.js'
+import { findConstantFloors } from '../planning/constant-floor.js'
+
+const formats = ['manifests', 'kustomize'] as const
 
 export const Result = z.strictObject({
   planId: z.string(),
   environment: z.string(),
+  format: z.enum(formats),
   objects: z.array(
     z.strictObject({
       region: z.string(),
       kind: z.string(),
       name: z.string(),
       namespace: z.string().nullable().describe('Null for objects of the whole cluster.'),
-      file: z.string().nullable().describe('Null with --stdout.'),
+      file: z
+        .string()
+        .nullable()
+        .describe('Null with --stdout, and for objects without bounds among Kustomize patches.'),
     }),
   ),
+  differences: z
+    .array(z.strictObject({ file: z.string(), state: z.enum(['missing', 'different', 'stale']) }))
+    .nullable()
+    .describe('Files that are not as the plan gives them; null without --check.'),
 })
 
+/** What one region gets. */
+interface RenderedRegion {
+  region: string
+  folder: string
+  objects: ClusterObject[]
+  files: ManifestFile[]
+}
+
 export default class Render extends BaseCommand {
-  static override description = 'Write the plan as Kubernetes YAML, one file an object.'
+  static override description =
+    'Write the plan as Kubernetes YAML, one file an object, or as Kustomize patches of its bounds.'
   static override examples = [
     '<%= config.bin %> render',
+    '<%= config.bin %> render --check',
     '<%= config.bin %> render --region us-east-1 --stdout | kubectl diff -f -',
   ]
   static override flags = {
     plan: Flags.string({ description: 'Folder of the plan; default forecasts/<env>.' }),
     out: Flags.string({
-      description: 'Folder to write to; default manifests/<env>. Each region has a folder in it.',
+      description:
+        'Folder to write to, each region a folder in it; default gitops.path, manifests/<env>/<region>.',
       exclusive: ['stdout'],
     }),
     region: Flags.string({ description: 'Only this region.' }),
+    format: Flags.option({
+      options: formats,
+      description: 'Whole objects, or Kustomize patches of the bounds; default gitops.format.',
+    })(),
     stdout: Flags.boolean({ description: 'Print the objects instead of writing files.' }),
+    check: Flags.boolean({
+      description: `Write nothing; exit ${exitCodes.changesPresent} where the folder is not as the plan gives it.`,
+      exclusive: ['stdout'],
+    }),
   }
 
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(Render)
     const config = await readConfig(flags.config)
-    const { name } = environmentOf(config, flags.env)
-    const plan = await readPlan(flags.plan ?? relative('', besideConfig(flags.config, planFolder(name))))
-    const { environment } = plan.decision
-    const out = flags.out ?? relative('', besideConfig(flags.config, join('manifests', environment)))
-    const regions = flags.region === undefined ? planRegions(plan.decision) : [flags.region]
-    const rendered = regions.flatMap((region) =>
-      createManifests(plan.decision, region, config).map((object) => ({
-        region,
-        object,
-        ...formatManifest(object),
-      })),
+    const plan = await readPlan(
+      flags.plan ??
+        relative('', besideConfig(flags.config, planFolder(environmentOf(config, flags.env).name))),
     )
+    const { environment } = plan.decision
+    const { environment: settings } = environmentOf(config, environment)
+    const format = flags.format ?? settings.gitops.format
+    const planned = planRegions(plan.decision)
+    // Of a region that the plan has left, files may be there that nobody else would miss.
+    const regions =
+      flags.region === undefined ? [...new Set([...planned, ...settings.regions])] : [flags.region]
+    const rendered = regions.map((region): RenderedRegion => {
+      const hasLeft = flags.region === undefined && !planned.includes(region)
+      const objects = hasLeft ? [] : createManifests(plan.decision, region, config)
+      const folder =
+        flags.out === undefined
+          ? relative('', besideConfig(flags.config, folderOf(settings, environment, region)))
+          : join(flags.out, region)
+      return { region, folder, objects, files: formatObjects(objects, format) }
+    })
+    if (settings.autoscaler === 'hpa')
+      for (const { region } of rendered) for (const each of findConstantFloors(plan, region)) this.note(each)
 
-    if (flags.stdout) this.log(joinManifests(rendered))
-    else {
-      for (const region of regions) {
-        const folder = join(out, region)
-        const files = rendered.filter((each) => each.region === region)
-        this.reportStale(folder, await writeManifests(folder, files))
-        for (const { name } of files) this.log(join(folder, name))
-      }
-      this.hint(`Rendered ${rendered.length} objects of plan ${plan.planId.slice(0, 12)}.`)
-    }
+    const differences = flags.check ? await this.compare(rendered) : null
+    if (flags.stdout) this.log(joinManifests(rendered.flatMap(({ files }) => files)))
+    else if (!flags.check) await this.write(rendered, plan.planId)
     return {
       planId: plan.planId,
       environment,
-      objects: rendered.map(({ region, object, name }) => ({
-        region,
-        kind: object.kind,
-        name: object.metadata.name,
-        namespace: object.metadata.namespace ?? null,
-        file: flags.stdout ? null : join(out, region, name),
-      })),
+      format,
+      objects: rendered.flatMap(({ region, folder, objects, files }) =>
+        objects.map((object) => {
+          const isFile = files.some(({ name }) => name === manifestName(object))
+          return {
+            region,
+            kind: object.kind,
+            name: object.metadata.name,
+            namespace: object.metadata.namespace ?? null,
+            file: flags.stdout || !isFile ? null : join(folder, manifestName(object)),
+          }
+        }),
+      ),
+      differences,
     }
+  }
+
+  private async write(rendered: readonly RenderedRegion[], planId: string): Promise<void> {
+    for (const { folder, files } of rendered) {
+      this.reportStale(folder, await writeManifests(folder, files))
+      for (const { name } of files) this.log(join(folder, name))
+    }
+    const count = rendered.reduce((sum, { objects }) => sum + objects.length, 0)
+    this.hint(`Rendered ${count} objects of plan ${planId.slice(0, 12)}.`)
+  }
+
+  /** Prints and returns what is not as the plan gives it. */
+  private async compare(
+    rendered: readonly RenderedRegion[],
+  ): Promise<{ file: string; state: ManifestDifference['state'] }[]> {
+    const differences: { file: string; state: ManifestDifference['state'] }[] = []
+    for (const { folder, files } of rendered)
+      for (const { name, state } of await compareManifests(folder, files))
+        differences.push({ file: join(folder, name), state })
+    for (const { file, state } of differences) this.log(`${state.padEnd(9)}  ${file}`)
+    if (differences.length > 0) {
+      process.exitCode = exitCodes.changesPresent
+      this.hint('Run `llmscale render`, delete stale files, and commit.')
+    }
+    return differences
   }
 
   /** Nothing disappears by accident: a file that the plan no longer has is named, not removed. */
@@ -86,4 +155,15 @@ export default class Render extends BaseCommand {
       })
     }
   }
+}
+
+function formatObjects(objects: ClusterObject[], format: (typeof formats)[number]): ManifestFile[] {
+  if (objects.length === 0) return []
+  return format === 'kustomize'
+    ? createKustomizeComponent(objects)
+    : objects.map((object) => formatManifest(object))
+}
+
+function folderOf({ gitops }: Environment, environment: string, region: string): string {
+  return gitops.path.replaceAll('{environment}', environment).replaceAll('{region}', region)
 }

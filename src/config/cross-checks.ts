@@ -1,10 +1,11 @@
 import { z } from 'zod'
-import { precisions, shapeName } from '../catalog/gpu-shape.js'
+import { parseShape, precisions, shapeName } from '../catalog/gpu-shape.js'
 import { findGpu, gpuNames } from '../catalog/gpus.js'
 import { findInstanceType, instanceTypeNames } from '../catalog/instance-types.js'
 import { findModel, modelNames, models } from '../catalog/models.js'
 import { nearestName } from '../kit/names.js'
 import { workloadId } from '../kit/workload.js'
+import { checkOwnTarget } from './serve.js'
 
 /** Something wrong with the configuration, at a path of keys and indexes. */
 export interface Finding {
@@ -18,6 +19,8 @@ const lenient = <Schema extends z.ZodType>(schema: Schema) => schema.optional().
 const text = lenient(z.string())
 const number = lenient(z.number())
 const texts = lenient(z.array(text))
+// A key of unknown alone must be there.
+const anything = z.unknown().optional()
 const block = <Shape extends z.ZodRawShape>(shape: Shape) => lenient(z.object(shape))
 
 /** What the checks read, whatever else is wrong with the configuration: the rest becomes undefined. */
@@ -29,10 +32,20 @@ const Outline = block({
         regions: texts,
         approval: text,
         backend: text,
+        delivery: text,
+        gitops: block({ path: text }),
         clusters: lenient(
-          z.record(z.string(), block({ name: text, nodeRole: text, subnets: texts, zones: texts })),
+          z.record(
+            z.string(),
+            block({ name: text, nodeRole: text, subnets: texts, zones: texts, securityGroups: texts }),
+          ),
         ),
-        nodes: block({ manager: text, interruptionQueue: lenient(z.boolean()) }),
+        nodes: block({
+          manager: text,
+          nodeClass: text,
+          amiAlias: text,
+          interruptionQueue: lenient(z.boolean()),
+        }),
         reservations: lenient(
           z.array(
             block({
@@ -66,8 +79,10 @@ const Outline = block({
         model: text,
         tenant: text,
         regions: texts,
-        target: block({ kind: text, name: text, namespace: text }),
-        slo: block({ ttftP95: z.unknown(), itlP95: z.unknown(), endToEndP95: z.unknown() }),
+        target: block({ kind: text, name: text, namespace: text, selector: anything }),
+        disruptionBudget: anything,
+        serve: anything,
+        slo: block({ ttftP95: anything, itlP95: anything, endToEndP95: anything }),
         shapes: texts,
         minReplicas: number,
         maxReplicas: number,
@@ -85,6 +100,7 @@ export function crossCheck(value: unknown): Finding[] {
   const outline = Outline.parse(value) ?? {}
   return [
     ...checkEnvironments(outline),
+    ...checkDelivery(outline),
     ...checkClusters(outline),
     ...checkReservations(outline),
     ...checkModels(outline),
@@ -123,6 +139,26 @@ function checkEnvironments({ environments = {} }: Outline): Finding[] {
         message: `none is for a local backend alone, and this one is ${backend}; write git or github`,
       },
     ]
+  })
+}
+
+/** Where `llmscale render` writes: each environment and region needs a folder of its own. */
+function checkDelivery({ environments = {} }: Outline): Finding[] {
+  const owners = new Map<string, string>()
+  return Object.entries(environments).flatMap(([name, environment]) => {
+    const { delivery, regions = [], gitops } = environment ?? {}
+    const path = gitops?.path
+    if (delivery !== 'gitops' || path === undefined) return []
+    const findings: Finding[] = []
+    const add = (message: string) =>
+      findings.push({ path: ['environments', name, 'gitops', 'path'], message })
+    if (regions.length > 1 && !path.includes('{region}'))
+      add(`${path} is one folder for ${regions.length} regions; add {region}`)
+    const folder = path.replaceAll('{environment}', name)
+    const owner = owners.get(folder)
+    if (owner === undefined) owners.set(folder, name)
+    else add(`${folder} is the folder of environment ${owner} too; add {environment}`)
+    return findings
   })
 }
 
@@ -165,6 +201,12 @@ function missingOf({ nodes }: EnvironmentOutline, cluster: ClusterOutline): stri
     return cluster.nodeRole === undefined || cluster.nodeRole.startsWith('arn:')
       ? missing
       : [...missing, 'nodeRole as an ARN']
+  }
+  if (nodes?.amiAlias !== undefined && nodes.nodeClass === undefined) {
+    // Without groups the EC2NodeClass takes the one that EKS made, which it finds by the cluster's name.
+    const needed = (['nodeRole', 'subnets'] as const).filter(isUnset)
+    const needsName = isUnset('name') && (nodes.interruptionQueue || isUnset('securityGroups'))
+    return needsName ? [...needed, 'name'] : needed
   }
   return nodes?.interruptionQueue && isUnset('name') ? ['name'] : []
 }
@@ -237,10 +279,20 @@ function checkShapes(outline: Outline): Finding[] {
       findings.push({ path: [...path, 'gpu'], message: `${instanceType} has ${node.gpu}, not ${gpu}` })
     }
     if (node !== undefined && gpusPerReplica !== undefined && gpusPerReplica > node.gpusPerNode) {
-      findings.push({
-        path: [...path, 'gpusPerReplica'],
-        message: `${gpusPerReplica} is more than the ${node.gpusPerNode} GPUs of one ${instanceType}`,
-      })
+      const { gpusPerNode } = node
+      const findingOf = (message: string) => ({ path: [...path, 'gpusPerReplica'], message })
+      if (gpusPerReplica % gpusPerNode !== 0)
+        findings.push(
+          findingOf(
+            `${gpusPerReplica} is no whole number of nodes: one ${instanceType} has ${gpusPerNode} GPUs`,
+          ),
+        )
+      else if (node.efaInterfaces === 0)
+        findings.push(
+          findingOf(
+            `${gpusPerReplica} is more than the ${gpusPerNode} GPUs of one ${instanceType}, which has no EFA to others`,
+          ),
+        )
     }
     const name = nameOfShape(shape)
     if (name !== undefined && seen.has(name)) {
@@ -256,6 +308,16 @@ function nameOfShape(shape: NonNullable<Outline['shapes']>[number]): string | un
   const { gpusPerReplica, precision } = shape
   return shapeName({ gpu: node.gpu, gpusPerReplica, precision, instanceType: node.name })
 }
+
+/** Nodes of a replica on a named shape; below 1 where several share a node. */
+function nodesOfShape(name: string): number {
+  const shape = parseShape(name)
+  const gpusPerNode = findInstanceType(shape?.instanceType ?? '')?.gpusPerNode
+  return shape === undefined || gpusPerNode === undefined ? 1 : shape.gpusPerReplica / gpusPerNode
+}
+
+/** True for a shape of several whole nodes; others above one node are found as shapes. */
+const spansNodes = (name: string): boolean => nodesOfShape(name) > 1 && Number.isInteger(nodesOfShape(name))
 
 const definedOf = <Value>(values: readonly (Value | undefined)[] = []): Value[] =>
   values.filter((value) => value !== undefined)
@@ -311,10 +373,24 @@ function checkWorkloads(outline: Outline): Finding[] {
       if (shape !== undefined && !shapes.includes(shape))
         add(unknown('shape', shape, shapes), 'shapes', place)
     }
+    for (const { key, message } of workload.serve === undefined ? [] : checkOwnTarget(target ?? {}))
+      add(message, 'target', key)
+    const spanning = (workload.shapes === undefined ? shapes : definedOf(workload.shapes)).find(spansNodes)
+    if (spanning !== undefined && target?.kind !== undefined && target.kind !== 'LeaderWorkerSet')
+      add(
+        `${target.kind} scales single pods, and ${spanning} spans ${nodesOfShape(spanning)} nodes; write LeaderWorkerSet, or name other shapes`,
+        'target',
+        'kind',
+      )
     if (slo !== undefined && Object.values(slo).every((limit) => limit === undefined))
       add('needs at least one of ttftP95, itlP95, endToEndP95', 'slo')
     if (maxReplicas !== undefined && maxReplicas < minReplicas)
       add(`${maxReplicas} is less than minReplicas, ${minReplicas}`, 'maxReplicas')
+    if (workload.disruptionBudget !== undefined && workload.serve === undefined && !target?.selector)
+      add(
+        'needs target.selector: the labels that all pods of the target have, and no others',
+        'disruptionBudget',
+      )
 
     // One floor for each model, region and tenant, and one autoscaler for each target: two would fight each other.
     const claim = (name: string, key: string) => {

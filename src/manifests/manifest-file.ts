@@ -10,19 +10,26 @@ export interface ManifestFile {
 /** How the first line of every file begins that we write. */
 export const manifestMark = '# Written by llmscale from '
 
-/**
- * `nodepool.<name>.yaml`, `scaledobject.<namespace>.<name>.yaml`; the same object gives the same bytes.
- * @param origin what it is made of, as its first line says
- */
+/** What a file is made of, as its first line says. */
+type Origin = 'the capacity plan' | 'metrics.collector'
+
+/** The same object gives the same bytes. */
 export function formatManifest(
   object: ClusterObject | CollectorObject,
-  origin: 'the capacity plan' | 'metrics.collector' = 'the capacity plan',
+  origin: Origin = 'the capacity plan',
 ): ManifestFile {
-  const { namespace, name } = object.metadata
-  return {
-    name: [object.kind.toLowerCase(), namespace, name, 'yaml'].filter((part) => part !== undefined).join('.'),
-    text: `${manifestMark}${origin}; change llmscale.yaml, not this file.\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`,
-  }
+  return { name: manifestName(object), text: formatYaml(object, origin) }
+}
+
+/** `nodepool.<name>.yaml`, `scaledobject.<namespace>.<name>.yaml`. */
+export function manifestName({ kind, metadata }: ClusterObject | CollectorObject): string {
+  const { namespace, name } = metadata
+  return [kind.toLowerCase(), namespace, name, 'yaml'].filter((part) => part !== undefined).join('.')
+}
+
+/** A value as YAML under a first line that says where it comes from. */
+export function formatYaml(value: object, origin: Origin = 'the capacity plan'): string {
+  return `${manifestMark}${origin}; change llmscale.yaml, not this file.\n${stringify(value, { lineWidth: 0, aliasDuplicateObjects: false })}`
 }
 
 /** Several files as one stream of YAML documents, for `kubectl apply -f -`. */

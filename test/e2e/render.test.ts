@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { parseAllDocuments } from 'yaml'
+import { parse, parseAllDocuments, stringify } from 'yaml'
 import { Result } from '../../src/commands/render.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { projectFolder, writePlanFiles } from '../project-fixture.js'
@@ -13,6 +13,14 @@ const rendered = (cwd: string, region = 'us-east-1') => {
   return Object.fromEntries(
     readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
   )
+}
+
+/** Sets fields of the environment `prod`. */
+function configure(cwd: string, environment: object): void {
+  const path = join(cwd, 'llmscale.yaml')
+  const config = parse(readFileSync(path, 'utf8'))
+  Object.assign(config.environments.prod, environment)
+  writeFileSync(path, stringify(config))
 }
 
 describe('llmscale render', () => {
@@ -92,5 +100,70 @@ describe('llmscale render', () => {
     const path = join(cwd, 'forecasts/prod/plan.yaml')
     writeFileSync(path, readFileSync(path, 'utf8').replace('maximumNodes: 20', 'maximumNodes: 200'))
     expect((await render(cwd)).code).toBe(12)
+  })
+
+  it('checks that a folder is as the plan gives it, and writes nothing', async () => {
+    const cwd = projectFolder(capacityPlan())
+    const missing = await render(cwd, '--check')
+    expect([missing.code, readdirSync(cwd).includes('manifests')]).toEqual([10, false])
+    expect(missing.stdout.trim().split('\n')).toEqual([
+      'missing    manifests/prod/us-east-1/scaledobject.serving.chat-70b-4216a7.yaml',
+      'missing    manifests/prod/us-east-1/nodepool.prod-p5-48xlarge-on-demand-e88e2a.yaml',
+    ])
+    await render(cwd)
+    expect(await render(cwd, '--check')).toMatchObject({ code: 0, stdout: '' })
+
+    const edited = join(cwd, 'manifests/prod/us-east-1/scaledobject.serving.chat-70b-4216a7.yaml')
+    const text = readFileSync(edited, 'utf8').replace('maxReplicaCount: 40', 'maxReplicaCount: 400')
+    writeFileSync(edited, text)
+    writePlanFiles(join(cwd, 'forecasts/prod'), capacityPlan({ pools: [] }))
+    const { code, stdout } = await render(cwd, '--check', '--json')
+    expect(code).toBe(10)
+    expect(Result.parse(JSON.parse(stdout).result).differences?.map(({ state }) => state)).toEqual([
+      'different',
+      'stale',
+    ])
+    expect(readFileSync(edited, 'utf8')).toBe(text)
+  })
+
+  it('names the files of a region that the plan has left', async () => {
+    const both = { workloads: [workloadDecision(), workloadDecision({ region: 'eu-west-1' })] }
+    const cwd = projectFolder(capacityPlan(both))
+    configure(cwd, { regions: ['us-east-1', 'eu-west-1'] })
+    await render(cwd)
+    writePlanFiles(join(cwd, 'forecasts/prod'), capacityPlan())
+    expect((await render(cwd)).stderr).toMatch(/eu-west-1\/scaledobject\.serving\.chat.* is not in this plan/)
+  })
+
+  it('writes where Argo CD or Flux looks, and never over a file that somebody else wrote', async () => {
+    const cwd = projectFolder(capacityPlan())
+    const path = 'clusters/{region}/llmscale-{environment}'
+    configure(cwd, { delivery: 'gitops', gitops: { path, format: 'kustomize' } })
+    const { code, stdout } = await render(cwd)
+    expect(code).toBe(0)
+    const folder = 'clusters/us-east-1/llmscale-prod'
+    expect(stdout.trim().split('\n')).toEqual(
+      [
+        'kustomization.yaml',
+        'scaledobject.serving.chat-70b-4216a7.yaml',
+        'nodepool.prod-p5-48xlarge-on-demand-e88e2a.yaml',
+      ].map((name) => join(folder, name)),
+    )
+    writeFileSync(join(cwd, folder, 'kustomization.yaml'), 'resources: [ours.yaml]\n')
+    const refused = await render(cwd)
+    expect(refused.code).toBe(14)
+    expect(refused.stderr).toContain(
+      `${folder}/kustomization.yaml cannot be written: it was not written by llmscale`,
+    )
+  })
+
+  it('says what a constant floor costs where the cluster has no KEDA', async () => {
+    const cwd = projectFolder(capacityPlan())
+    configure(cwd, { autoscaler: 'hpa' })
+    const { code, stderr } = await render(cwd)
+    expect(code).toBe(0)
+    expect(stderr).toMatch(
+      /chat-70b\/us-east-1 keeps 21 replicas all week, .* 1,976 replica-hours a week and 11,293 USD a day more/,
+    )
   })
 })
