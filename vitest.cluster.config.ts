@@ -8,6 +8,7 @@ export default defineConfig({
     // A control plane takes a core and most of a gigabyte.
     fileParallelism: false,
     reporters: ['default', './test/cluster/tier-reporter.ts', './test/summary-reporter.ts'],
+    env: { LLMSCALE_TEST_SOURCE: '1' },
     testTimeout: 120_000,
     hookTimeout: 180_000,
   },

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 const openssl = (args: string[]) => promisify(execFile)('openssl', args)
 
 /** Files with a certificate and its key, in PEM. */
-export interface Certificate {
+interface Certificate {
   certificateFile: string
   keyFile: string
 }
