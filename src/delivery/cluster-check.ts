@@ -22,7 +22,11 @@ export interface ClusterQuestion {
   context?: string
   /** Take over fields and floors that others set. */
   adopt?: boolean
+  /** Who applies; default Pulumi. */
+  delivery?: Delivery
 }
+
+type Delivery = 'pulumi' | 'gitops'
 
 /** What one look at the cluster found; `problem` forbids an apply. */
 type Finding = { guard: 'cluster' | 'adoption' } & ({ problem: Problem } | { note: string })
@@ -36,6 +40,7 @@ export async function checkCluster({
   objects,
   context,
   adopt = false,
+  delivery = 'pulumi',
 }: ClusterQuestion): Promise<GuardVerdict[]> {
   let cluster: KubernetesCluster | undefined
   try {
@@ -53,7 +58,7 @@ export async function checkCluster({
       { ...adoptionRule, state: 'not-checked', message },
     ]
   }
-  const findings = await inspectAll(new Inspection(cluster, objects, adopt))
+  const findings = await inspectAll(new Inspection(cluster, objects, { adopt, delivery }))
   const isSeen = !findings.some((finding) => 'problem' in finding && isBlind(finding.problem))
   return [
     ...judge(clusterRule, findings, `${cluster.name} accepts ${objects.length} objects`),
@@ -134,12 +139,18 @@ class Inspection {
   readonly objects: readonly LiveObject[]
   readonly #cluster: KubernetesCluster
   readonly #adopt: boolean
+  readonly #delivery: Delivery
   readonly #scalers = new Map<string, Promise<Scaler[]>>()
 
-  constructor(cluster: KubernetesCluster, objects: readonly ClusterObject[], adopt: boolean) {
+  constructor(
+    cluster: KubernetesCluster,
+    objects: readonly ClusterObject[],
+    { adopt, delivery }: { adopt: boolean; delivery: Delivery },
+  ) {
     this.#cluster = cluster
     this.objects = objects as unknown as readonly LiveObject[]
     this.#adopt = adopt
+    this.#delivery = delivery
   }
 
   async inspect(object: LiveObject): Promise<Finding[]> {
@@ -151,7 +162,10 @@ class Inspection {
     const isStopped = findings.some((finding) => finding.guard === 'cluster' && 'problem' in finding)
     const refusal = isStopped
       ? undefined
-      : await this.#cluster.dryRun(object, { fieldManager: ownManager(live), force: this.#adopt })
+      : await this.#cluster.dryRun(object, {
+          fieldManager: ownManager(live, this.#delivery),
+          force: this.#adopt,
+        })
     if (refusal !== undefined)
       findings.push({ guard: 'cluster', problem: explainRefusal(object, refusal, this.#cluster.name) })
     return findings
@@ -163,7 +177,7 @@ class Inspection {
     const owners = (await this.#findScalers(object.metadata.namespace)).filter(
       (other) => isSameTarget(other.target, scaler.target) && !isSameObject(other.object, object),
     )
-    const foreign = owners.filter((other) => !isOurs(other.object))
+    const foreign = owners.filter((other) => !isOurs(other.object, this.#delivery))
     const findings: Finding[] = [...target]
     for (const owner of foreign)
       findings.push({
@@ -178,7 +192,7 @@ class Inspection {
       })
     const liveScaler = live === undefined ? undefined : asScaler(live)
     const setByOthers = [
-      ...(liveScaler === undefined || isOurs(liveScaler.object) ? [] : [liveScaler]),
+      ...(liveScaler === undefined || isOurs(liveScaler.object, this.#delivery) ? [] : [liveScaler]),
       ...foreign,
     ]
     findings.push(...setByOthers.flatMap((other) => this.#compareFloors(scaler, other)))
@@ -288,11 +302,11 @@ function asScaler(object: LiveObject): Scaler | undefined {
 }
 
 /** By our label, and, where the server says who set the floor, by that. */
-function isOurs(object: LiveObject): boolean {
+function isOurs(object: LiveObject, delivery: Delivery): boolean {
   const [[label, value]] = Object.entries(managedByLabel) as [[string, string]]
   if (object.metadata.labels?.[label] !== value) return false
   const managers = floorManagers(object)
-  return managers.length === 0 || managers.some((manager) => labelManagers(object).includes(manager))
+  return managers.length === 0 || managers.some((manager) => ownManagers(object, delivery).includes(manager))
 }
 
 function floorManagers(object: LiveObject): string[] {
@@ -300,8 +314,15 @@ function floorManagers(object: LiveObject): string[] {
   return field === undefined ? [] : managersOf(object, ['f:spec', `f:${field}`])
 }
 
-function labelManagers(object: LiveObject): string[] {
-  return managersOf(object, ['f:metadata', 'f:labels', `f:${Object.keys(managedByLabel)[0]}`])
+/**
+ * Whoever applied our label applied the object. Pulumi gives each object a manager of its own, `pulumi-kubernetes-…`;
+ * Argo CD, Flux and kubectl have their names.
+ */
+function ownManagers(object: LiveObject, delivery: Delivery): string[] {
+  const managers = managersOf(object, ['f:metadata', 'f:labels', `f:${Object.keys(managedByLabel)[0]}`])
+  return delivery === 'gitops'
+    ? managers
+    : managers.filter((manager) => /^(pulumi-kubernetes|llmscale$)/.test(manager))
 }
 
 function managersOf({ metadata }: LiveObject, path: readonly string[]): string[] {
@@ -314,10 +335,10 @@ function managersOf({ metadata }: LiveObject, path: readonly string[]): string[]
     .map(({ manager }) => manager)
 }
 
-/** Pulumi gives each object a field manager of its own; whoever applied our label applied the object. */
-function ownManager(live: LiveObject | undefined): string {
+/** The name to ask under: the one that has applied the object before. */
+function ownManager(live: LiveObject | undefined, delivery: Delivery): string {
   const applied = live?.metadata.managedFields?.filter(({ operation }) => operation === 'Apply') ?? []
-  const own = live === undefined ? [] : labelManagers(live)
+  const own = live === undefined ? [] : ownManagers(live, delivery)
   return applied.find(({ manager }) => own.includes(manager))?.manager ?? 'llmscale'
 }
 

@@ -38,7 +38,8 @@ export async function readCluster(
 
 /**
  * The part of a value that `wanted` has too. Elements of a list go together by name, or by place where they have none;
- * a list of another length that has no names is taken whole.
+ * a list of another length that has no names is taken whole. A quantity that the server writes in another way, 1Ti for
+ * 1024Gi, is the one that we wrote.
  */
 export function pickFields(live: unknown, wanted: unknown): unknown {
   if (Array.isArray(wanted) && Array.isArray(live)) {
@@ -50,12 +51,31 @@ export function pickFields(live: unknown, wanted: unknown): unknown {
       })
     return live.length === wanted.length ? live.map((each, index) => pickFields(each, wanted[index])) : live
   }
-  if (!isRecord(wanted) || !isRecord(live)) return live
+  if (!isRecord(wanted) || !isRecord(live)) return isSameQuantity(live, wanted) ? wanted : live
   return Object.fromEntries(
     Object.keys(wanted)
       .filter((key) => live[key] !== undefined)
       .map((key) => [key, pickFields(live[key], wanted[key])]),
   )
+}
+
+const suffixes: Record<string, number> = {
+  m: 1e-3,
+  '': 1,
+  k: 1e3,
+  ...Object.fromEntries(['M', 'G', 'T', 'P', 'E'].map((suffix, index) => [suffix, 1000 ** (index + 2)])),
+  ...Object.fromEntries(
+    ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'].map((suffix, index) => [suffix, 1024 ** (index + 1)]),
+  ),
+}
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
+function isSameQuantity(a: unknown, b: unknown): boolean {
+  const [first, second] = [a, b].map((value) => {
+    const [, digits, suffix] = /^(\d+(?:\.\d+)?)(m|k|[MGTPE]|[KMGTPE]i)?$/.exec(String(value)) ?? []
+    return digits === undefined ? undefined : Number(digits) * suffixes[suffix ?? '']!
+  })
+  return first !== undefined && first === second
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -57,7 +57,7 @@ export function checkQuota(decision: PlanDecision, region: string, limits: Cloud
       members.reduce((sum, member) => sum + nodesOf(member) * vcpusOf(member.pool), 0)
     const floors = need(({ floorNodes }) => floorNodes)
     const maxima = need(({ pool }) => pool.maximumNodes)
-    const has = `${quota.name} (${quota.code}) allows ${formatCount(allowed)} vCPUs in ${region}`
+    const has = `${quota.name} (${quota.code}) allows ${formatCount(allowed)} vCPUs to all instances of the account in ${region}`
     if (allowed < floors)
       refusals.push(
         `${has}, the floors of the plan need ${formatCount(floors)}: ${describeNodes(members)}; ask for more: ` +

@@ -37,8 +37,8 @@ describe('checkCloud on a stand-in for AWS', () => {
 
   it('asks for what the plan needs, and judges it', async () => {
     expect(await text()).toEqual([
-      'quota passed: Running On-Demand P instances (L-417A185B) allows 3,840 vCPUs in us-east-1, the plan needs at ' +
-        'most 2,304; All P5 Spot Instance Requests (L-C4BD4855) allows 1,536 vCPUs in us-east-1, the plan needs at ' +
+      'quota passed: Running On-Demand P instances (L-417A185B) allows 3,840 vCPUs to all instances of the account in us-east-1, the plan needs at ' +
+        'most 2,304; All P5 Spot Instance Requests (L-C4BD4855) allows 1,536 vCPUs to all instances of the account in us-east-1, the plan needs at ' +
         'most 1,536',
       'availability passed: p5.48xlarge in us-east-1a, us-east-1b; spot placement score 2 of 10 for 8 nodes: they ' +
         'may not come; EC2 scores fewer than 3 instance types low',

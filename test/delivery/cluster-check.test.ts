@@ -347,4 +347,15 @@ describe('pickFields', () => {
     expect(pickFields([{ a: 1, b: 2 }], [{ a: 0 }])).toEqual([{ a: 1 }])
     expect(pickFields([1, 2], [1])).toEqual([1, 2])
   })
+
+  it('takes a quantity that is written in another way for the one that we wrote', () => {
+    const ours = { memory: '1024Gi', cpu: '0.5', 'nvidia.com/gpu': '8' }
+    expect(pickFields({ memory: '1Ti', cpu: '500m', 'nvidia.com/gpu': '8' }, ours)).toEqual(ours)
+    expect(pickFields({ memory: '1T', cpu: '1', 'nvidia.com/gpu': '4' }, ours)).toEqual({
+      memory: '1T',
+      cpu: '1',
+      'nvidia.com/gpu': '4',
+    })
+    expect(pickFields('48x', '48')).toBe('48x')
+  })
 })

@@ -25,7 +25,7 @@ describe('quota', () => {
     const { state, message } = checkQuota(decision(), region, limits())
     expect(state).toBe('passed')
     expect(message).toBe(
-      'Running On-Demand P instances (L-417A185B) allows 10,000 vCPUs in us-east-1, the plan needs at most 3,840',
+      'Running On-Demand P instances (L-417A185B) allows 10,000 vCPUs to all instances of the account in us-east-1, the plan needs at most 3,840',
     )
   })
 
@@ -35,7 +35,7 @@ describe('quota', () => {
     const verdict = checkQuota(decision(), region, vcpus({ 'L-417A185B': 2111 }))
     expect(verdict).toMatchObject({ state: 'refused', reason: 'infeasible', code: 'QUOTA_TOO_LOW' })
     expect(verdict.message).toBe(
-      'Running On-Demand P instances (L-417A185B) allows 2,111 vCPUs in us-east-1, the floors of the plan need 2,112: ' +
+      'Running On-Demand P instances (L-417A185B) allows 2,111 vCPUs to all instances of the account in us-east-1, the floors of the plan need 2,112: ' +
         '11 × p5.48xlarge; ask for more: aws service-quotas request-service-quota-increase --service-code ec2 ' +
         '--quota-code L-417A185B --desired-value 3840 --region us-east-1',
     )
