@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** What the stand-in says; a test changes it between requests. */
-export interface StandInAccount {
+interface StandInAccount {
   /** Quota code → vCPUs that were granted to the account. */
   quotas: Record<string, number>
   /** Quota code → vCPUs that every account has. */

@@ -29,7 +29,7 @@ export interface LiveObject {
 }
 
 /** https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management */
-export interface ManagedFields {
+interface ManagedFields {
   manager: string
   operation: 'Apply' | 'Update'
   /** `{"f:spec": {"f:minReplicas": {}}}` */
