@@ -58,7 +58,7 @@ function judge(
 /** One rule with the limits that the pack's configuration gives it. */
 function createPolicy(setting: Setting, limits: object): Policy {
   const config = {
-    environments: { any: { clusters: {}, tags: {} } },
+    environments: { any: { autoscaler: 'keda' as const, clusters: {}, tags: {} } },
     planning: { spotCap: 0 },
     policies: PolicySettings.parse({ [setting]: limits }),
     poolLimits: [],

@@ -44,7 +44,7 @@ export {
 
 /** What the rules read of the configuration. */
 export interface PolicyConfig extends Pick<Config, 'policies' | 'poolLimits'> {
-  environments: Readonly<Record<string, Pick<Environment, 'budget' | 'clusters' | 'tags'>>>
+  environments: Readonly<Record<string, Pick<Environment, 'autoscaler' | 'budget' | 'clusters' | 'tags'>>>
   planning: Pick<Config['planning'], 'spotCap'>
 }
 
@@ -57,10 +57,10 @@ export function createPolicies(config: PolicyConfig, environment: string): Polic
   if (settings === undefined) throw unknownEnvironment(config, environment)
   const rules: { [Name in keyof PolicySettings]: (limits: Limits<Name>) => Policy } = {
     spotCap: ({ maximumShare = config.planning.spotCap }) => spotCap(maximumShare),
-    zoneLoss: (limits) => zoneLoss(limits, settings.clusters),
-    spotLoss,
+    zoneLoss: (limits) => zoneLoss(limits, settings),
+    spotLoss: (limits) => spotLoss(limits, settings.autoscaler),
     stepLimit,
-    poolLimits: () => poolLimits(config.poolLimits),
+    poolLimits: () => poolLimits(config.poolLimits, settings.autoscaler),
     costCap: ({ usdPerDay = settings.budget?.usdPerDay }) => costCap(usdPerDay),
     poolDeletion,
     priceAge,

@@ -1,22 +1,28 @@
 import type { Config } from '../src/config/schema.js'
 import { workloadId } from '../src/kit/workload.js'
 import { wholeNodes } from '../src/planning/node-group.js'
-import { findNodeNeeds, type NodeNeeds, replicaNodes } from './node-needs.js'
+import {
+  countFloorNodes,
+  type FloorKeeper,
+  findNodeNeeds,
+  type NodeNeeds,
+  replicaNodes,
+} from './node-needs.js'
 import { type Breach, type NodeQuota, noPlan, type Policy } from './policy.js'
 
 /**
  * What a plan promises can be launched: all floors together and each hard maximum by itself fit into the pools, and the
  * pools into `poolLimits:` and the known quotas. Maxima of workloads that peak at different times may overlap.
  */
-export function poolLimits(limits: Config['poolLimits']): Policy {
+export function poolLimits(limits: Config['poolLimits'], keeper: FloorKeeper): Policy {
   return {
     name: 'pool-limits',
     description: 'Floors and maxima fit into the pools, and the pools into poolLimits and quotas.',
     looksAt: 'plan',
     check({ plan, now, quotas = [] }) {
       if (plan === undefined) return noPlan
-      return findNodeNeeds(plan, now).flatMap((needs) => [
-        ...checkWorkloads(needs),
+      return findNodeNeeds(plan).flatMap((needs) => [
+        ...checkWorkloads(needs, countFloorNodes(needs, now, keeper)),
         ...checkLimits(needs, limits),
         ...checkQuotas(needs, quotas),
       ])
@@ -27,8 +33,8 @@ export function poolLimits(limits: Config['poolLimits']): Policy {
 const nameOf = ({ instanceType, region }: NodeNeeds) => `${instanceType} in ${region}`
 const replan = 'run `llmscale plan` again'
 
-function checkWorkloads(needs: NodeNeeds): Breach[] {
-  const { pools, maximumNodes, floorNodes, workloads } = needs
+function checkWorkloads(needs: NodeNeeds, floorNodes: number): Breach[] {
+  const { pools, maximumNodes, workloads } = needs
   if (pools.length === 0)
     return workloads
       .filter(({ hardMaximum }) => hardMaximum > 0)

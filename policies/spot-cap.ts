@@ -11,9 +11,9 @@ export function spotCap(maximumShare: number): Policy {
     name: 'spot-cap',
     description: `At most ${percent(maximumShare)} of a region’s nodes of one instance type are spot.`,
     looksAt: 'plan',
-    check({ plan, now }) {
+    check({ plan }) {
       if (plan === undefined) return noPlan
-      return findNodeNeeds(plan, now).flatMap(({ region, instanceType, pools, maximumNodes }) => {
+      return findNodeNeeds(plan).flatMap(({ region, instanceType, pools, maximumNodes }) => {
         const spot = countNodes(pools.filter(({ capacityType }) => capacityType === 'spot'))
         if (spot <= maximumShare * maximumNodes + 1e-9) return []
         return [

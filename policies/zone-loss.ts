@@ -1,7 +1,7 @@
 import type { Environment } from '../src/config/environment.js'
 import type { Limits } from '../src/config/policy-settings.js'
 import type { Commitment } from '../src/planning/capacity-plan.js'
-import { findNodeNeeds, type NodeNeeds } from './node-needs.js'
+import { countFloorNodes, findNodeNeeds, type NodeNeeds } from './node-needs.js'
 import { noPlan, type Policy, percent } from './policy.js'
 
 /**
@@ -11,7 +11,7 @@ import { noPlan, type Policy, percent } from './policy.js'
  */
 export function zoneLoss(
   { floorShare }: Limits<'zoneLoss'>,
-  clusters: Readonly<Record<string, Pick<Environment['clusters'][string], 'zones'>>>,
+  { clusters, autoscaler }: Pick<Environment, 'autoscaler' | 'clusters'>,
 ): Policy {
   return {
     name: 'zone-loss',
@@ -19,15 +19,15 @@ export function zoneLoss(
     looksAt: 'plan',
     check({ plan, now }) {
       if (plan === undefined) return noPlan
-      const all = findNodeNeeds(plan, now).filter(({ pools }) => pools.length > 0)
+      const all = findNodeNeeds(plan).filter(({ pools }) => pools.length > 0)
       const unknown = new Set(all.map(({ region }) => region).filter((region) => !clusters[region]?.zones))
       if (unknown.size > 0)
         return { notChecked: `set clusters.<region>.zones of the environment for ${[...unknown].join(', ')}` }
       return all.flatMap((needs) => {
-        const { region, instanceType, maximumNodes, floorNodes } = needs
+        const { region, instanceType, maximumNodes } = needs
         const zones = [...new Set(clusters[region]!.zones!)]
         const { zone, nodes } = findLargestZone(needs, zones, plan.decision.commitments)
-        const needed = Math.ceil(floorNodes * floorShare - 1e-9)
+        const needed = Math.ceil(countFloorNodes(needs, now, autoscaler) * floorShare - 1e-9)
         if (needed <= maximumNodes - nodes) return []
         const advice = zones.length > 1 ? 'raise its poolLimits, spread reservations' : 'name more zones'
         return [

@@ -556,6 +556,19 @@ describe('floors at once', () => {
     )
   })
 
+  it('are each at their highest all week where an HPA keeps them', () => {
+    const workloads = [day('Europe/Berlin', 'a'), day('America/Los_Angeles', 'b')]
+    const config = configOf({ zoneLoss: 'off' })
+    const prod = { ...config.environments['prod']!, autoscaler: 'hpa' as const }
+    const policies = createPolicies({ ...config, environments: { prod } }, 'prod')
+    const needed = (maximumNodes: number) => {
+      const plan = soundPlan({ workloads, pools: [pool({ maximumNodes })] })
+      return complaints(checkPolicies(policies, { ...sound, plan, baseline: plan, resources: [] }))
+    }
+    expect(needed(20)).toEqual([])
+    expect(needed(19).join()).toContain('floors need 20 at once')
+  })
+
   it('count a dated exception only while it is in force', () => {
     const launch = (from: string, until: string) =>
       workload({
