@@ -37,7 +37,8 @@ export interface Checks {
 
 /** What the guards and policies say. Guards come first: policies see only a plan that may be read. */
 export function checkInputs(inputs: ProgramInputs): Checks {
-  const { plan, baseline, now, policies, region, config } = inputs
+  const { plan, deployed, now, policies, region, config } = inputs
+  const baseline = inputs.baseline ?? (deployed && { ...deployed, reports: [] })
   const reviewedDeployment = findReviewedDeployment(inputs)
   const guards = checkGuards({ ...inputs, ...(reviewedDeployment !== undefined && { reviewedDeployment }) })
   const readable = guards.every(
@@ -74,6 +75,6 @@ function toPolicyResource(object: ClusterObject): PolicyResource {
   }
 }
 
-function fromCapacity({ type, name, inputs }: CapacityResource): PolicyResource {
-  return { type, name, properties: inputs }
+function fromCapacity({ type, name, inputs, purchase }: CapacityResource): PolicyResource {
+  return { type, name, properties: inputs, ...(purchase !== undefined && { purchase }) }
 }

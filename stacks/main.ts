@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { getRootDirectory, getStack, RunError } from '@pulumi/pulumi'
+import { getRootDirectory, getStack, RunError, runtime } from '@pulumi/pulumi'
 import { parseConfig } from '../src/config/parse-config.js'
 import { LlmscaleError } from '../src/kit/errors.js'
 import { createProgram } from './program.js'
@@ -11,12 +11,10 @@ import { parseStackName } from './stack-name.js'
 
 const outputs = await deploy().catch(explain)
 
-/** The plan that the stack was deployed from. */
+/** The plan that the stack is deployed from, the part of its region: the next deployment compares itself with it. */
 export const planId = outputs?.['planId']
-
-/** Its origin, and what it gives the region: the next deployment compares itself with them. */
-export const origin = outputs?.['origin']
-export const capacity = outputs?.['capacity']
+export const header = outputs?.['header']
+export const decision = outputs?.['decision']
 
 /** Of the layer `capacity`: what it declared. */
 export const resources = outputs?.['resources']
@@ -34,7 +32,7 @@ async function deploy() {
     ...(backend !== undefined && { backend }),
     now: Date.now() / 1000,
   })
-  return createProgram({ ...inputs, region, layer, writes: true })()
+  return createProgram({ ...inputs, region, layer, writes: !runtime.isDryRun() })()
 }
 
 /** A refusal is no crash: its message without a stack trace. */

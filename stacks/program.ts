@@ -1,9 +1,10 @@
-import { getOrganization, getProject, getStack, log, runtime, StackReference } from '@pulumi/pulumi'
+import { getOrganization, getProject, getStack, log, StackReference } from '@pulumi/pulumi'
 import type { PulumiFn } from '@pulumi/pulumi/automation/index.js'
 import { createCapacity, expandCapacity } from '../src/manifests/capacity.js'
 import type { CapacityResource } from '../src/manifests/capacity-resource.js'
 import { createManifests } from '../src/manifests/manifests.js'
-import { capacityTotals, Deployed } from '../src/planning/guards.js'
+import type { PlanDecision } from '../src/planning/capacity-plan.js'
+import { Deployed } from '../src/planning/guards.js'
 import { declareCapacity } from './capacity.js'
 import { assertChecks, type Checks, checkInputs, type ProgramInputs } from './check-inputs.js'
 import { declareServing } from './serving.js'
@@ -15,7 +16,7 @@ export interface ProgramOptions {
   onChecks?: (checks: Checks, deployed: Deployed | undefined) => void
 }
 
-/** What a deployment leaves for the next one to compare itself with. */
+/** What a deployment leaves, for the next one to compare itself with. */
 interface Outputs extends Deployed {
   /** Of the layer `capacity`: what is declared, so that a later step can leave it standing. */
   resources?: CapacityResource[]
@@ -30,17 +31,16 @@ export function createProgram(inputs: ProgramInputs, options: ProgramOptions = {
   return async () => {
     const before = await readOutputs()
     const deployed = Deployed.safeParse(before).data
-    const writes = inputs.writes && !runtime.isDryRun()
-    const checks = checkInputs({ ...inputs, writes, ...(deployed && { deployed }) })
+    const checks = checkInputs({ ...inputs, ...(deployed && { deployed }) })
     options.onChecks?.(checks, deployed)
     assertChecks(checks)
     for (const { guard, state, message } of checks.guards)
       if (state === 'not-checked') await log.info(`guard ${guard} not checked: ${message}`)
-    const { plan, region } = inputs
+    const { planId, header, decision } = inputs.plan
     return {
-      planId: plan.planId,
-      origin: plan.header.origin,
-      capacity: capacityTotals(plan, region),
+      planId,
+      header,
+      decision: selectRegion(decision, inputs.region),
       ...declareLayer(inputs, options, before?.resources ?? []),
     } satisfies Outputs
   }
@@ -64,10 +64,20 @@ function declareLayer(
 /** What the last deployment of this stack left; undefined before the first. */
 async function readOutputs(): Promise<Partial<Outputs> | undefined> {
   const own = new StackReference(`${getOrganization()}/${getProject()}/${getStack()}`)
-  const [planId, origin, capacity, resources] = await Promise.all(
-    ['planId', 'origin', 'capacity', 'resources'].map(
-      async (name) => (await own.getOutputDetails(name)).value,
-    ),
-  )
-  return { planId, origin, capacity, resources }
+  const names = ['planId', 'header', 'decision', 'resources'] as const
+  const values = await Promise.all(names.map(async (name) => (await own.getOutputDetails(name)).value))
+  return Object.fromEntries(names.map((name, index) => [name, values[index]]))
+}
+
+/** The part of a decision that is of one region. */
+function selectRegion(decision: PlanDecision, region: string): PlanDecision {
+  const own = <T extends { region: string }>(items: readonly T[]) =>
+    items.filter((each) => each.region === region)
+  return {
+    ...decision,
+    workloads: own(decision.workloads),
+    pools: own(decision.pools),
+    commitments: own(decision.commitments),
+    routing: own(decision.routing),
+  }
 }

@@ -1,4 +1,4 @@
-import { relative, resolve } from 'node:path'
+import { basename, relative, resolve } from 'node:path'
 import type { EnvironmentInputs, ProgramInputs } from '../../stacks/check-inputs.js'
 import type { ProgramOptions } from '../../stacks/program.js'
 import { readEnvironmentInputs } from '../../stacks/read-inputs.js'
@@ -30,8 +30,9 @@ export interface Deployment {
   inputs: EnvironmentInputs
   /** Folder of the plan. */
   folder: string
-  /** Folder of llmscale.yaml. */
+  /** Folder of llmscale.yaml, and its name there. */
   projectFolder: string
+  configFile: string
   regions: string[]
   stacks: StackTarget[]
   /** Names of resources that flags allow to delete and to buy. */
@@ -48,6 +49,8 @@ export interface DeploymentFlags {
   'as-of': EpochSeconds | undefined
   'allow-delete': string[]
   'allow-purchase': string[]
+  /** The change set is about to be written anew: an older one does not count. */
+  write?: boolean
 }
 
 /** Reads the plan of an environment and what may forbid it. Throws as `readEnvironmentInputs` and REGION_UNKNOWN. */
@@ -55,7 +58,7 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
   const config = await readConfig(flags.config)
   const { name: environment, environment: settings } = environmentOf(config, flags.env)
   const folder = flags.plan ?? relative('', besideConfig(flags.config, planFolder(environment)))
-  const inputs = await readEnvironmentInputs({
+  const { reviewed, ...inputs } = await readEnvironmentInputs({
     config,
     environment,
     planFolder: folder,
@@ -70,9 +73,10 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
     config,
     environment,
     settings,
-    inputs,
+    inputs: { ...inputs, ...(reviewed && !flags.write && { reviewed }) },
     folder,
     projectFolder: resolve(besideConfig(flags.config, '.')),
+    configFile: basename(flags.config),
     regions,
     stacks: regions.flatMap((region) => listStacks(inputs, region)),
     allowDelete: allow(flags['allow-delete']),

@@ -3,14 +3,18 @@ import { printable } from '../kit/printable.js'
 export interface Column {
   header: string
   align?: 'right'
+  /** Text that must not be cut goes on in further lines. */
+  wrap?: boolean
 }
 
 const gap = '  '
 const narrowestText = 8
+const narrowestWrapped = 30
 
 /**
  * A plain table: header, rule, rows; columns two spaces apart. Where it is wider than `width` characters the widest
- * text columns are shortened in the middle, where names differ least; numbers are never cut.
+ * text columns are shortened in the middle, where names differ least; numbers are never cut, and a column that wraps
+ * takes what is left.
  * Default width: the terminal's, and no limit when piped, so that nothing is lost to `grep`.
  */
 export function formatTable(columns: Column[], texts: string[][], width = terminalWidth()): string {
@@ -19,7 +23,8 @@ export function formatTable(columns: Column[], texts: string[][], width = termin
   const widths = columns.map((column, index) =>
     rows.reduce((widest, row) => Math.max(widest, row[index]?.length ?? 0), column.header.length),
   )
-  shrinkTextColumns(columns, widths, width)
+  const excess = wrapColumn(columns, widths, width)
+  shrinkTextColumns(columns, widths, excess)
   const line = (cells: string[]) =>
     columns
       .map((column, index) => {
@@ -31,8 +36,39 @@ export function formatTable(columns: Column[], texts: string[][], width = termin
   return [
     line(columns.map((column) => column.header)),
     widths.map((columnWidth) => '-'.repeat(columnWidth)).join(gap),
-    ...rows.map(line),
+    ...rows.flatMap((row) => splitCells(columns, row, widths).map(line)),
   ].join('\n')
+}
+
+/** A column that wraps gives way first; returns by how much the table is still too wide. */
+function wrapColumn(columns: Column[], widths: number[], width: number): number {
+  const excess = widths.reduce((sum, columnWidth) => sum + columnWidth + gap.length, -gap.length) - width
+  const index = columns.findIndex(({ wrap }) => wrap)
+  if (index < 0 || excess <= 0) return excess
+  const narrower = Math.max(Math.min(widths[index]!, narrowestWrapped), widths[index]! - excess)
+  const gained = widths[index]! - narrower
+  widths[index] = narrower
+  return excess - gained
+}
+
+/** The lines of a row: one, but where a cell wraps. */
+function splitCells(columns: Column[], row: string[], widths: number[]): string[][] {
+  const cells = columns.map(({ wrap }, index) =>
+    wrap ? wrapText(row[index] ?? '', widths[index]!) : [row[index] ?? ''],
+  )
+  const height = Math.max(...cells.map(({ length }) => length))
+  return Array.from({ length: height }, (_line, at) => cells.map((lines) => lines[at] ?? ''))
+}
+
+function wrapText(text: string, width: number): string[] {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!
+    if (line === '') lines[lines.length - 1] = word
+    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines
 }
 
 function terminalWidth(): number {
@@ -43,9 +79,8 @@ function terminalWidth(): number {
  * Takes the excess from the widest text column, one character at a time, down to a readable rest; from the first, which
  * names the row, only when no other is left.
  */
-function shrinkTextColumns(columns: Column[], widths: number[], width: number): void {
-  let excess = widths.reduce((sum, columnWidth) => sum + columnWidth + gap.length, -gap.length) - width
-  for (; excess > 0; excess--) {
+function shrinkTextColumns(columns: Column[], widths: number[], excess: number): void {
+  for (let rest = excess; rest > 0; rest--) {
     let widest = -1
     for (const [index, column] of columns.entries()) {
       const canShrink = index > 0 && column.align !== 'right' && widths[index]! > narrowestText

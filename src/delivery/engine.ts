@@ -234,18 +234,19 @@ export async function withStack<T>(
   const run = async (): Promise<T> => {
     try {
       await copyStackSettings(options, workDir)
-      const open = mode === 'create' ? LocalWorkspace.createOrSelectStack : LocalWorkspace.selectStack
-      const stack = await open(
-        { stackName: options.stackName, projectName, program },
-        {
-          workDir,
-          pulumiHome: join(home, 'home'),
-          pulumiCommand,
-          projectSettings: await createProjectSettings(options.backend ?? `file://${state}`),
-          envVars: engineVariables(options),
-          ...(options.secretsProvider !== undefined && { secretsProvider: options.secretsProvider }),
-        },
-      )
+      const args = { stackName: options.stackName, projectName, program }
+      const settings = {
+        workDir,
+        pulumiHome: join(home, 'home'),
+        pulumiCommand,
+        projectSettings: await createProjectSettings(options.backend ?? `file://${state}`),
+        envVars: engineVariables(options),
+        ...(options.secretsProvider !== undefined && { secretsProvider: options.secretsProvider }),
+      }
+      const stack =
+        mode === 'create'
+          ? await LocalWorkspace.createOrSelectStack(args, settings)
+          : await LocalWorkspace.selectStack(args, settings)
       return await work({ stack, signal: abort.signal, workDir, events })
     } catch (error) {
       if (abort.signal.aborted) throw new LlmscaleError('interrupted', 'INTERRUPTED', 'Interrupted.')

@@ -57,19 +57,16 @@ export const GuardVerdict = z.strictObject({
 export type GuardVerdict = z.infer<typeof GuardVerdict>
 
 /** What one apply to a region may lower only by a share. */
-export const CapacityTotals = z.strictObject({
-  floorGpuHoursPerWeek: z.number(),
-  maximumGpus: z.number().describe('GPUs of all replicas at the hard maximum.'),
-  poolGpus: z.number().describe('GPUs at the pools’ limits.'),
-})
-export type CapacityTotals = z.infer<typeof CapacityTotals>
+interface CapacityTotals {
+  floorGpuHoursPerWeek: number
+  /** GPUs of all replicas at the hard maximum. */
+  maximumGpus: number
+  /** GPUs at the pools’ limits. */
+  poolGpus: number
+}
 
-/** What a stack was last deployed from, as its outputs say. */
-export const Deployed = z.object({
-  planId: z.string(),
-  origin: z.iso.datetime(),
-  capacity: CapacityTotals,
-})
+/** The plan that a stack was last deployed from, as its outputs hold it: the part of its region. */
+export const Deployed = z.object({ planId: z.string(), header: PlanHeader, decision: PlanDecision })
 export type Deployed = z.infer<typeof Deployed>
 
 export interface GuardInputs {
@@ -79,9 +76,8 @@ export interface GuardInputs {
   region: string
   now: EpochSeconds
   holds: readonly Hold[]
-  /** The plan in force, where it is at hand. */
+  /** The plan in force as its files have it; without it, what is deployed counts. */
   baseline?: CapacityPlan
-  /** Without either the decrease is not checked. */
   deployed?: Deployed
   /** Plan that the stack was deployed from when the committed change set was made; null where from none. */
   reviewedDeployment?: string | null
@@ -185,27 +181,27 @@ function withoutSecrets(url: string): string {
 function checkSuperseded({ plan, deployed }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'superseded', reason: 'planStale', code: 'PLAN_SUPERSEDED' }
   if (deployed === undefined) return passed(rule, 'nothing is deployed yet')
-  const isNewer = parseInstant(deployed.origin)! > parseInstant(plan.header.origin)!
+  const { origin } = deployed.header
+  const isNewer = parseInstant(origin)! > parseInstant(plan.header.origin)!
   return isNewer && deployed.planId !== plan.planId
     ? refused(
         rule,
-        `plan ${deployed.planId.slice(0, 12)} of ${deployed.origin} is deployed, newer than this one of ${plan.header.origin}`,
+        `plan ${deployed.planId.slice(0, 12)} of ${origin} is deployed, newer than this one of ${plan.header.origin}`,
       )
     : passed(rule, 'no newer plan is deployed')
 }
 
 /** A reviewer judged the step from one plan to the next: from any other plan it is another step. */
-function checkBaseline({ plan, deployed, reviewedDeployment }: GuardInputs): GuardVerdict {
+function checkBaseline({ plan, deployed, reviewedDeployment, writes }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'baseline', reason: 'digestMismatch', code: 'BASELINE_MISMATCH' }
   const name = (planId: string | null | undefined) => (planId == null ? 'none' : planId.slice(0, 12))
   if (deployed?.planId === plan.planId) return passed(rule, 'this plan is deployed already')
   const expected = reviewedDeployment === undefined ? plan.header.baseline : reviewedDeployment
   if (deployed === undefined && reviewedDeployment == null) return passed(rule, 'nothing is deployed yet')
   if ((deployed?.planId ?? null) === expected) return passed(rule, `follows plan ${name(expected)}`)
-  return refused(
-    rule,
-    `plan ${name(deployed?.planId)} is deployed; this one was ${reviewedDeployment === undefined ? 'made' : 'reviewed'} as a change of plan ${name(expected)}`,
-  )
+  const made = reviewedDeployment === undefined ? 'made' : 'reviewed'
+  const message = `plan ${name(deployed?.planId)} is deployed; this one was ${made} as a change of plan ${name(expected)}`
+  return writes ? refused(rule, message) : notChecked(rule, `${message}: an apply would be refused`)
 }
 
 function checkBudget({ plan, backend, budgetUsdPerDay }: GuardInputs): GuardVerdict {
@@ -285,7 +281,7 @@ const totalNames: Record<keyof CapacityTotals, string> = {
 }
 
 /** The totals of a plan in one region. */
-export function capacityTotals({ decision }: CapacityPlan, region: string): CapacityTotals {
+function capacityTotals({ decision }: Pick<CapacityPlan, 'decision'>, region: string): CapacityTotals {
   const totals: CapacityTotals = { floorGpuHoursPerWeek: 0, maximumGpus: 0, poolGpus: 0 }
   for (const workload of decision.workloads) {
     if (workload.region !== region) continue
@@ -300,8 +296,9 @@ export function capacityTotals({ decision }: CapacityPlan, region: string): Capa
 
 function checkCaps({ plan, baseline, deployed, region, decreaseCap }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'caps', reason: 'policy', code: 'DECREASE_CAP' }
-  const before = baseline === undefined ? deployed?.capacity : capacityTotals(baseline, region)
-  if (before === undefined) return notChecked(rule, 'no plan in force to compare with')
+  const inForce = baseline ?? deployed
+  if (inForce === undefined) return notChecked(rule, 'no plan in force to compare with')
+  const before = capacityTotals(inForce, region)
   const percent = (share: number) => `${Math.round(share * 1000) / 10} %`
   const after = capacityTotals(plan, region)
   let largest = 0

@@ -27,11 +27,14 @@ export function tabulateVerdicts(stacks: readonly StackVerdicts[]): Table {
         state,
         message,
       })),
-      ...policies.map(({ policy, state, reason, violations }) => ({
-        check: policy,
-        state,
-        message: reason ?? violations.map(({ subject, message }) => `${subject} ${message}`).join('; '),
-      })),
+      ...policies
+        .filter(({ state }) => state !== 'passed')
+        .map(({ policy, state, reason, violations }) => ({
+          check: policy,
+          state,
+          message: reason ?? violations.map(({ subject, message }) => `${subject} ${message}`).join('; '),
+        })),
+      ...tellPassed(policies),
     ]
     for (const row of rows) {
       const key = [row.check, row.state, row.message].join('\n')
@@ -43,7 +46,7 @@ export function tabulateVerdicts(stacks: readonly StackVerdicts[]): Table {
   const everywhere = (which: readonly string[]) => new Set(which).size === stacks.length
   const order = [...new Set([...said.values()].map(({ check }) => check))]
   return {
-    columns: [{ header: 'check' }, { header: 'verdict' }, { header: 'because' }],
+    columns: [{ header: 'check' }, { header: 'verdict' }, { header: 'because', wrap: true }],
     rows: [...said.values()]
       .sort((a, b) => order.indexOf(a.check) - order.indexOf(b.check))
       .map(({ check, state, message, stacks: which }) => [
@@ -54,11 +57,22 @@ export function tabulateVerdicts(stacks: readonly StackVerdicts[]): Table {
   }
 }
 
+/** Policies that nothing breaks, in one row. */
+function tellPassed(policies: readonly PolicyVerdict[]) {
+  const names = policies.filter(({ state }) => state === 'passed').map(({ policy }) => policy)
+  return names.length === 0 ? [] : [{ check: 'policies', state: 'passed', message: names.join(', ') }]
+}
+
 /** A row for each object that changes, deletions first. */
 export function tabulateChanges({ changes }: ChangeSet): Table {
   const rank = (change: ResourceChange) => ['delete', 'replace'].indexOf(change.op) + 1 || 3
   return {
-    columns: [{ header: 'change' }, { header: 'kind' }, { header: 'name' }, { header: 'properties' }],
+    columns: [
+      { header: 'change' },
+      { header: 'kind' },
+      { header: 'name' },
+      { header: 'properties', wrap: true },
+    ],
     rows: [...changes]
       .sort((a, b) => rank(a) - rank(b))
       .map(({ op, urn, paths, values }) => {

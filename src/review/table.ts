@@ -1,6 +1,6 @@
 /** A table as text, for a terminal or for Markdown. */
 export interface Table {
-  columns: { header: string; align?: 'right' }[]
+  columns: { header: string; align?: 'right'; wrap?: boolean }[]
   rows: string[][]
 }
 

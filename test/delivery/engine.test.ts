@@ -52,7 +52,10 @@ describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, { timeout: 18
     const { changes } = await previewStack(
       options(
         folder,
-        capacityPlan({ workloads: [workloadDecision({ target })], pools: [pool({ maximumNodes: 21 })] }),
+        capacityPlan(
+          { workloads: [workloadDecision({ target })], pools: [pool({ maximumNodes: 21 })] },
+          { baseline: deployed.planId },
+        ),
       ),
     )
     expect(changes.map(({ urn, op, paths }) => [op, parseUrn(urn).type.split(':').at(-1), paths])).toEqual([

@@ -73,7 +73,11 @@ describe.skipIf(engineFolder === undefined)(
         capacityPlan({}, far).planId,
       )
 
-      writePlanFiles(join(cwd, 'forecasts/prod'), capacityPlan({ pools: [pool({ maximumNodes: 10 })] }, far))
+      const header = { ...far, baseline: capacityPlan({}, far).planId }
+      writePlanFiles(
+        join(cwd, 'forecasts/prod'),
+        capacityPlan({ pools: [pool({ maximumNodes: 10 })] }, header),
+      )
       const decrease = await up()
       expect(decrease.code).not.toBe(0)
       expect(decrease.output).toContain('GPUs of the pool limits in us-east-1 fall by 50 % (160 to 80)')

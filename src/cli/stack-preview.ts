@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import type { Checks } from '../../stacks/check-inputs.js'
+import { ChangeSet } from '../planning/change-set.js'
+import { type Deployed, GuardVerdict } from '../planning/guards.js'
+import { describeChanges, tabulateChanges, tabulateVerdicts } from '../review/preview-tables.js'
+import { type Deployment, type StackTarget, stackOptions } from './deployment.js'
+import { formatTable } from './table.js'
+
+const PolicyVerdict = z.strictObject({
+  policy: z.string(),
+  state: z.enum(['passed', 'refused', 'not-checked']),
+  reason: z.exactOptional(z.string()).describe('Why it was not checked.'),
+  violations: z.array(z.strictObject({ policy: z.string(), subject: z.string(), message: z.string() })),
+})
+
+/** What deploying one stack would change, and what allows or forbids it. */
+export const StackPreview = ChangeSet.extend({
+  stack: z.string(),
+  region: z.string(),
+  layer: z.enum(['capacity', 'serving']),
+  deployedPlanId: z.string().nullable().describe('Plan that the stack is deployed from.'),
+  guards: z.array(GuardVerdict),
+  policies: z.array(PolicyVerdict),
+})
+export type StackPreview = z.infer<typeof StackPreview>
+
+/** The engine's preview of a stack, with the verdicts of its program, which knows what is deployed. */
+export async function previewTarget(
+  deployment: Deployment,
+  target: StackTarget,
+  writes: boolean,
+): Promise<StackPreview> {
+  // The Pulumi SDK takes half a second to load: not before there is something to preview.
+  const { previewStack } = await import('../delivery/engine.js')
+  let checks: Checks = { guards: [], policies: [] }
+  let deployed: Deployed | undefined
+  const options = await stackOptions(deployment, target, writes, {
+    onChecks: (final, before) => {
+      checks = final
+      deployed = before
+    },
+  })
+  const changeSet = await previewStack(options)
+  return { ...target, deployedPlanId: deployed?.planId ?? null, ...checks, ...changeSet }
+}
+
+export function isRefused({ guards, policies }: Checks): boolean {
+  return [...guards, ...policies].some(({ state }) => state === 'refused')
+}
+
+export function formatVerdicts(stacks: Parameters<typeof tabulateVerdicts>[0]): string {
+  const { columns, rows } = tabulateVerdicts(stacks)
+  return formatTable(columns, rows)
+}
+
+/** A table of what changes, and a sentence with the versions that say so. */
+export function formatChanges(preview: StackPreview): string {
+  const { columns, rows } = tabulateChanges(preview)
+  const versions = [
+    `engine ${preview.engineVersion}`,
+    ...Object.entries(preview.providerVersions).map(([name, version]) => `${name} ${version}`),
+  ]
+  const table = rows.length > 0 ? `${formatTable(columns, rows)}\n\n` : ''
+  return `Stack ${preview.stack}\n\n${table}${describeChanges(preview)} (${versions.join(', ')}).`
+}
