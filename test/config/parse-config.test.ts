@@ -164,3 +164,84 @@ describe('a wrong configuration', () => {
     )
   })
 })
+
+describe('clusters and reservations', () => {
+  const withEnvironment = (yaml: string) =>
+    small.replace('    regions: [us-east-1]\n', `    regions: [us-east-1]\n${yaml}`)
+  const cluster = (fields: string) => `    clusters: {us-east-1: {${fields}}}\n`
+  const reservation = (fields: string) => `    reservations:\n      - {${fields}}\n`
+  const odcr = 'name: winter, region: us-east-1, zone: us-east-1a, instanceType: p5.48xlarge, nodes: 2'
+  const full =
+    'name: gpu, nodeRole: "arn:aws:iam::1:role/gpu", subnets: [subnet-a, subnet-b], zones: [us-east-1a, us-east-1b]'
+
+  it('are right where they are complete', () => {
+    const groups = '    nodes: {manager: managed-node-groups}\n'
+    const until = reservation(`${odcr}, until: 2027-01-31`)
+    expect(complaints(withEnvironment(groups + cluster(full) + until))).toEqual([])
+    expect(complaints(withEnvironment(reservation(`${odcr}, id: cr-0123`)))).toEqual([])
+  })
+
+  it.each([
+    [
+      cluster(full).replace('us-east-1:', 'us-est-1:'),
+      '4:16',
+      'unknown region "us-est-1"; did you mean us-east-1?',
+    ],
+    [cluster(full.replace(', us-east-1b', '')), '4:107', 'names 1 zones of 2 subnets'],
+    [
+      '    nodes: {manager: managed-node-groups}\n',
+      '4:5',
+      'needs clusters.us-east-1.{name, nodeRole, subnets, zones}',
+    ],
+    [
+      `    nodes: {manager: managed-node-groups}\n${cluster(full.replace('arn:aws:iam::1:role/gpu', 'gpu'))}`,
+      '4:5',
+      '{nodeRole as an ARN}',
+    ],
+    [
+      '    nodes: {interruptionQueue: true}\n',
+      '4:5',
+      'karpenter in us-east-1 needs clusters.us-east-1.{name}',
+    ],
+    [`    nodes: {amiAlias: ubuntu}\n${cluster(full)}`, '4:23', '"ubuntu" is not an image of GPU nodes'],
+    [cluster(full) + reservation(odcr), '6:9', 'needs until, as without an id it is one to buy'],
+    [
+      reservation(`${odcr}, until: 2027-01-31`),
+      '5:9',
+      'is bought beside clusters.us-east-1.name, which is not set',
+    ],
+    [reservation(`${odcr}, kind: capacity-block`), '5:9', 'buy it in EC2 and write its id'],
+    [
+      `${reservation(`${odcr}, id: cr-1`)}      - {${odcr}, id: cr-2}\n`,
+      '6:16',
+      'winter is already reservations[0]',
+    ],
+    [
+      reservation(`${odcr.replace('region: us-east-1', 'region: us-west-2')}, id: cr-1`),
+      '5:32',
+      'unknown region "us-west-2"',
+    ],
+    [
+      reservation(`${odcr.replace('us-east-1a', 'us-west-2a')}, id: cr-1`),
+      '5:49',
+      'us-west-2a is no zone of us-east-1',
+    ],
+    [
+      reservation(`${odcr.replace('p5.', 'p4d.')}, id: cr-1`),
+      '5:75',
+      'no shape is on p4d.48xlarge; shapes are on p5.48xlarge',
+    ],
+    [
+      cluster(full) + reservation(`${odcr.replace('1a', '1f')}, id: cr-1`),
+      '6:49',
+      'no subnet of clusters.us-east-1 is in us-east-1f',
+    ],
+  ])('%s is told at %s', (yaml, place, complaint) => {
+    const [first, ...others] = complaints(withEnvironment(yaml)).filter((line) =>
+      line.includes('llmscale.yaml:'),
+    )
+    expect(first).toContain(complaint)
+    expect(first).toContain(`llmscale.yaml:${place} `)
+    expect(others).toEqual([])
+  })
+})

@@ -278,6 +278,95 @@ describe('a constant demand, by hand', () => {
   })
 })
 
+describe('reservations', () => {
+  const flat = { ...history, workloads: [demandOf('llama-3.1-70b', () => 10, 3)] }
+  const onlyLarge = configText.slice(0, configText.indexOf('  - model: llama-3.1-8b'))
+  const reserve = (fields: string, more = '') =>
+    inputsOf(
+      onlyLarge.replace(
+        '[us-east-1]}',
+        `[us-east-1], clusters: {us-east-1: {name: gpu}}, reservations: [{name: winter, region: us-east-1, zone: us-east-1a, instanceType: p5.48xlarge, ${fields}}]}`,
+      ) + more,
+      flat,
+    )
+  const without = createPlan(inputsOf(onlyLarge, flat))
+  const usdPerNodeHour = without.header.cost.prices[0]!.usdPerHour
+  const codesOf = ({ header }: CapacityPlan) => header.findings.map(({ code }) => code)
+
+  it('take the place of on-demand nodes, and bill no more for nodes that always run', () => {
+    const owned = createPlan(reserve('nodes: 1, id: cr-0123456789abcdef0'))
+    const [nodes] = without.decision.pools.map(({ maximumNodes }) => maximumNodes)
+    expect(owned.decision.pools.map((each) => [each.capacityType, each.maximumNodes, each.weight])).toEqual([
+      ['reserved', 1, 30],
+      ['on-demand', nodes! - 1, 20],
+    ])
+    expect(owned.decision.commitments).toEqual([
+      {
+        kind: 'odcr',
+        state: 'owned',
+        region: 'us-east-1',
+        instanceType: 'p5.48xlarge',
+        count: 1,
+        name: 'winter',
+        zone: 'us-east-1a',
+        id: 'cr-0123456789abcdef0',
+      },
+    ])
+    expect(owned.header.cost.usdPerDay).toEqual(without.header.cost.usdPerDay)
+    expect(codesOf(owned)).toEqual(codesOf(without))
+  })
+
+  it('bill all hours, also where nothing needs them, at the price that the config gives', () => {
+    const many = createPlan(
+      reserve(
+        'nodes: 100, id: cr-0123456789abcdef0',
+        'prices: [{instanceType: p5.48xlarge, capacityType: reserved, usdPerHour: 10}]\n',
+      ),
+    )
+    for (const usd of Object.values(many.header.cost.usdPerDay)) expect(usd).toBeCloseTo(100 * 24 * 10, 0)
+    expect(many.header.cost.doNothingUsdPerDay).toEqual(many.header.cost.usdPerDay)
+    expect(codesOf(many)).toContain('RESERVATION_IDLE')
+    expect(many.header.cost.prices).toContainEqual(
+      expect.objectContaining({ capacityType: 'reserved', usdPerHour: 10, provenance: 'assumed' }),
+    )
+    // What no workload is placed on bills too.
+    const other = reserve('nodes: 1, id: cr-0123456789abcdef0')
+    other.config.environments['prod']!.reservations[0]!.instanceType = 'g6e.xlarge'
+    const idle = createPlan(other)
+    expect(idle.decision.pools).toEqual(without.decision.pools)
+    expect(idle.header.cost.usdPerDay.p50 - without.header.cost.usdPerDay.p50).toBeCloseTo(1.861 * 24, 0)
+  })
+
+  it('are bought only by name, and then stay without being named again', () => {
+    const proposal = reserve('nodes: 50, until: 2027-01-31')
+    const proposed = createPlan(proposal)
+    expect(proposed.planId).toBe(without.planId)
+    expect(proposed.header.findings).toContainEqual({
+      code: 'PURCHASE_PROPOSED',
+      message:
+        'reservation winter of 50 p5.48xlarge in us-east-1a is proposed and not part of this plan: buy it with --allow-purchase winter',
+    })
+    const bought = createPlan({ ...proposal, baseline: without, allowedPurchases: ['winter'] })
+    expect(bought.decision.commitments).toMatchObject([
+      { state: 'proposed', name: 'winter', until: '2027-01-31T00:00:00Z' },
+    ])
+    expect(bought.header.cost.usdPerDay.p50).toBeCloseTo(50 * 24 * usdPerNodeHour, -1)
+    expect(bought.header.cost.doNothingUsdPerDay.p50).toBeCloseTo(without.header.cost.usdPerDay.p50, 0)
+    const next = createPlan({ ...proposal, baseline: bought })
+    expect(next.planId).toBe(bought.planId)
+    expect(next.header.cost.doNothingUsdPerDay).toEqual(next.header.cost.usdPerDay)
+  })
+
+  it('are not planned with once they have ended, and are told before', () => {
+    const ending = (seconds: number) =>
+      createPlan(reserve(`nodes: 1, id: cr-0123456789abcdef0, until: ${formatInstant(now + seconds)}`))
+    expect(ending(0).planId).toBe(without.planId)
+    expect(codesOf(ending(0))).toContain('RESERVATION_ENDED')
+    expect(codesOf(ending(86_400))).toContain('RESERVATION_ENDS')
+    expect(ending(86_400).decision.pools[0]!.capacityType).toBe('reserved')
+  })
+})
+
 describe('what cannot be planned', () => {
   it('is a pool limit below the median peak: named, with the smallest change that helps', () => {
     const failure = failureOf(`${configText}poolLimits: [{instanceType: p5.48xlarge, maxNodes: 1}]\n`)

@@ -1,0 +1,132 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { previewStack, type StackOptions, withStack } from '../../src/delivery/engine.js'
+import { createCapacity, expandCapacity } from '../../src/manifests/capacity.js'
+import type { CapacityResource } from '../../src/manifests/capacity-resource.js'
+import { parseUrn } from '../../src/planning/change-set.js'
+import { declareCapacity } from '../../stacks/capacity.js'
+import { capacityConfig, commitment, decisionOf } from '../capacity-fixture.js'
+import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
+import { pool, workloadDecision } from '../plan-fixture.js'
+import { emptyFolder } from '../run-cli.js'
+
+const region = 'us-east-1'
+
+describe.skipIf(engineFolder === undefined)(
+  `the capacity layer${engineNote}, stand-in for AWS`,
+  { timeout: 180_000 },
+  () => {
+    const before = { ...process.env }
+    const cloud = emptyFolder()
+    beforeAll(() => {
+      for (const [name, value] of Object.entries({ ...engineEnvironment, LLMSCALE_STAND_IN_CLOUD: cloud })) {
+        if (value === undefined) delete process.env[name]
+        else process.env[name] = value
+      }
+    })
+    afterAll(() => {
+      process.env = before
+    })
+
+    const projectFolder = emptyFolder()
+    const options = (resources: readonly CapacityResource[]): StackOptions => ({
+      stackName: 'prod.us-east-1.capacity',
+      projectFolder,
+      program: async () => declareCapacity(resources),
+    })
+    const up = async (resources: readonly CapacityResource[]) =>
+      withStack(options(resources), async ({ stack }) => {
+        await stack.up()
+        return (await stack.exportStack()).deployment.resources as {
+          type: string
+          protect?: boolean
+          inputs: object
+        }[]
+      })
+    const changesOf = async (resources: readonly CapacityResource[]) =>
+      (await previewStack(options(resources))).changes
+        .map(({ urn, op, paths }) => ({ ...parseUrn(urn), op, paths }))
+        .filter(({ type }) => type.startsWith('aws:'))
+    const inCloud = (type: string) => {
+      const folder = join(cloud, 'aws', encodeURIComponent(type))
+      mkdirSync(folder, { recursive: true })
+      return readdirSync(folder).map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')))
+    }
+
+    it('comes up, follows a plan in place, expands before it contracts, and gives no reservation back', async () => {
+      const config = capacityConfig()
+      const first = createCapacity(
+        decisionOf({
+          pools: [pool({ capacityType: 'reserved', maximumNodes: 2, weight: 60 }), pool({ maximumNodes: 6 })],
+          commitments: [commitment()],
+        }),
+        region,
+        config,
+      )
+      const deployed = await up(first)
+      expect(deployed.filter(({ protect }) => protect).map(({ type }) => type)).toEqual([
+        'aws:ec2/capacityReservation:CapacityReservation',
+      ])
+      expect(
+        inCloud('aws:eks/nodeGroup:NodeGroup')
+          .map(({ scalingConfig }) => scalingConfig.maxSize)
+          .sort(),
+      ).toEqual([2, 2, 2, 2])
+      const [reservation] = inCloud('aws:ec2/capacityReservation:CapacityReservation')
+      expect(reservation).toMatchObject({ availabilityZone: 'us-east-1b', instanceCount: 2 })
+      expect(await changesOf(first)).toEqual([])
+
+      // More nodes, and other floors: in place, and what runs is left to the autoscaler.
+      const floors = { minReplicas: 9, windows: [], exceptions: [] }
+      const second = createCapacity(
+        decisionOf({
+          workloads: [workloadDecision({ floors })],
+          pools: [pool({ capacityType: 'reserved', maximumNodes: 2, weight: 60 }), pool({ maximumNodes: 9 })],
+          commitments: [commitment()],
+        }),
+        region,
+        config,
+      )
+      const grown = await changesOf(second)
+      expect(grown.filter(({ type }) => type === 'aws:eks/nodeGroup:NodeGroup')).toMatchObject([
+        { op: 'update', paths: ['scalingConfig.maxSize'] },
+        { op: 'update', paths: ['scalingConfig.maxSize'] },
+        { op: 'update', paths: ['scalingConfig.maxSize'] },
+      ])
+
+      // Another image makes other groups: first both stand, then the old ones go.
+      const third = createCapacity(
+        decisionOf({
+          pools: [pool({ capacityType: 'reserved', maximumNodes: 2, weight: 60 }), pool({ maximumNodes: 3 })],
+          commitments: [commitment()],
+        }),
+        region,
+        capacityConfig('manager: managed-node-groups, amiAlias: bottlerocket@v1.50.0'),
+      )
+      const expanded = expandCapacity(first, third)
+      expect((await changesOf(expanded)).filter(({ op }) => op !== 'create')).toEqual([])
+      await up(expanded)
+      expect(inCloud('aws:eks/nodeGroup:NodeGroup')).toHaveLength(8)
+      await up(third)
+      expect(inCloud('aws:eks/nodeGroup:NodeGroup').map(({ amiType }) => amiType)).toEqual(
+        Array(4).fill('BOTTLEROCKET_x86_64_NVIDIA'),
+      )
+
+      await expect(up([])).rejects.toThrow(/protect/)
+      expect(inCloud('aws:ec2/capacityReservation:CapacityReservation')).toHaveLength(1)
+    })
+
+    it('sets up what Karpenter needs', async () => {
+      const queue = createCapacity(
+        decisionOf(),
+        region,
+        capacityConfig('manager: karpenter, interruptionQueue: true'),
+      )
+      await withStack({ ...options(queue), projectFolder: emptyFolder() }, async ({ stack }) => stack.up())
+      expect(inCloud('aws:cloudwatch/eventTarget:EventTarget').map(({ arn }) => arn)).toEqual(
+        Array(5).fill('arn:aws:stand-in:::https://sqs.stand-in/000000000000/gpu-east'),
+      )
+    })
+  },
+)
