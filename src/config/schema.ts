@@ -52,7 +52,10 @@ const Model = z.strictObject({
 
 const Shape = z.strictObject({
   instanceType: z.string().describe('EC2 instance type, e.g. p5.48xlarge.'),
-  gpusPerReplica: z.int().min(1).describe('GPUs that one replica is spread over; at most those of a node.'),
+  gpusPerReplica: z
+    .int()
+    .min(1)
+    .describe('GPUs that one replica is spread over: some of a node, or several whole nodes.'),
   precision: z.enum(precisions).default('bf16').describe('How the weights are stored.'),
   gpu: z.string().optional().describe('Catalogue name; default the GPU of the instance type.'),
 })

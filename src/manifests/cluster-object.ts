@@ -163,6 +163,144 @@ export interface NodePool {
   }
 }
 
+/** https://kubernetes.io/docs/concepts/services-networking/service/ */
+export interface Service {
+  apiVersion: 'v1'
+  kind: 'Service'
+  metadata: ObjectMeta
+  spec: {
+    type: 'ClusterIP'
+    selector: Record<string, string>
+    ports: { name: string; port: number; targetPort: string; protocol: 'TCP' }[]
+  }
+}
+
+/** https://kubernetes.io/docs/concepts/storage/persistent-volumes/ */
+export interface PersistentVolumeClaim {
+  apiVersion: 'v1'
+  kind: 'PersistentVolumeClaim'
+  metadata: ObjectMeta
+  spec: {
+    accessModes: ['ReadWriteMany']
+    storageClassName?: string
+    resources: { requests: { storage: string } }
+  }
+}
+
+interface HttpProbe {
+  httpGet: { path: string; port: string }
+  periodSeconds: number
+  timeoutSeconds: number
+  failureThreshold: number
+}
+
+export type EnvironmentVariable =
+  | { name: string; value: string }
+  | { name: string; valueFrom: { secretKeyRef: { name: string; key: string } } }
+
+export type ServerVolume =
+  | { name: string; persistentVolumeClaim: { claimName: string } }
+  | { name: string; hostPath: { path: string; type: 'Directory' } }
+  | { name: string; emptyDir: { medium?: 'Memory'; sizeLimit?: string } }
+
+/** Pods that run a model server: https://kubernetes.io/docs/concepts/workloads/pods/ */
+export interface ServerPodTemplate {
+  metadata: Pick<ObjectMeta, 'labels'>
+  spec: {
+    serviceAccountName?: string
+    automountServiceAccountToken: false
+    enableServiceLinks: false
+    priorityClassName?: string
+    terminationGracePeriodSeconds: number
+    nodeSelector: Record<string, string>
+    tolerations: { key: string; operator: 'Exists'; effect: 'NoSchedule' }[]
+    affinity?: {
+      podAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          topologyKey: string
+          labelSelector: { matchLabels: Record<string, string> }
+          matchLabelKeys: string[]
+        }[]
+      }
+    }
+    topologySpreadConstraints?: {
+      maxSkew: number
+      topologyKey: string
+      whenUnsatisfiable: 'ScheduleAnyway'
+      labelSelector: { matchLabels: Record<string, string> }
+    }[]
+    securityContext: {
+      runAsNonRoot: true
+      runAsUser: number
+      runAsGroup: number
+      fsGroup: number
+      fsGroupChangePolicy: 'OnRootMismatch'
+      seccompProfile: { type: 'RuntimeDefault' }
+    }
+    containers: {
+      name: string
+      image: string
+      command: string[]
+      args: string[]
+      env: EnvironmentVariable[]
+      ports?: { name: string; containerPort: number; protocol: 'TCP' }[]
+      startupProbe?: HttpProbe
+      readinessProbe?: HttpProbe
+      livenessProbe?: HttpProbe
+      lifecycle: { preStop: { sleep: { seconds: number } } }
+      resources: { requests: ComputeResources; limits: Record<string, string> }
+      securityContext: {
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: boolean
+        capabilities: { drop: ['ALL'] }
+      }
+      volumeMounts: { name: string; mountPath: string }[]
+    }[]
+    volumes: ServerVolume[]
+  }
+}
+
+/** Without `replicas`: they belong to the autoscaler. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ */
+export interface Deployment {
+  apiVersion: 'apps/v1'
+  kind: 'Deployment'
+  metadata: ObjectMeta
+  spec: {
+    selector: { matchLabels: Record<string, string> }
+    strategy: {
+      type: 'RollingUpdate'
+      rollingUpdate: { maxSurge: string | number; maxUnavailable: string | number }
+    }
+    progressDeadlineSeconds: number
+    revisionHistoryLimit: number
+    template: ServerPodTemplate
+  }
+}
+
+/** Without `replicas`, which count groups. https://lws.sigs.k8s.io/docs/reference/leaderworkerset.v1/ */
+export interface LeaderWorkerSet {
+  apiVersion: 'leaderworkerset.x-k8s.io/v1'
+  kind: 'LeaderWorkerSet'
+  metadata: ObjectMeta
+  spec: {
+    startupPolicy: 'LeaderCreated'
+    rolloutStrategy: {
+      type: 'RollingUpdate'
+      rollingUpdateConfiguration: { maxSurge: string | number; maxUnavailable: string | number }
+    }
+    leaderWorkerTemplate: {
+      /** Pods of a group: its nodes. */
+      size: number
+      restartPolicy: 'RecreateGroupOnPodRestart'
+      leaderTemplate: ServerPodTemplate
+      workerTemplate: ServerPodTemplate
+    }
+  }
+}
+
+/** What runs and reaches a workload's servers in own mode. */
+export type ServerObject = PersistentVolumeClaim | Service | Deployment | LeaderWorkerSet
+
 /** What a plan becomes. */
 export type ClusterObject =
   | ScaledObject
@@ -171,6 +309,7 @@ export type ClusterObject =
   | PriorityClass
   | Ec2NodeClass
   | NodePool
+  | ServerObject
 
 /** https://kubernetes.io/docs/concepts/security/service-accounts/ */
 export interface ServiceAccount {

@@ -2,30 +2,25 @@ import type { Environment } from '../config/environment.js'
 import type { Config } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
 import type { PlanDecision, WorkloadDecision } from '../planning/capacity-plan.js'
-import type {
-  ClusterObject,
-  Ec2NodeClass,
-  HorizontalPodAutoscaler,
-  NodePool,
-  PodDisruptionBudget,
-  PriorityClass,
-  ScaledObject,
-} from './cluster-object.js'
+import type { ClusterObject, Ec2NodeClass, NodePool, PriorityClass } from './cluster-object.js'
 import { createEc2NodeClass, declaresNodeClass } from './ec2-node-class.js'
 import { createHorizontalPodAutoscaler } from './horizontal-pod-autoscaler.js'
+import { createModelServer, requireGroups } from './model-server.js'
 import { createNodePool } from './node-pool.js'
 import { createPodDisruptionBudget } from './pod-disruption-budget.js'
-import { createPriorityClass } from './priority-class.js'
+import { createPriorityClass, priorityClassName } from './priority-class.js'
 import { createScaledObject } from './scaled-object.js'
+import { nodesOfReplica, serverLabels } from './served-workload.js'
 import { requireOwnNames, requireOwnTargets } from './sole-owners.js'
 import { findWorkloadEntry } from './workload-entry.js'
 
 /**
  * What a plan puts into one region's cluster beside the team's own charts: a PriorityClass for each priority, an
- * autoscaler (and a PodDisruptionBudget where one is asked for) for each workload, and where Karpenter launches nodes
- * an EC2NodeClass and a NodePool for each pool.
+ * autoscaler (and a PodDisruptionBudget where one is asked for) for each workload, its servers too in own mode, and
+ * where Karpenter launches nodes an EC2NodeClass and a NodePool for each pool.
  * Throws ENVIRONMENT_UNKNOWN, TRIGGER_MISSING, BOUNDS_INVALID, TARGET_SHARED, NAME_TOO_LONG, NAME_TAKEN,
- * NODE_CLASS_INCOMPLETE, and REGION_UNKNOWN where the plan has nothing for the region.
+ * NODE_CLASS_INCOMPLETE, SHAPE_SPANS_NODES, TARGET_NOT_OURS, TARGET_NAME_INVALID, and REGION_UNKNOWN where the plan has
+ * nothing for the region.
  */
 export function createManifests(decision: PlanDecision, region: string, config: Config): ClusterObject[] {
   const workloads = decision.workloads.filter((workload) => workload.region === region)
@@ -35,7 +30,9 @@ export function createManifests(decision: PlanDecision, region: string, config: 
   requireOwnTargets(workloads)
   const objects = [
     ...createPriorityClasses(workloads, decision.environment, config),
-    ...workloads.flatMap((workload) => createWorkloadObjects(workload, settings, config)),
+    ...workloads.flatMap((workload) =>
+      createWorkloadObjects(workload, decision.environment, settings, config),
+    ),
     ...createNodeObjects({ ...decision, workloads, pools }, region, settings, config),
   ]
   requireOwnNames(objects)
@@ -60,18 +57,34 @@ function createPriorityClasses(
 
 function createWorkloadObjects(
   workload: WorkloadDecision,
+  environment: string,
   settings: Environment,
   config: Config,
-): (ScaledObject | HorizontalPodAutoscaler | PodDisruptionBudget)[] {
+): ClusterObject[] {
   const entry = findWorkloadEntry(config, workload)
   const version = settings.clusters[workload.region]?.version
   const autoscaler =
     settings.autoscaler === 'keda'
       ? createScaledObject(workload, version)
       : createHorizontalPodAutoscaler(workload, entry ?? { hpa: { preset: 'reactive' }, slo: {} }, version)
-  const { disruptionBudget, target } = entry ?? {}
-  if (disruptionBudget === undefined || target?.selector === undefined) return [autoscaler]
-  return [autoscaler, createPodDisruptionBudget(workload, disruptionBudget, target.selector)]
+  const { disruptionBudget, priority, serve, lengthLimits, target } = entry ?? {}
+  if (serve === undefined) {
+    requireGroups(workload)
+    if (disruptionBudget === undefined || target?.selector === undefined) return [autoscaler]
+    return [autoscaler, createPodDisruptionBudget(workload, disruptionBudget, target.selector)]
+  }
+  const served = {
+    workload,
+    serve,
+    lengthLimits,
+    priorityClassName: priority === undefined ? undefined : priorityClassName(priority, environment),
+    rolloutSurge: config.planning.rolloutSurge,
+  }
+  const objects = [...createModelServer(served), autoscaler]
+  if (disruptionBudget === undefined) return objects
+  // A pod that goes takes its group along: of all pods only so many may go as there may be groups.
+  const share = disruptionBudget / nodesOfReplica(served)
+  return [...objects, createPodDisruptionBudget(workload, share, serverLabels(served))]
 }
 
 /** Nothing where node groups take the place of Karpenter: those are resources of AWS. */
