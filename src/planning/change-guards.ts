@@ -56,8 +56,13 @@ function checkReviewed(inputs: ChangeGuardInputs): GuardVerdict {
   return { ...rule, code, state: 'refused', message: lines.join('; ') }
 }
 
+/** Other floors have other schedules: what goes with them is no capacity. */
+const scheduleType = 'aws:autoscaling/schedule:Schedule'
+
 function checkDeletions(inputs: ChangeGuardInputs): GuardVerdict {
-  const removed = inputs.fresh.changes.filter(({ op }) => op === 'delete' || op === 'replace')
+  const removed = inputs.fresh.changes.filter(
+    ({ op, urn }) => (op === 'delete' || op === 'replace') && parseUrn(urn).type !== scheduleType,
+  )
   const allowed = [...inputs.allowDelete, ...(inputs.reviewed?.allowDelete ?? [])]
   return permit(removed, allowed, {
     guard: 'deletions',
