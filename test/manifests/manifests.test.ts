@@ -15,6 +15,7 @@ const config = servingConfig()
 /** A cluster without KEDA, whose nodes llmscale describes, and budgets and priorities for pods. */
 const hpaConfig = servingConfig(
   {
+    regions: ['us-east-1'],
     autoscaler: 'hpa',
     clusters: {
       'us-east-1': {
