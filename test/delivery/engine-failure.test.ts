@@ -1,5 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { explainEngineFailure } from '../../src/delivery/engine-failure.js'
+import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
+import { emptyFolder } from '../run-cli.js'
 
 // The words of Pulumi 3.246, its providers, the API server and EC2.
 const failures: Record<string, string[]> = {
@@ -92,5 +97,72 @@ describe('explainEngineFailure', () => {
       expect(tryThis.length > 0, name).toBe(isKnown)
       for (const line of lines) expect(message).toContain(line)
     }
+  })
+})
+
+describe.skipIf(engineFolder === undefined)(`what Pulumi says${engineNote}`, { timeout: 120_000 }, () => {
+  const stack = 'organization/llmscale/prod.us-east-1.serving'
+  let folder: string
+  const pulumi = (args: string[], environment: NodeJS.ProcessEnv = {}) =>
+    spawnSync('pulumi', [...args, '--non-interactive'], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        ...engineEnvironment,
+        PATH: [engineEnvironment['PATH'], join(import.meta.dirname, '../doubles/bin')].join(':'),
+        PULUMI_HOME: join(folder, 'home'),
+        PULUMI_CONFIG_PASSPHRASE: 'right',
+        PULUMI_SKIP_UPDATE_CHECK: 'true',
+        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
+        NO_COLOR: '1',
+        ...environment,
+      },
+    })
+  const explain = (run: ReturnType<typeof pulumi>) => {
+    expect(run.status).not.toBe(0)
+    return explainEngineFailure(`${run.stdout}\n${run.stderr}`.split('\n'))
+  }
+
+  beforeAll(() => {
+    folder = emptyFolder()
+    for (const name of ['home', 'state']) mkdirSync(join(folder, name))
+    const backend = { url: `file://${join(folder, 'state')}` }
+    writeFileSync(
+      join(folder, 'Pulumi.yaml'),
+      JSON.stringify({ name: 'llmscale', runtime: 'nodejs', backend }),
+    )
+    expect(pulumi(['stack', 'init', stack]).status).toBe(0)
+    expect(pulumi(['config', 'set', '--secret', 'key', 'value']).status).toBe(0)
+  })
+
+  it('of passphrases', () => {
+    const read = ['config', 'get', 'key']
+    expect(explain(pulumi(read, { PULUMI_CONFIG_PASSPHRASE: 'wrong' })).code).toBe('PASSPHRASE_WRONG')
+    expect(explain(pulumi(read, { PULUMI_CONFIG_PASSPHRASE: undefined })).code).toBe('PASSPHRASE_MISSING')
+  })
+
+  it('of a lock, which the command that we suggest removes', () => {
+    const locks = join(folder, 'state/.pulumi/locks', stack)
+    mkdirSync(locks, { recursive: true })
+    writeFileSync(
+      join(locks, 'other.json'),
+      JSON.stringify({ pid: 4711, username: 'ana', hostname: 'laptop', timestamp: '2026-11-20T10:00:00Z' }),
+    )
+    const { code, message, tryThis } = explain(pulumi(['destroy', '--yes', '--skip-preview']))
+    expect(code).toBe('STACK_LOCKED')
+    expect(message).toMatch(
+      /^ana@laptop \(process 4711\) has had the stack locked since 2026-11-20T10:00:00Z/,
+    )
+    const [, backend, command] = /PULUMI_BACKEND_URL='([^']+)' pulumi (.+)$/.exec(tryThis.at(-1)!)!
+    expect(pulumi(command!.split(' '), { PULUMI_BACKEND_URL: backend }).status).toBe(0)
+    expect(readdirSync(locks)).toEqual([])
+    expect(pulumi(['destroy', '--yes', '--skip-preview']).status).toBe(0)
+  })
+
+  it('of a provider that is not there', () => {
+    const { code, message } = explain(pulumi(['import', 'gcp:storage/bucket:Bucket', 'name', 'id', '--yes']))
+    expect(code).toBe('PLUGIN_MISSING')
+    expect(message).toContain('The engine lacks the resource plug-in gcp')
   })
 })
