@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import type { Environment } from '../config/environment.js'
 import { LlmscaleError } from '../kit/errors.js'
 import type { Wait } from '../kit/retry.js'
@@ -9,7 +9,7 @@ import { findRemote } from './open-state-store.js'
 
 export interface ApprovalInputs extends Pick<Environment, 'approval' | 'reviewedBranch'> {
   projectFolder: string
-  /** Files and folders that decide what is applied, from the project's folder. */
+  /** Files and folders that decide what is applied, from the project's folder or absolute. */
   paths: readonly string[]
   /** Pulumi backend URL; without it the local one. */
   backend: string | undefined
@@ -61,8 +61,8 @@ interface ReviewedFiles {
   /** The reviewed branch's commit. */
   commit: string
   remote: string | undefined
-  /** What stands before paths of the project, from the top of the repository. */
-  prefix: string
+  /** What was compared, from the top of the repository. */
+  fullPaths: string[]
   /** Ids of contents by path from the top. */
   files: Map<string, string>
   message: string
@@ -79,7 +79,10 @@ async function compareFiles(inputs: ApprovalInputs): Promise<ReviewedFiles | Gua
   const { code, stdout: commit } = await git.try(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`])
   if (code !== 0) return refused('APPROVAL_UNKNOWN', `there is no reviewed branch ${name} here${note}`)
 
-  const fullPaths = paths.map((path) => prefix + path.replace(/\/+$/, ''))
+  const fullPaths = paths.map((path) => fromTop(projectFolder, prefix, path))
+  const outside = paths.find((_path, index) => fullPaths[index]!.startsWith('..'))
+  if (outside !== undefined)
+    return refused('FILES_NOT_REVIEWED', `${outside} is not in the repository ${top}, so nobody reviewed it`)
   const listed = await git.run(['ls-tree', '-r', '-z', '--full-tree', commit, '--', ...fullPaths])
   if (listed === '')
     return refused(
@@ -101,7 +104,13 @@ async function compareFiles(inputs: ApprovalInputs): Promise<ReviewedFiles | Gua
   }
   const files = new Map(entriesOf(listed).map(({ path, id }) => [path, id]))
   const message = `${files.size} files are as on ${name} (${commit.slice(0, 10)})${note}`
-  return { commit, remote, prefix, files, message }
+  return { commit, remote, fullPaths, files, message }
+}
+
+/** A path of the project, or an absolute one, from the top of its repository. */
+function fromTop(projectFolder: string, prefix: string, path: string): string {
+  const inProject = relative(resolve(projectFolder), resolve(projectFolder, path))
+  return join(prefix, inProject).replace(/\/+$/, '')
 }
 
 /** The branch at `origin` as of now; what cannot be fetched is taken as it was last seen, and said. */
@@ -196,8 +205,8 @@ function namesOf(differences: readonly Difference[], prefix: string): string {
 }
 
 async function checkPullRequests(
-  { paths, reviewedBranch, wait }: ApprovalInputs,
-  { commit, remote, prefix, files, message }: ReviewedFiles,
+  { reviewedBranch, wait }: ApprovalInputs,
+  { commit, remote, fullPaths, files, message }: ReviewedFiles,
 ): Promise<GuardVerdict> {
   const { GITHUB_TOKEN: token, GITHUB_API_URL: apiUrl = 'https://api.github.com' } = process.env
   const repository = process.env['GITHUB_REPOSITORY'] || findGitHubName(remote)
@@ -215,7 +224,7 @@ async function checkPullRequests(
   const github = await openGitHub({ repository, token, apiUrl, wait })
   try {
     const approvals: string[] = []
-    for (const path of paths.map((each) => prefix + each.replace(/\/+$/, ''))) {
+    for (const path of fullPaths) {
       const own = new Map([...files].filter(([name]) => name === path || name.startsWith(`${path}/`)))
       const finding = await checkReview(github, { path, files: own, commit, reviewedBranch })
       if (!finding.isApproved) return refused('APPROVAL_MISSING', finding.message)

@@ -9,7 +9,7 @@ export const author = { name: 'llmscale', email: 'llmscale@localhost' }
 /** What we fetch and push is small: what takes longer hangs. */
 const longestRunSeconds = 300
 
-export interface GitAnswer {
+interface GitAnswer {
   code: number | null
   stdout: string
   stderr: string

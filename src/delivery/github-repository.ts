@@ -84,7 +84,7 @@ export async function openGitHub(options: GitHubOptions): Promise<GitHubReposito
   const readTree = async (tree_sha: string, isRecursive: boolean) => {
     const values = { tree_sha, ...(isRecursive && { recursive: '1' }) }
     const { truncated, tree } = await get('files', Tree, '/repos/{owner}/{repo}/git/trees/{tree_sha}', values)
-    if (truncated) throw unknown(`${options.repository} has more files in one folder than GitHub lists`)
+    if (truncated) throw notKnown(`${options.repository} has more files in one folder than GitHub lists`)
     return tree
   }
 
@@ -125,7 +125,7 @@ export async function openGitHub(options: GitHubOptions): Promise<GitHubReposito
   }
 }
 
-export function unknown(message: string): LlmscaleError {
+function notKnown(message: string): LlmscaleError {
   return new LlmscaleError('approvalMissing', 'APPROVAL_UNKNOWN', message)
 }
 
@@ -170,11 +170,11 @@ async function answered<T>(
     const says = cleanText(message, [token])
     const isLimited = headers['x-ratelimit-remaining'] === '0' || headers['retry-after'] !== undefined
     if (status === 401)
-      throw unknown('GitHub does not accept GITHUB_TOKEN (401): it is wrong, has expired or was revoked')
+      throw notKnown('GitHub does not accept GITHUB_TOKEN (401): it is wrong, has expired or was revoked')
     if (status === 429 || (status === 403 && isLimited) || isFailure(status, response))
       throw new TemporaryFailure(
         (tries) =>
-          unknown(
+          notKnown(
             status === 429 || status === 403
               ? `GitHub lets this token ask no more for now (${status}), ${tries} times`
               : `GitHub (${apiUrl}) does not answer, ${tries} times: ${says}`,
@@ -182,21 +182,21 @@ async function answered<T>(
         parseRetryAfter(headers['retry-after'], Date.now()),
       )
     if (status === 403)
-      throw unknown(
+      throw notKnown(
         `GITHUB_TOKEN may not read ${what} of ${repository} (403: ${says}); the job needs the permissions ` +
           'contents: read and pull-requests: read',
       )
     if (status === 404 || status === 422)
-      throw unknown(
+      throw notKnown(
         `GitHub does not have these ${what} of ${repository}, or not for this token (${status}: ${says}); ` +
           'check GITHUB_REPOSITORY, and that the reviewed branch is pushed',
       )
-    throw unknown(`GitHub answers ${status} about ${what} of ${repository}: ${says}`)
+    throw notKnown(`GitHub answers ${status} about ${what} of ${repository}: ${says}`)
   }
   const parsed = schema.safeParse(data)
   if (parsed.success) return parsed.data
   const { path, message } = parsed.error.issues[0]!
-  throw unknown(`${apiUrl} does not answer as GitHub does about ${what}: ${path.join('.')}: ${message}`)
+  throw notKnown(`${apiUrl} does not answer as GitHub does about ${what}: ${path.join('.')}: ${message}`)
 }
 
 interface FailedRequest extends Error {

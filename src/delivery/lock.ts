@@ -6,7 +6,7 @@ import { onInterrupt } from '../kit/interrupt.js'
 import type { StateStore } from './state-store.js'
 
 /** Says that a run works on a stack. */
-export const Lock = z.strictObject({
+const Lock = z.strictObject({
   stack: z.string(),
   /** Id of the run's receipt. */
   runId: z.string(),
@@ -18,7 +18,7 @@ export const Lock = z.strictObject({
   processSpace: z.string().nullable(),
   since: z.iso.datetime(),
 })
-export type Lock = z.infer<typeof Lock>
+type Lock = z.infer<typeof Lock>
 
 export type LockHolder = Pick<Lock, 'runId' | 'by' | 'host' | 'pid' | 'since'>
 

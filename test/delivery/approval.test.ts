@@ -202,6 +202,19 @@ describe('approval git', () => {
     expect(verdict.message).toMatch(message)
   })
 
+  it('takes absolute paths, and refuses what lies outside the repository', async () => {
+    const { work } = project()
+    const absolute = paths.map((path) => join(work, path))
+    expect((await check(work, { paths: absolute })).state).toBe('passed')
+    write(work, { 'llmscale.yaml': 'environments: {prod: {}}\n' })
+    expect((await check(work, { paths: absolute })).message).toContain('llmscale.yaml (not committed)')
+    for (const outside of ['../elsewhere/plan', '/elsewhere/plan', '..']) {
+      const verdict = await check(work, { paths: [outside, ...paths] })
+      expect([verdict.state, verdict.code]).toEqual(['refused', 'FILES_NOT_REVIEWED'])
+      expect(verdict.message).toContain(`${outside} is not in the repository`)
+    }
+  })
+
   it('refuses an environment of which nothing was reviewed', async () => {
     const { work } = project()
     const verdict = await check(work, { paths: ['forecasts/none'] })

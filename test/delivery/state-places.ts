@@ -19,7 +19,7 @@ export function bareRepository(): string {
   return folder
 }
 
-export interface StatePlace {
+interface StatePlace {
   name: string
   isThere: boolean
   /** Starts what the place needs; a call of what it gives opens the next empty store, twice. */
