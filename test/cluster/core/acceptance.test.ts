@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createManifests } from '../../../src/manifests/manifests.js'
 import type { ScaleTarget } from '../../../src/planning/capacity-plan.js'
@@ -9,15 +8,9 @@ import { emptyFolder, runCli } from '../../run-cli.js'
 import { type ObjectReference, refusal } from '../cluster-client.js'
 import { useCluster } from '../cluster-fixture.js'
 import { missingNote } from '../tiers.js'
-import { readObjects } from './rendered-objects.js'
+import { goldenFolders, readObjects } from './rendered-objects.js'
 
 const note = missingNote('core')
-const golden = resolve(import.meta.dirname, '../../golden')
-/** Of one cluster each: objects of two may have the same name. */
-const renderedFolders = [
-  ...readdirSync(join(golden, 'manifests')).map((name) => join('manifests', name)),
-  'collector',
-]
 const data = process.env['LLMSCALE_TEST_DATA']
 
 interface Applied {
@@ -174,9 +167,12 @@ describe.skipIf(note !== undefined)(`what an API server takes${note ?? ''}`, () 
     }
   }
 
-  it.each(renderedFolders)('every object of test/golden/%s', async (folder) => {
-    await expectAccepted(readObjects(join(golden, folder)))
-  })
+  it.each(goldenFolders.map((folder) => [basename(folder), folder]))(
+    'every golden object of %s',
+    async (_, folder) => {
+      await expectAccepted(readObjects(folder))
+    },
+  )
 
   it.each<ScaleTarget['kind']>([
     'Deployment',
@@ -213,7 +209,7 @@ describe.skipIf(note !== undefined)(`what an API server takes${note ?? ''}`, () 
   )
 
   it.each(brokenVariants)('refuses $kind: $what', async ({ kind, breakObject, says }) => {
-    const objects = renderedFolders.flatMap((folder) => readObjects(join(golden, folder)))
+    const objects = goldenFolders.flatMap(readObjects)
     const object = structuredClone(objects.find((object) => object.kind === kind))
     expect(object, `no ${kind} in test/golden`).toBeDefined()
     const { applyAll, apply } = cluster.current
