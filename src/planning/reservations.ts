@@ -1,3 +1,4 @@
+import { nodePrice } from '../catalog/prices.js'
 import type { Config } from '../config/schema.js'
 import { formatInstant } from '../kit/time.js'
 import type { Commitment, Finding } from './capacity-plan.js'
@@ -39,12 +40,20 @@ export function readReservations({
       const message = `${what} ended ${formatInstant(until)} and is not planned with: remove it from llmscale.yaml`
       findings.push({ code: 'RESERVATION_ENDED', message })
     } else if (entry.id === undefined && ![...allowedPurchases, ...bought].includes(name)) {
-      const message = `${what} is proposed and not part of this plan: buy it with --allow-purchase ${name}`
+      const message = `${what}, ${bill(entry, config)}, is proposed and not part of this plan: buy it with --allow-purchase ${name}`
       findings.push({ code: 'PURCHASE_PROPOSED', message })
     } else {
       if (until !== undefined && until < validUntil) {
         const message = `${what} ends ${formatInstant(until)}, while this plan is valid: plan again before`
         findings.push({ code: 'RESERVATION_ENDS', message })
+      }
+      if (entry.id === undefined && !bought.includes(name)) {
+        const message = `applying this plan buys ${what}: ${bill(entry, config)} until ${formatInstant(until!)}, used or not`
+        findings.push({ code: 'PURCHASE_PLANNED', message })
+      }
+      if (entry.kind === 'capacity-block' && !isPriced(entry, config)) {
+        const message = `${what} is a Capacity Block at the on-demand price: give prices: its own, with capacityType: reserved`
+        findings.push({ code: 'PRICE_ASSUMED', message })
       }
       reservations.push(describeReservation(entry))
     }
@@ -52,6 +61,24 @@ export function readReservations({
   reservations.sort((a, b) => (a.name < b.name ? -1 : 1))
   const inForce = reservations.filter(({ state, name }) => state === 'owned' || bought.includes(name))
   return { reservations, inForce, findings }
+}
+
+type Entry = Config['environments'][string]['reservations'][number]
+
+function bill({ instanceType, region, nodes }: Entry, { prices }: Config): string {
+  const price = nodePrice({ instanceType, region, capacityType: 'reserved' }, prices)
+  return price === undefined
+    ? 'at an unknown price'
+    : `${Math.round(24 * nodes * price.usdPerHour)} USD a day (${price.provenance})`
+}
+
+function isPriced(entry: Entry, { prices }: Config): boolean {
+  return prices.some(
+    ({ instanceType, region, capacityType }) =>
+      capacityType === 'reserved' &&
+      instanceType === entry.instanceType &&
+      (region ?? entry.region) === entry.region,
+  )
 }
 
 function describeReservation(entry: Config['environments'][string]['reservations'][number]): Reservation {

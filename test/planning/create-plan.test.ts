@@ -344,7 +344,7 @@ describe('reservations', () => {
     expect(proposed.header.findings).toContainEqual({
       code: 'PURCHASE_PROPOSED',
       message:
-        'reservation winter of 50 p5.48xlarge in us-east-1a is proposed and not part of this plan: buy it with --allow-purchase winter',
+        'reservation winter of 50 p5.48xlarge in us-east-1a, 66048 USD a day (measured), is proposed and not part of this plan: buy it with --allow-purchase winter',
     })
     const bought = createPlan({ ...proposal, baseline: without, allowedPurchases: ['winter'] })
     expect(bought.decision.commitments).toMatchObject([
@@ -352,9 +352,22 @@ describe('reservations', () => {
     ])
     expect(bought.header.cost.usdPerDay.p50).toBeCloseTo(50 * 24 * usdPerNodeHour, -1)
     expect(bought.header.cost.doNothingUsdPerDay.p50).toBeCloseTo(without.header.cost.usdPerDay.p50, 0)
+    expect(bought.header.findings).toContainEqual({
+      code: 'PURCHASE_PLANNED',
+      message:
+        'applying this plan buys reservation winter of 50 p5.48xlarge in us-east-1a: 66048 USD a day (measured) until 2027-01-31T00:00:00Z, used or not',
+    })
     const next = createPlan({ ...proposal, baseline: bought })
+    expect(codesOf(next)).not.toContain('PURCHASE_PLANNED')
     expect(next.planId).toBe(bought.planId)
     expect(next.header.cost.doNothingUsdPerDay).toEqual(next.header.cost.usdPerDay)
+  })
+
+  it('of a Capacity Block say that their price is assumed until the config gives it', () => {
+    const block = 'nodes: 1, kind: capacity-block, id: cr-0123456789abcdef0'
+    const priced = 'prices: [{instanceType: p5.48xlarge, capacityType: reserved, usdPerHour: 31.5}]\n'
+    expect(codesOf(createPlan(reserve(block)))).toContain('PRICE_ASSUMED')
+    expect(codesOf(createPlan(reserve(block, priced)))).not.toContain('PRICE_ASSUMED')
   })
 
   it('are not planned with once they have ended, and are told before', () => {
