@@ -93,6 +93,7 @@ describe.skipIf(fromSource)(
         'package.json',
         'schema/llmscale.schema.json',
         'tools/engine/build.mjs',
+        'tools/engine/go-build.mjs',
         'tools/engine/go.mod',
         'tools/engine/go.sum',
       ]
