@@ -37,6 +37,9 @@ export function requireOwnNames(objects: readonly ClusterObject[]): void {
   for (const { kind, metadata } of objects) {
     const { name, namespace } = metadata
     const object = `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`
+    // A stack knows autoscalers by their name alone, so that people can name them as they name workloads.
+    const isAutoscaler = kind === 'ScaledObject' || kind === 'HorizontalPodAutoscaler'
+    const identity = isAutoscaler ? `${kind} ${name}` : object
     if (name.length > longestName) {
       throw new LlmscaleError(
         'configInvalid',
@@ -45,7 +48,7 @@ export function requireOwnNames(objects: readonly ClusterObject[]): void {
         ['Shorten the name of the environment or of the target in llmscale.yaml.'],
       )
     }
-    if (seen.has(object)) {
+    if (seen.has(identity)) {
       throw new LlmscaleError(
         'configInvalid',
         'NAME_TAKEN',
@@ -53,6 +56,6 @@ export function requireOwnNames(objects: readonly ClusterObject[]): void {
         ['Rename one of them, e.g. with metrics.renames in llmscale.yaml, and run `llmscale plan`.'],
       )
     }
-    seen.add(object)
+    seen.add(identity)
   }
 }

@@ -12,7 +12,8 @@ it('refuses two workloads whose objects would have one name', () => {
   const tenant = workloadDecision({ model: 'org', tenant: 'llama', target: target('b') })
   expect(() => render(model, tenant)).toThrow(/two workloads would both have ScaledObject ai\/org-llama-/)
   const apart = { ...tenant, target: { ...tenant.target, namespace: 'other' } }
-  expect(render(model, apart)).toHaveLength(3)
+  expect(() => render(model, apart)).toThrow(/two workloads would both have ScaledObject other\/org-llama-/)
+  expect(render(model, { ...tenant, tenant: 'other' })).toHaveLength(3)
 })
 
 it('refuses a name that Kubernetes would refuse', () => {
