@@ -1,0 +1,115 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { LlmscaleError } from '../kit/errors.js'
+import { type CapacityPlan, PlanHeader } from '../planning/capacity-plan.js'
+import { parsePlan } from '../planning/plan-file.js'
+import { findPrevious, type PlanVersion } from '../planning/rollback.js'
+import { createGit, type Git } from './git.js'
+import { readPlan } from './plan-folder.js'
+
+/** All that is read of a plan while its history is searched: older versions may have had other fields. */
+const { baseline, findings } = PlanHeader.shape
+const PlanHead = z.object({ planId: z.string(), header: z.object({ baseline, findings }) })
+
+/** A plan of the past and where it was found: a short commit, or a folder. */
+export interface FoundPlan {
+  plan: CapacityPlan
+  place: string
+}
+
+/**
+ * The plan before the one of a folder, from the history of git: of merges only what they brought counts, not the steps
+ * on a branch. See `findPrevious` for which one that is.
+ * Throws `badData` NO_PLAN_BEFORE, as `parsePlan` does, and GIT_MISSING and GIT_FAILED.
+ */
+export async function readPreviousPlan(folder: string, present: CapacityPlan): Promise<FoundPlan> {
+  const git = createGit({ folder, place: folder })
+  const previous = await findPrevious(present, listVersions(git))
+  if (previous !== undefined) return readPlanAt(git, folder, previous.commit)
+  const isShallow = (await git.try(['rev-parse', '--is-shallow-repository'])).stdout === 'true'
+  throw new LlmscaleError(
+    'badData',
+    'NO_PLAN_BEFORE',
+    `the git history of ${folder} has no plan before ${present.planId.slice(0, 12)}`,
+    isShallow
+      ? ['This clone has only a part of the history: git fetch --unshallow']
+      : ['Name a plan with --to: a commit, a branch or a folder.'],
+  )
+}
+
+/** The plan of a folder at another time; undefined where neither its history nor git is there. */
+export async function findPlanById(folder: string, planId: string): Promise<CapacityPlan | undefined> {
+  const git = createGit({ folder, place: folder })
+  try {
+    for await (const version of listVersions(git))
+      if (version.planId === planId) return (await readPlanAt(git, folder, version.commit)).plan
+  } catch (error) {
+    if (!(error instanceof LlmscaleError) || error.reason === 'interrupted') throw error
+  }
+  return undefined
+}
+
+/**
+ * The plan that `--to` names: a folder with a plan, else a commit or branch, of whose files in `folder` it is read.
+ * Throws `usage` PLAN_UNKNOWN, and as `readPlan` and `parsePlan` do.
+ */
+export async function readNamedPlan(folder: string, name: string): Promise<FoundPlan> {
+  const isFolder = await stat(join(name, 'plan.yaml')).then(
+    () => true,
+    () => false,
+  )
+  if (isFolder) return { plan: await readPlan(name), place: name }
+  const git = createGit({ folder, place: folder })
+  const { code, stdout: commit } = await git.try([
+    ...['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`],
+  ])
+  if (code === 0) return readPlanAt(git, folder, commit)
+  throw new LlmscaleError(
+    'usage',
+    'PLAN_UNKNOWN',
+    `--to ${name} is neither a folder with a plan.yaml nor a commit or branch of the repository of ${folder}`,
+  )
+}
+
+/** Throws `outputNotWritable` FORECASTS_DIRTY where a folder has something that git does not, ignored files too. */
+export async function requireCommitted(folder: string): Promise<void> {
+  const git = createGit({ folder, place: folder })
+  const status = await git.run(['status', '--porcelain', '--untracked-files=all', '--ignored', '--', '.'])
+  if (status === '') return
+  const files = status.split('\n').map((line) => line.slice(3))
+  throw new LlmscaleError(
+    'outputNotWritable',
+    'FORECASTS_DIRTY',
+    `${folder} has changes that are not committed: ${files.join(', ')}`,
+    ['Commit or discard them first: they would be lost or mixed with the rollback.'],
+  )
+}
+
+/** Versions of a folder's plan.yaml, newest first; those that cannot be read are passed over. */
+async function* listVersions(git: Git): AsyncIterable<PlanVersion & { commit: string }> {
+  const commits = await git.run(['log', '--first-parent', '--format=%H', '--', 'plan.yaml'])
+  for (const commit of commits.split('\n').filter(Boolean)) {
+    const { code, stdout } = await git.try(['show', `${commit}:./plan.yaml`])
+    const head = code === 0 ? parseHead(stdout) : undefined
+    if (head !== undefined) yield { commit, ...head }
+  }
+}
+
+function parseHead(text: string): PlanVersion | undefined {
+  try {
+    return PlanHead.safeParse(parse(text)).data
+  } catch {
+    return undefined
+  }
+}
+
+async function readPlanAt(git: Git, folder: string, commit: string): Promise<FoundPlan> {
+  const place = commit.slice(0, 10)
+  const listed = await git.run(['ls-tree', '-r', '-z', '--name-only', commit, '--', 'plan.yaml', 'workloads'])
+  const files = new Map<string, string>()
+  for (const path of listed.split('\0').filter((each) => each.endsWith('.yaml')))
+    files.set(path, await git.run(['show', `${commit}:./${path}`]))
+  return { plan: parsePlan(files, `${folder} at ${place}`), place }
+}
