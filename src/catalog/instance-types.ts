@@ -86,3 +86,9 @@ export const instanceTypeNames: readonly string[] = instanceTypes.map(({ name })
 export function findInstanceType(name: string): InstanceType | undefined {
   return findEntry(instanceTypes, name)
 }
+
+/** Nodes that one replica takes: 1 where several share a node, and where the instance type is not known. */
+export function nodesOfReplica(shape: { instanceType: string; gpusPerReplica: number }): number {
+  const gpusPerNode = findInstanceType(shape.instanceType)?.gpusPerNode ?? shape.gpusPerReplica
+  return Math.ceil(shape.gpusPerReplica / gpusPerNode)
+}

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseShape, precisions, shapeName } from '../catalog/gpu-shape.js'
 import { findGpu, gpuNames } from '../catalog/gpus.js'
-import { findInstanceType, instanceTypeNames } from '../catalog/instance-types.js'
+import { findInstanceType, instanceTypeNames, nodesOfReplica } from '../catalog/instance-types.js'
 import { findModel, modelNames, models } from '../catalog/models.js'
 import { nearestName } from '../kit/names.js'
 import { workloadId } from '../kit/workload.js'
@@ -309,15 +309,13 @@ function nameOfShape(shape: NonNullable<Outline['shapes']>[number]): string | un
   return shapeName({ gpu: node.gpu, gpusPerReplica, precision, instanceType: node.name })
 }
 
-/** Nodes of a replica on a named shape; below 1 where several share a node. */
-function nodesOfShape(name: string): number {
+/** True for a shape of several whole nodes; others above one node are found as shapes. */
+function spansNodes(name: string): boolean {
   const shape = parseShape(name)
   const gpusPerNode = findInstanceType(shape?.instanceType ?? '')?.gpusPerNode
-  return shape === undefined || gpusPerNode === undefined ? 1 : shape.gpusPerReplica / gpusPerNode
+  if (shape === undefined || gpusPerNode === undefined) return false
+  return shape.gpusPerReplica > gpusPerNode && shape.gpusPerReplica % gpusPerNode === 0
 }
-
-/** True for a shape of several whole nodes; others above one node are found as shapes. */
-const spansNodes = (name: string): boolean => nodesOfShape(name) > 1 && Number.isInteger(nodesOfShape(name))
 
 const definedOf = <Value>(values: readonly (Value | undefined)[] = []): Value[] =>
   values.filter((value) => value !== undefined)
@@ -378,7 +376,7 @@ function checkWorkloads(outline: Outline): Finding[] {
     const spanning = (workload.shapes === undefined ? shapes : definedOf(workload.shapes)).find(spansNodes)
     if (spanning !== undefined && target?.kind !== undefined && target.kind !== 'LeaderWorkerSet')
       add(
-        `${target.kind} scales single pods, and ${spanning} spans ${nodesOfShape(spanning)} nodes; write LeaderWorkerSet, or name other shapes`,
+        `${target.kind} scales single pods, and ${spanning} spans ${nodesOfReplica(parseShape(spanning)!)} nodes; write LeaderWorkerSet, or name other shapes`,
         'target',
         'kind',
       )

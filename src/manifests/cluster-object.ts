@@ -248,7 +248,7 @@ export interface ServerPodTemplate {
       readinessProbe?: HttpProbe
       livenessProbe?: HttpProbe
       lifecycle: { preStop: { sleep: { seconds: number } } }
-      resources: { requests: ComputeResources; limits: Record<string, string> }
+      resources: { requests: Record<string, string>; limits: Record<string, string> }
       securityContext: {
         allowPrivilegeEscalation: false
         readOnlyRootFilesystem: boolean

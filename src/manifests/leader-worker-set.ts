@@ -1,7 +1,8 @@
+import { nodesOfReplica } from '../catalog/instance-types.js'
 import type { LeaderWorkerSet } from './cluster-object.js'
 import { createMetadata } from './metadata.js'
 import { createPodTemplate } from './pod-template.js'
-import { nodesOfReplica, rolloutBounds, type ServedWorkload } from './served-workload.js'
+import { rolloutBounds, type ServedWorkload } from './served-workload.js'
 
 /**
  * vLLM over several nodes a replica, one pod each; the leader answers for its group. A group whose pod dies starts
@@ -17,7 +18,7 @@ export function createLeaderWorkerSet(served: ServedWorkload): LeaderWorkerSet {
       startupPolicy: 'LeaderCreated',
       rolloutStrategy: { type: 'RollingUpdate', rollingUpdateConfiguration: rolloutBounds(served) },
       leaderWorkerTemplate: {
-        size: nodesOfReplica(served),
+        size: nodesOfReplica(served.workload.shape),
         restartPolicy: 'RecreateGroupOnPodRestart',
         leaderTemplate: createPodTemplate(served, 'leader'),
         workerTemplate: createPodTemplate(served, 'worker'),

@@ -1,3 +1,4 @@
+import { nodesOfReplica } from '../catalog/instance-types.js'
 import type { Environment } from '../config/environment.js'
 import type { Config } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
@@ -10,7 +11,7 @@ import { createNodePool } from './node-pool.js'
 import { createPodDisruptionBudget } from './pod-disruption-budget.js'
 import { createPriorityClass, priorityClassName } from './priority-class.js'
 import { createScaledObject } from './scaled-object.js'
-import { nodesOfReplica, serverLabels } from './served-workload.js'
+import { serverLabels } from './served-workload.js'
 import { requireOwnNames, requireOwnTargets } from './sole-owners.js'
 import { findWorkloadEntry } from './workload-entry.js'
 
@@ -83,7 +84,7 @@ function createWorkloadObjects(
   const objects = [...createModelServer(served), autoscaler]
   if (disruptionBudget === undefined) return objects
   // A pod that goes takes its group along: of all pods only so many may go as there may be groups.
-  const share = disruptionBudget / nodesOfReplica(served)
+  const share = disruptionBudget / nodesOfReplica(workload.shape)
   return [...objects, createPodDisruptionBudget(workload, share, serverLabels(served))]
 }
 

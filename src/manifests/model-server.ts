@@ -1,4 +1,5 @@
 import { shapeName } from '../catalog/gpu-shape.js'
+import { nodesOfReplica } from '../catalog/instance-types.js'
 import { ownTargetName } from '../config/serve.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { workloadId } from '../kit/workload.js'
@@ -7,7 +8,7 @@ import type { ServerObject } from './cluster-object.js'
 import { createDeployment } from './deployment.js'
 import { createLeaderWorkerSet } from './leader-worker-set.js'
 import { createModelCache } from './model-cache.js'
-import { nodesOfReplica, type ServedWorkload } from './served-workload.js'
+import type { ServedWorkload } from './served-workload.js'
 import { createService } from './service.js'
 
 /**
@@ -27,7 +28,7 @@ export function createModelServer(served: ServedWorkload): ServerObject[] {
  */
 export function requireGroups(workload: WorkloadDecision): void {
   const { shape, target } = workload
-  if (nodesOfReplica({ workload }) === 1 || target.kind === 'LeaderWorkerSet') return
+  if (nodesOfReplica(shape) === 1 || target.kind === 'LeaderWorkerSet') return
   throw new LlmscaleError(
     'configInvalid',
     'SHAPE_SPANS_NODES',

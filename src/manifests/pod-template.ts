@@ -1,8 +1,8 @@
-import { findInstanceType } from '../catalog/instance-types.js'
+import { findInstanceType, nodesOfReplica } from '../catalog/instance-types.js'
 import type { ServerPodTemplate } from './cluster-object.js'
 import { managedByLabel } from './metadata.js'
 import { createModelVolume } from './model-cache.js'
-import { nodesOfReplica, type ServedWorkload, serverLabels, startupSeconds } from './served-workload.js'
+import { type ServedWorkload, serverLabels, startupSeconds } from './served-workload.js'
 import {
   createArguments,
   createEnvironment,
@@ -41,7 +41,7 @@ export function answeringLabels(served: Pick<ServedWorkload, 'workload'>): Recor
 export function createPodTemplate(served: ServedWorkload, role: ServerRole): ServerPodTemplate {
   const { workload, serve, priorityClassName } = served
   const { shape } = workload
-  const nodes = nodesOfReplica(served)
+  const nodes = nodesOfReplica(served.workload.shape)
   const fabricAdapters = nodes > 1 ? (findInstanceType(shape.instanceType)?.efaInterfaces ?? 0) : 0
   const gpus = shape.gpusPerReplica / nodes
   const drainSeconds = Math.ceil(serve.drain)

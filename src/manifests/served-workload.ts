@@ -1,7 +1,5 @@
-import { findInstanceType } from '../catalog/instance-types.js'
 import type { Serve } from '../config/serve.js'
 import type { WorkloadDecision } from '../planning/capacity-plan.js'
-import { nodesPerReplica } from '../planning/node-group.js'
 
 /** A workload in own mode: what the plan decided and how llmscale.yaml wants its servers. */
 export interface ServedWorkload {
@@ -17,13 +15,6 @@ export interface ServedWorkload {
 /** Labels that all pods of a workload's servers have, and no others. A selector cannot change later. */
 export function serverLabels({ workload }: Pick<ServedWorkload, 'workload'>): Record<string, string> {
   return { 'app.kubernetes.io/name': 'vllm', 'app.kubernetes.io/instance': workload.target.name }
-}
-
-/** Nodes of one replica, each with one pod; 1 where several replicas share a node. */
-export function nodesOfReplica({ workload }: Pick<ServedWorkload, 'workload'>): number {
-  const { gpusPerReplica, instanceType } = workload.shape
-  const gpusPerNode = findInstanceType(instanceType)?.gpusPerNode ?? gpusPerReplica
-  return Math.max(1, nodesPerReplica(gpusPerReplica, gpusPerNode))
 }
 
 /**

@@ -1,5 +1,6 @@
+import { nodesOfReplica } from '../catalog/instance-types.js'
 import type { EnvironmentVariable } from './cluster-object.js'
-import { nodesOfReplica, type ServedWorkload } from './served-workload.js'
+import type { ServedWorkload } from './served-workload.js'
 
 /** A server alone, or the leader or a worker of a group that spans nodes. */
 export type ServerRole = 'server' | 'leader' | 'worker'
@@ -19,7 +20,7 @@ const gpuMemoryShare = 0.9
  */
 export function createArguments(served: ServedWorkload, role: ServerRole): string[] {
   const { workload, serve, lengthLimits } = served
-  const nodes = nodesOfReplica(served)
+  const nodes = nodesOfReplica(served.workload.shape)
   const quantization = serve.quantization ?? (workload.shape.precision === 'fp8' ? 'fp8' : 'checkpoint')
   return [
     'serve',

@@ -25,6 +25,8 @@ export interface LatencyConstants {
   requestSeconds: number
   /** Kernels of a layer when it prefills a prompt. */
   prefillLayerSeconds: number
+  /** How much longer a batch takes through a pipeline of nodes than through one node with all layers. */
+  pipelineStretch: number
 }
 
 /** The limits of the hardware alone: what a replica can never be faster than. */
@@ -40,6 +42,7 @@ export const idealLatency: LatencyConstants = {
   sequenceSeconds: 0,
   requestSeconds: 0,
   prefillLayerSeconds: 0,
+  pipelineStretch: 1,
 }
 
 /**
@@ -59,10 +62,18 @@ export const latencyConstants: LatencyConstants = {
   sequenceSeconds: 25e-6,
   requestSeconds: 5e-3,
   prefillLayerSeconds: 0.9e-3,
+  // Assumed, not fitted: no point spans nodes. A stage waits where the batch before it took longer (the bubbles of
+  // https://arxiv.org/abs/2403.02310) and for activations to pass between nodes.
+  pipelineStretch: 1.25,
 }
 
 /** GPUs of the points that the constants were fitted to; on others they are carried over. */
 export const fittedGpus: readonly string[] = ['H100', 'H200', 'B200']
+
+/** Factor on the time of everything that passes through all layers. */
+function stretch({ stages }: Placement, { pipelineStretch }: LatencyConstants): number {
+  return stages > 1 ? pipelineStretch : 1
+}
 
 /** Share of the experts that a batch of tokens touches, each token choosing evenly. */
 function touchedExperts({ architecture }: Placement, tokens: number): number {
@@ -123,13 +134,14 @@ export function stepSeconds(
     constants.decodeComputeEfficiency
   const { layers, expertsPerToken = 0 } = architecture
   return (
-    (memory ** 4 + compute ** 4) ** (1 / 4) +
-    allReduceSeconds(placement, sequences) / constants.interconnectEfficiency +
-    layers *
-      ((gpus > 1 ? 2 * constants.allReduceSeconds : 0) +
-        constants.layerSeconds +
-        expertsPerToken * constants.activeExpertSeconds +
-        (sequences * constants.sequenceSeconds) / 60)
+    stretch(placement, constants) *
+    ((memory ** 4 + compute ** 4) ** (1 / 4) +
+      allReduceSeconds(placement, sequences) / constants.interconnectEfficiency +
+      layers *
+        ((gpus > 1 ? 2 * constants.allReduceSeconds : 0) +
+          constants.layerSeconds +
+          expertsPerToken * constants.activeExpertSeconds +
+          (sequences * constants.sequenceSeconds) / 60))
   )
 }
 
@@ -146,9 +158,11 @@ export function prefillSeconds(
     slidingWindow.layers * inputTokens * Math.min(inputTokens, slidingWindow.tokens)
   const perToken = secondsPerToken(placement)
   return (
-    (inputTokens * perToken.dense + attentionSeconds(placement, pairs)) / constants.prefillComputeEfficiency +
-    (inputTokens * perToken.experts) / constants.expertPrefillEfficiency +
-    allReduceSeconds(placement, inputTokens) / constants.interconnectEfficiency
+    stretch(placement, constants) *
+    ((inputTokens * perToken.dense + attentionSeconds(placement, pairs)) /
+      constants.prefillComputeEfficiency +
+      (inputTokens * perToken.experts) / constants.expertPrefillEfficiency +
+      allReduceSeconds(placement, inputTokens) / constants.interconnectEfficiency)
   )
 }
 

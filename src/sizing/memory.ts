@@ -53,8 +53,9 @@ function usableBytesPerGpu({ gpu }: Placement): number {
   return usableMemoryShare * gpu.memoryBytes - Math.min(overheadBytes, overheadShare * gpu.memoryBytes)
 }
 
-/** Bytes left for the KV cache of one replica; negative where the weights alone do not fit. */
+/** Bytes left for the KV cache of one replica, or of one lane of it; negative where the weights alone do not fit. */
 export function kvCacheCapacityBytes(placement: Placement): number {
-  const free = usableBytesPerGpu(placement) - weightBytes(placement).total / placement.gpus
+  const free =
+    usableBytesPerGpu(placement) - weightBytes(placement).total / (placement.gpus * placement.stages)
   return free * kvCacheShards(placement)
 }

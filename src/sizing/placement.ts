@@ -2,12 +2,20 @@ import { type Architecture, countParameters, type ParameterCounts } from '../cat
 import type { Precision } from '../catalog/gpu-shape.js'
 import type { Gpu } from '../catalog/gpus.js'
 
-/** A model laid out over GPUs by tensor parallelism: what memory and speed are computed from. */
+/**
+ * A model laid out over GPUs by tensor parallelism: what memory and speed are computed from. Over several nodes it is
+ * one lane of a pipeline: each node holds a stage of the layers, and each of as many batches as there are stages passes
+ * through all of them, one stage at a time. A lane computes as if it had one node alone and keeps its share of the KV
+ * cache; a replica has as many lanes as stages.
+ */
 export interface Placement {
   architecture: Architecture
   parameters: ParameterCounts
   gpu: Gpu
+  /** That each layer is split over. */
   gpus: number
+  /** Nodes that the layers are spread over. */
+  stages: number
   /** Of the feed-forward experts, or of all weights of a dense model. */
   precision: Precision
   /** Four-bit mixture-of-experts checkpoints keep all but the experts at 16 bits. */
@@ -23,6 +31,7 @@ export function placeModel(
   gpu: Gpu,
   gpus: number,
   cacheBytesPerElement = kvCacheBytesPerElement,
+  stages = 1,
 ): Placement {
   const { architecture, precision } = model
   const fourBit = precision === 'fp4' || precision === 'int4'
@@ -31,6 +40,7 @@ export function placeModel(
     parameters: countParameters(architecture),
     gpu,
     gpus,
+    stages,
     precision,
     densePrecision: fourBit && architecture.experts !== undefined ? 'bf16' : precision,
     kvCacheBytesPerElement: cacheBytesPerElement,

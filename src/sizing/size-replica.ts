@@ -1,13 +1,14 @@
 import type { Architecture } from '../catalog/architecture.js'
 import { type GpuShape, shapeName } from '../catalog/gpu-shape.js'
 import { findGpu, gpuNames } from '../catalog/gpus.js'
-import { findInstanceType } from '../catalog/instance-types.js'
+import { findInstanceType, nodesOfReplica } from '../catalog/instance-types.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
 import { type ColdStartParts, estimateColdStart } from './cold-start.js'
 import {
   fittedGpus,
   interTokenSeconds,
+  latencyConstants,
   meanContextTokens,
   prefillSeconds,
   promptSeconds,
@@ -74,16 +75,20 @@ interface Operation {
  * over the tokens of a request and its P95 that over requests, in a pool whose router keeps replicas evenly loaded; a
  * replica on its own fluctuates more. End to end is for the P95 of output lengths. The load is the one at which
  * `maximumConcurrency` requests, before it is rounded down, run on average. test/sizing/engine-simulation.test.ts
- * replays engines under this load and holds these percentiles against them.
+ * replays engines under this load and holds these percentiles against them. Over several nodes requests are spread
+ * evenly over the lanes of the pipeline (see `Placement`); such figures are labelled assumed.
  *
  * Throws `infeasible`: MODEL_DOES_NOT_FIT (by how many GB and what would do) or SLO_NOT_REACHABLE (which and by how much).
  */
 export function sizeReplica(replica: ReplicaToSize): ReplicaCapacity {
   const { modelName, architecture, assumed, shape, slo, lengths } = replica
+  const stages = nodesOfReplica(shape)
   const placement = placeModel(
     { architecture, precision: shape.precision },
     gpuOf(shape),
-    shape.gpusPerReplica,
+    shape.gpusPerReplica / stages,
+    undefined,
+    stages,
   )
   const meanContext = meanContextTokens(lengths)
   const cacheBytes = kvCacheCapacityBytes(placement)
@@ -98,30 +103,32 @@ export function sizeReplica(replica: ReplicaToSize): ReplicaCapacity {
     const broken = limits.find(({ of, seconds }) => operation[of] > seconds)?.limit
     return broken ?? (operation.prefillUtilisation > highestPrefillUtilisation ? 'ttft' : undefined)
   }
-  const ceiling = Math.min(memoryLimit, batchLimit)
+  const ceiling = Math.min(memoryLimit, batchLimit / stages)
   const { running, above } = largest(ceiling, (value) => brokenLimit(value) === undefined)
   const operation = operate(placement, running, lengths)
   const { ttftSeconds, itlSeconds, secondsPerPrompt, secondsPerOutputToken } = operation
   const { inputTokens, outputTokens } = lengths
   const weights = weightBytes(placement).total
   const cacheBytesPerToken = cacheBytesPerRequest / meanContext
+  // Of one lane of the replica until here, of all from here on.
+  const lanes = stages
   return {
     model: modelName,
     shape,
-    provenance: assumed ? 'assumed' : 'estimated',
+    provenance: assumed || stages > 1 ? 'assumed' : 'estimated',
     source: describeSource(replica),
     weightBytes: weights,
     kvCacheBytesPerToken: cacheBytesPerToken,
-    kvCacheTokens: Math.floor(cacheBytes / cacheBytesPerToken),
-    maximumConcurrency: Math.max(1, Math.floor(running)),
-    bindingLimit: brokenLimit(above) ?? (memoryLimit <= batchLimit ? 'kv-cache' : 'batch-limit'),
+    kvCacheTokens: Math.floor((lanes * cacheBytes) / cacheBytesPerToken),
+    maximumConcurrency: Math.max(1, Math.floor(lanes * running)),
+    bindingLimit: brokenLimit(above) ?? (memoryLimit <= batchLimit / stages ? 'kv-cache' : 'batch-limit'),
     ttftSeconds,
     itlSeconds,
     prefillTokensPerSecond: inputTokens / prefillSeconds(placement, inputTokens),
-    decodeTokensPerSecond: operation.outputTokensPerSecond,
-    replicaSecondsPerInputToken: secondsPerPrompt / inputTokens,
-    replicaSecondsPerOutputToken: secondsPerOutputToken,
-    requestsPerSecond: 1 / (secondsPerPrompt + outputTokens * secondsPerOutputToken),
+    decodeTokensPerSecond: lanes * operation.outputTokensPerSecond,
+    replicaSecondsPerInputToken: secondsPerPrompt / inputTokens / lanes,
+    replicaSecondsPerOutputToken: secondsPerOutputToken / lanes,
+    requestsPerSecond: lanes / (secondsPerPrompt + outputTokens * secondsPerOutputToken),
     lengths,
     coldStart: estimateColdStart(weights, replica.coldStart),
   }
@@ -131,7 +138,11 @@ function describeSource({ assumed, shape }: ReplicaToSize): string {
   const carried = fittedGpus.some((gpu) => gpu === findGpu(shape.gpu)?.name)
     ? `roofline, constants fitted to public measurements on ${fittedGpus.join(', ')}`
     : `roofline, constants of ${fittedGpus.join(', ')} carried over to ${shape.gpu}`
-  return assumed ? `${carried}; the architecture is assumed` : carried
+  const pipeline =
+    nodesOfReplica(shape) > 1
+      ? `; a pipeline of ${nodesOfReplica(shape)} nodes is assumed to take ${latencyConstants.pipelineStretch} times as long as one node`
+      : ''
+  return `${carried}${pipeline}${assumed ? '; the architecture is assumed' : ''}`
 }
 
 function gpuOf(shape: GpuShape) {
@@ -245,7 +256,7 @@ function checkFit(replica: ReplicaToSize, placement: Placement): void {
   const { shape, lengths } = replica
   const gpusPerNode = findInstanceType(shape.instanceType)?.gpusPerNode ?? shape.gpusPerReplica
   const enough = [1, 2, 4, 8, 16].find(
-    (gpus) => gpus <= gpusPerNode && missingBytes({ ...placement, gpus }, lengths) <= 0,
+    (gpus) => gpus <= gpusPerNode && missingBytes({ ...placement, gpus, stages: 1 }, lengths) <= 0,
   )
   const cached = Math.max(
     minimumConcurrency * kvCacheBytes(placement, meanContextTokens(lengths)),
@@ -268,7 +279,7 @@ function missingBytes(placement: Placement, lengths: RequestLengths): number {
   const longest = kvCacheBytes(placement, lengths.maximumInputTokens + lengths.maximumOutputTokens)
   const batch = minimumConcurrency * kvCacheBytes(placement, meanContextTokens(lengths))
   const short = Math.max(longest, batch) - kvCacheCapacityBytes(placement)
-  return (short * placement.gpus) / kvCacheShards(placement)
+  return (short * placement.gpus * placement.stages) / kvCacheShards(placement)
 }
 
 function formatGB(bytes: number): string {

@@ -277,3 +277,33 @@ describe('provenance', () => {
     expect(sizeReplica({ ...llama70b, shape }).source).toContain('carried over to A100-80GB')
   })
 })
+
+describe('a replica over several nodes', () => {
+  const onNodes = (nodes: number): ReplicaToSize => ({
+    ...llama70b,
+    shape: { gpu: 'H100', gpusPerReplica: 8 * nodes, precision: 'bf16', instanceType: 'p5.48xlarge' },
+  })
+
+  it('carries less than its nodes would alone, as long as memory does not bind', () => {
+    const slo = { ttftP95Seconds: 1, itlP95Seconds: 0.03 }
+    const [one, two, four] = [1, 2, 4].map((nodes) => sizeReplica({ ...onNodes(nodes), slo }))
+    expect([one, two, four].map((sized) => sized!.bindingLimit)).not.toContain('kv-cache')
+    expect(two!.requestsPerSecond).toBeGreaterThan(one!.requestsPerSecond)
+    expect(two!.requestsPerSecond).toBeLessThan(2 * one!.requestsPerSecond)
+    expect(four!.requestsPerSecond).toBeCloseTo(2 * two!.requestsPerSecond, 6)
+  })
+
+  it('has the weights once and the KV cache of all nodes', () => {
+    const [one, two] = [1, 2].map((nodes) => sizeReplica(onNodes(nodes)))
+    expect(two!.weightBytes).toBe(one!.weightBytes)
+    const freed = (two!.kvCacheTokens - 2 * one!.kvCacheTokens) * one!.kvCacheBytesPerToken
+    // A second node brings as much memory again, and takes no second copy of the weights.
+    expect(freed / one!.weightBytes).toBeCloseTo(1, 3)
+  })
+
+  it('says that the pipeline is assumed', () => {
+    const sized = sizeReplica(onNodes(2))
+    expect(sized.provenance).toBe('assumed')
+    expect(sized.source).toContain('a pipeline of 2 nodes is assumed to take 1.25 times as long as one node')
+  })
+})
