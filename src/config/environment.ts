@@ -7,7 +7,7 @@ const Cluster = z
     version: z
       .string()
       .regex(/^1\.\d+$/, { error: ({ input }) => `${JSON.stringify(input)} is not a version; write "1.34"` })
-      .describe('Kubernetes version; from 1.34 floors need no surplus against the tolerance of the HPA.'),
+      .describe('Kubernetes version; from 1.35 floors need no surplus against the tolerance of the HPA.'),
     name: z.string().min(1).describe('Name of the EKS cluster; the capacity layer needs it.'),
     nodeRole: z.string().min(1).describe('IAM role of GPU nodes: a name, or an ARN for managed node groups.'),
     subnets: z

@@ -39,4 +39,3 @@ export const Hpa = z.strictObject({
     .optional()
     .describe('External metric; default vllm_time_to_first_token_p95_seconds at ttftP95 of the SLO.'),
 })
-export type Hpa = z.infer<typeof Hpa>

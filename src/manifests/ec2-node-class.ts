@@ -5,7 +5,7 @@ import { reservationTag } from './capacity-reservation.js'
 import type { Ec2NodeClass } from './cluster-object.js'
 import { createMetadata } from './metadata.js'
 
-export interface NodeClassContext {
+interface NodeClassContext {
   environment: string
   region: string
   settings: Environment

@@ -6,7 +6,7 @@ import type { NodeDisruptionBudget, NodePool } from './cluster-object.js'
 import { nodeClassName } from './ec2-node-class.js'
 import { createMetadata, managedByLabel } from './metadata.js'
 
-export interface NodePoolContext {
+interface NodePoolContext {
   environment: string
   settings: Environment
   /** Those whose replicas run on nodes of the pool's instance type, in its region. */

@@ -5,7 +5,7 @@ import type { CapacityPlan, Finding, FloorTemplate } from './capacity-plan.js'
 import { floorReplicaHours } from './floor-template.js'
 
 /** What it costs that the highest floor of a workload holds all week, because its autoscaler knows no hours. */
-export interface ConstantFloor {
+interface ConstantFloor {
   workload: string
   /** Replicas of the highest floor. */
   replicas: number
