@@ -70,7 +70,7 @@ function steadyOverClockChanges(nodes: Int32Array, timeZone: string): Int32Array
 }
 
 /** A change of the floor, as a scheduled action takes it. */
-export interface FloorChange {
+interface FloorChange {
   /** Five-field cron expression in the floor's time zone. */
   recurrence: string
   nodes: number

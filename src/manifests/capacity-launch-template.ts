@@ -4,7 +4,7 @@ import { type CapacityPlace, tagsOf } from './capacity-place.js'
 import { type CapacityResource, type OutputReference, referTo } from './capacity-resource.js'
 
 /** How the nodes of one group are launched. */
-export interface NodeLaunch {
+interface NodeLaunch {
   instanceType: string
   /** The reservation that they are launched into. */
   reservation?: { id: string | OutputReference; isBlock: boolean }

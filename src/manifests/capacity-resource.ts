@@ -10,18 +10,16 @@ export interface CapacityResource {
   purchase?: string
 }
 
-export const resourceTypes = [
-  'aws:ec2/capacityReservation:CapacityReservation',
-  'aws:ec2/placementGroup:PlacementGroup',
-  'aws:ec2/launchTemplate:LaunchTemplate',
-  'aws:eks/nodeGroup:NodeGroup',
-  'aws:autoscaling/schedule:Schedule',
-  'aws:sqs/queue:Queue',
-  'aws:sqs/queuePolicy:QueuePolicy',
-  'aws:cloudwatch/eventRule:EventRule',
-  'aws:cloudwatch/eventTarget:EventTarget',
-] as const
-export type ResourceType = (typeof resourceTypes)[number]
+type ResourceType =
+  | 'aws:ec2/capacityReservation:CapacityReservation'
+  | 'aws:ec2/placementGroup:PlacementGroup'
+  | 'aws:ec2/launchTemplate:LaunchTemplate'
+  | 'aws:eks/nodeGroup:NodeGroup'
+  | 'aws:autoscaling/schedule:Schedule'
+  | 'aws:sqs/queue:Queue'
+  | 'aws:sqs/queuePolicy:QueuePolicy'
+  | 'aws:cloudwatch/eventRule:EventRule'
+  | 'aws:cloudwatch/eventTarget:EventTarget'
 
 /**
  * Stands in the inputs for an output of another resource, which comes earlier in the list. Plain, so that a list can

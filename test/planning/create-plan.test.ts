@@ -363,6 +363,27 @@ describe('reservations', () => {
     expect(next.header.cost.doNothingUsdPerDay).toEqual(next.header.cost.usdPerDay)
   })
 
+  it('are not bought larger, longer or elsewhere under a name that was allowed once', () => {
+    const proposal = reserve('nodes: 2, until: 2027-01-31')
+    const bought = createPlan({ ...proposal, allowedPurchases: ['winter'] })
+    for (const more of [
+      'nodes: 3, until: 2027-01-31',
+      'nodes: 2, until: 2027-02-28',
+      'nodes: 2, until: 2027-01-31, zone: us-east-1b',
+    ]) {
+      const larger = reserve(more.replace(/, zone.*/, ''))
+      if (more.includes('zone')) larger.config.environments['prod']!.reservations[0]!.zone = 'us-east-1b'
+      const kept = createPlan({ ...larger, baseline: bought })
+      expect(kept.decision.commitments).toEqual(bought.decision.commitments)
+      expect(codesOf(kept)).toContain('PURCHASE_PROPOSED')
+      const allowed = createPlan({ ...larger, baseline: bought, allowedPurchases: ['winter'] })
+      expect(allowed.decision.commitments).not.toEqual(bought.decision.commitments)
+      expect(allowed.header.cost.doNothingUsdPerDay).toEqual(kept.header.cost.doNothingUsdPerDay)
+    }
+    const fewer = createPlan({ ...reserve('nodes: 1, until: 2027-01-31'), baseline: bought })
+    expect(fewer.decision.commitments).toMatchObject([{ count: 1 }])
+  })
+
   it('of a Capacity Block say that their price is assumed until the config gives it', () => {
     const block = 'nodes: 1, kind: capacity-block, id: cr-0123456789abcdef0'
     const priced = 'prices: [{instanceType: p5.48xlarge, capacityType: reserved, usdPerHour: 31.5}]\n'
