@@ -1,7 +1,8 @@
 import { runtime } from '@pulumi/pulumi'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { checkPolicies, createPolicies } from '../../policies/index.js'
 import { createManifests } from '../../src/manifests/manifests.js'
-import { declareServing, type Transform } from '../../stacks/index.js'
+import { declareServing, type Transform, transformObjects } from '../../stacks/index.js'
 import { servingConfig } from '../manifests/config-fixture.js'
 import { capacityPlan, workloadDecision } from '../plan-fixture.js'
 
@@ -83,5 +84,32 @@ describe('declareServing in own mode', () => {
     expect(objects.length).toBeGreaterThan(4)
     for (const { inputs, name } of objects)
       expect(inputs, name).toMatchObject({ metadata: { labels: { team: 'search' } } })
+  })
+})
+
+describe('transformObjects', () => {
+  it('shows policies what a transform takes away', () => {
+    const plan = capacityPlan()
+    const config = servingConfig({}, { serve, priority: 1000, disruptionBudget: '10%' })
+    const refusedWith = (transform?: Transform) =>
+      checkPolicies(createPolicies(config, 'prod'), {
+        plan,
+        resources: transformObjects(createManifests(plan.decision, 'us-east-1', config), transform).map(
+          (object) => ({
+            type: `kubernetes:${object.apiVersion}:${object.kind}`,
+            name: object.metadata.name,
+            properties: { ...object },
+          }),
+        ),
+        now: Date.parse('2026-11-02T00:00:00Z') / 1000,
+      })
+        .filter(({ state }) => state === 'refused')
+        .map(({ policy }) => policy)
+    expect(refusedWith()).toEqual([])
+    const withoutProbe: Transform = (object) => {
+      if (object.kind === 'Deployment') delete object.spec.template.spec.containers[0]!.readinessProbe
+      return object
+    }
+    expect(refusedWith(withoutProbe)).toEqual(['probes'])
   })
 })
