@@ -10,6 +10,7 @@ import { createCapacity } from '../src/manifests/capacity.js'
 import type { CapacityResource } from '../src/manifests/capacity-resource.js'
 import type { ClusterObject } from '../src/manifests/cluster-object.js'
 import { createManifests } from '../src/manifests/manifests.js'
+import { type Transform, transformObjects } from '../src/manifests/transform.js'
 import { assertGuards, checkGuards, type GuardInputs, type GuardVerdict } from '../src/planning/guards.js'
 import type { ReviewedChanges } from '../src/planning/reviewed-changes.js'
 import { formatStackName, type Layer } from './stack-name.js'
@@ -21,6 +22,13 @@ export interface EnvironmentInputs
   policies: readonly Policy[]
   /** `changes.json`, where there is one. */
   reviewed?: ReviewedChanges
+  /** Names that people allowed for this run, beside those of `changes.json`. */
+  allowedDeletions?: readonly string[]
+  allowedPurchases?: readonly string[]
+  /** A team's own changes of what is rendered; policies see the result. */
+  transform?: Transform
+  /** Take over fields that others own (https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/). */
+  adopt?: boolean
 }
 
 /** All that decides what one stack deploys and whether it may. */
@@ -38,6 +46,7 @@ export interface Checks {
 /** What the guards and policies say. Guards come first: policies see only a plan that may be read. */
 export function checkInputs(inputs: ProgramInputs): Checks {
   const { plan, deployed, now, policies, region, config } = inputs
+  const reviewed = inputs.reviewed?.planId === plan.planId ? inputs.reviewed : undefined
   const baseline = inputs.baseline ?? (deployed && { ...deployed, reports: [] })
   const reviewedDeployment = findReviewedDeployment(inputs)
   const guards = checkGuards({ ...inputs, ...(reviewedDeployment !== undefined && { reviewedDeployment }) })
@@ -46,13 +55,25 @@ export function checkInputs(inputs: ProgramInputs): Checks {
   )
   if (!readable) return { guards, policies: [] }
   const resources = [
-    ...createManifests(plan.decision, region, config).map(toPolicyResource),
+    ...createObjects(inputs).map(toPolicyResource),
     ...createCapacity(plan.decision, region, config).map(fromCapacity),
   ]
   return {
     guards,
-    policies: checkPolicies(policies, { plan, ...(baseline && { baseline }), resources, now }),
+    policies: checkPolicies(policies, {
+      plan,
+      ...(baseline && { baseline }),
+      resources,
+      now,
+      allowedDeletions: [...(inputs.allowedDeletions ?? []), ...(reviewed?.allowDelete ?? [])],
+      allowedPurchases: [...(inputs.allowedPurchases ?? []), ...(reviewed?.allowPurchase ?? [])],
+    }),
   }
+}
+
+/** What the plan puts into the region's cluster, as the team's transform leaves it. */
+export function createObjects({ plan, region, config, transform }: ProgramInputs): ClusterObject[] {
+  return transformObjects(createManifests(plan.decision, region, config), transform)
 }
 
 /** Throws the first guard that refuses, else every violation of a policy. */

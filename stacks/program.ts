@@ -2,11 +2,11 @@ import { getOrganization, getProject, getStack, log, StackReference } from '@pul
 import type { PulumiFn } from '@pulumi/pulumi/automation/index.js'
 import { createCapacity, expandCapacity } from '../src/manifests/capacity.js'
 import type { CapacityResource } from '../src/manifests/capacity-resource.js'
-import { createManifests } from '../src/manifests/manifests.js'
+import { forceObject } from '../src/manifests/force.js'
 import type { PlanDecision } from '../src/planning/capacity-plan.js'
 import { Deployed } from '../src/planning/guards.js'
 import { declareCapacity } from './capacity.js'
-import { assertChecks, type Checks, checkInputs, type ProgramInputs } from './check-inputs.js'
+import { assertChecks, type Checks, checkInputs, createObjects, type ProgramInputs } from './check-inputs.js'
 import { declareServing } from './serving.js'
 
 export interface ProgramOptions {
@@ -47,15 +47,16 @@ export function createProgram(inputs: ProgramInputs, options: ProgramOptions = {
 }
 
 function declareLayer(
-  { layer, plan, region, config }: ProgramInputs,
+  inputs: ProgramInputs,
   { expand }: ProgramOptions,
   deployed: readonly CapacityResource[],
 ): Pick<Outputs, 'resources'> {
-  if (layer === 'serving') {
-    declareServing(createManifests(plan.decision, region, config))
+  if (inputs.layer === 'serving') {
+    const objects = createObjects(inputs)
+    declareServing(inputs.adopt ? objects.map(forceObject) : objects)
     return {}
   }
-  const next = createCapacity(plan.decision, region, config)
+  const next = createCapacity(inputs.plan.decision, inputs.region, inputs.config)
   const resources = expand ? expandCapacity(deployed, next) : next
   declareCapacity(resources)
   return { resources }

@@ -51,6 +51,7 @@ export interface DeploymentFlags {
   'allow-purchase': string[]
   /** The change set is about to be written anew: an older one does not count. */
   write?: boolean
+  adopt: boolean
 }
 
 /** Reads the plan of an environment and what may forbid it. Throws as `readEnvironmentInputs` and REGION_UNKNOWN. */
@@ -73,7 +74,13 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
     config,
     environment,
     settings,
-    inputs: { ...inputs, ...(reviewed && !flags.write && { reviewed }) },
+    inputs: {
+      ...inputs,
+      ...(reviewed && !flags.write && { reviewed }),
+      allowedDeletions: flags['allow-delete'],
+      allowedPurchases: flags['allow-purchase'],
+      adopt: flags.adopt,
+    },
     folder,
     projectFolder: resolve(besideConfig(flags.config, '.')),
     configFile: basename(flags.config),
@@ -153,7 +160,6 @@ export function checkStackChanges(
 export async function checkRegion(
   { config, settings, inputs }: Deployment,
   region: string,
-  adopt: boolean,
 ): Promise<GuardVerdict[]> {
   const { checkCloud } = await import('../delivery/aws-cloud.js')
   const { checkCluster } = await import('../delivery/cluster-check.js')
@@ -162,6 +168,11 @@ export async function checkRegion(
   const objects = createManifests(decision, region, config)
   return [
     ...(await checkCloud({ decision, region, config })),
-    ...(await checkCluster({ objects, adopt, ...(context !== undefined && { context }) })),
+    ...(await checkCluster({
+      objects,
+      adopt: inputs.adopt ?? false,
+      delivery: settings.delivery,
+      ...(context !== undefined && { context }),
+    })),
   ]
 }

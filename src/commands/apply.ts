@@ -36,7 +36,7 @@ import {
   ReceiptStep,
   recordCrashes,
 } from '../delivery/receipt.js'
-import { runRollout } from '../delivery/rollout.js'
+import { finishReceipt, runRollout } from '../delivery/rollout.js'
 import type { StateStore } from '../delivery/state-store.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { onInterrupt } from '../kit/interrupt.js'
@@ -105,7 +105,7 @@ export default class Apply extends BaseCommand {
     await this.reportUnfinished(store, environment)
     const result = { planId: inputs.plan.planId, environment, asOf: formatInstant(inputs.now) }
     if (flags['dry-run']) {
-      const stacks = await this.judge(deployment, approval, flags.adopt)
+      const stacks = await this.judge(deployment, approval)
       this.hint('Nothing was deployed.')
       return { ...result, dryRun: true, receipt: null, stacks, steps: [] }
     }
@@ -145,15 +145,11 @@ export default class Apply extends BaseCommand {
   }
 
   /** Every verdict on every stack, with what is about to change; throws the first refusal after printing all. */
-  private async judge(
-    deployment: Deployment,
-    approval: GuardVerdict,
-    adopt: boolean,
-  ): Promise<StackPreview[]> {
+  private async judge(deployment: Deployment, approval: GuardVerdict): Promise<StackPreview[]> {
     const verdicts: StackPreview[] = []
     for (const region of deployment.regions) {
       this.progress(`Asking ${region} …`)
-      const world = await checkRegion(deployment, region, adopt)
+      const world = await checkRegion(deployment, region)
       for (const target of deployment.stacks.filter((each) => each.region === region)) {
         this.progress(`Previewing ${target.stack} …`)
         verdicts.push(await judgeStack(deployment, target, [approval, ...world]))
@@ -170,7 +166,7 @@ export default class Apply extends BaseCommand {
     deployment: Deployment,
     store: StateStore,
     approval: GuardVerdict,
-    flags: { adopt: boolean; yes: boolean; 'break-lock': string | undefined },
+    flags: { yes: boolean; 'break-lock': string | undefined },
   ): Promise<Pick<z.infer<typeof Result>, 'receipt' | 'stacks' | 'steps'>> {
     const { inputs, environment, settings, stacks: targets } = deployment
     const names = targets.map(({ stack }) => stack)
@@ -187,11 +183,12 @@ export default class Apply extends BaseCommand {
       if (lock.takenOver.length > 0 || broken.length > 0) await freeStacks(deployment)
       const unfinished = await findUnfinished(store, environment)
       await recordCrashes(store, unfinished)
-      const stacks = await this.judge(deployment, approval, flags.adopt)
+      const stacks = await this.judge(deployment, approval)
       const { planId, header } = inputs.plan
       if (settings.approval === 'none' && !flags.yes)
         await confirm(`Deploy plan ${planId.slice(0, 12)} to ${environment}?`)
       const waves = planRollout(targets, settings.rollout.canary)
+      lock.signal.throwIfAborted()
       const receipt = await openReceipt(store, {
         ...run,
         id,
@@ -204,16 +201,16 @@ export default class Apply extends BaseCommand {
         steps: waves.flat(2).map(({ stack, step }) => ({ stack, step, ...pending })),
       })
       try {
-        await runRollout(waves, {
-          parallel: settings.rollout.parallel,
-          run: (step) => this.runStep(deployment, step),
-          note: ({ stack, step, ...change }) => receipt.updateStep({ stack, step }, change),
-        })
-        await receipt.finish('done', Date.now() / 1000)
-      } catch (error) {
-        const interrupted = error instanceof LlmscaleError && error.reason === 'interrupted'
-        await receipt.finish(interrupted ? 'interrupted' : 'failed', Date.now() / 1000)
-        throw error
+        await finishReceipt(receipt, () =>
+          runRollout(waves, {
+            parallel: settings.rollout.parallel,
+            run: async (step) => {
+              lock.signal.throwIfAborted()
+              return this.runStep(deployment, step)
+            },
+            note: ({ stack, step, ...change }) => receipt.updateStep({ stack, step }, change),
+          }),
+        )
       } finally {
         const { columns, rows } = tabulateSteps(receipt.receipt().steps)
         this.log(formatTable(columns, rows))

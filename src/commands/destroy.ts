@@ -9,6 +9,7 @@ import { formatTable } from '../cli/table.js'
 import { acquireLocks } from '../delivery/lock.js'
 import { openStateStore } from '../delivery/open-state-store.js'
 import { createReceiptId, openReceipt, ReceiptStep } from '../delivery/receipt.js'
+import { finishReceipt, runRollout } from '../delivery/rollout.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { formatInstant } from '../kit/time.js'
 import { assertGuards, checkGuards, type GuardVerdict } from '../planning/guards.js'
@@ -42,6 +43,7 @@ export default class Destroy extends BaseCommand {
       'as-of': undefined,
       'allow-delete': [],
       'allow-purchase': [],
+      adopt: false,
     })
     const { environment, settings, inputs } = deployment
     if (flags['allow-delete'] !== environment) throw deletionRefused(environment, flags['allow-delete'])
@@ -72,22 +74,18 @@ export default class Destroy extends BaseCommand {
         steps: targets.map(({ stack }) => ({ stack, step: 'destroy', ...pending })),
       })
       const { destroyStack } = await import('../delivery/engine.js')
-      try {
-        for (const target of targets) {
-          const step = { stack: target.stack, step: 'destroy' } as const
-          this.progress(`Destroying ${target.stack} …`)
-          await receipt.updateStep(step, { state: 'running' })
-          const done = await destroyStack({
-            ...stackSettings(deployment, target),
-            program: async () => undefined,
-          })
-          await receipt.updateStep(step, { state: 'done', ...done })
-        }
-        await receipt.finish('done', Date.now() / 1000)
-      } catch (error) {
-        await receipt.finish('failed', Date.now() / 1000)
-        throw error
-      }
+      await finishReceipt(receipt, () =>
+        runRollout([[targets.map(({ stack, region }) => ({ stack, region, step: 'destroy' as const }))]], {
+          parallel: 1,
+          run: async ({ stack }) => {
+            lock.signal.throwIfAborted()
+            this.progress(`Destroying ${stack} …`)
+            const target = targets.find((each) => each.stack === stack)!
+            return destroyStack({ ...stackSettings(deployment, target), program: async () => undefined })
+          },
+          note: ({ stack, step, ...change }) => receipt.updateStep({ stack, step }, change),
+        }),
+      )
       const { columns, rows } = tabulateSteps(receipt.receipt().steps)
       this.log(formatTable(columns, rows))
       return { environment, receipt: id, steps: receipt.receipt().steps }

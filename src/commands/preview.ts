@@ -83,7 +83,7 @@ export default class Preview extends BaseCommand {
     const previews: StackPreview[] = []
     for (const region of regions) {
       this.progress(`Asking ${region} …`)
-      const world = await checkRegion(deployment, region, flags.adopt)
+      const world = await checkRegion(deployment, region)
       for (const target of stacks.filter((each) => each.region === region)) {
         this.progress(`Previewing ${target.stack} …`)
         const { guards, ...preview } = await previewTarget(deployment, target, false)

@@ -1,6 +1,6 @@
 import type { EngineEvent } from '@pulumi/pulumi/automation/index.js'
 import { digestValue } from '../kit/digest.js'
-import type { ChangeSet, ResourceChange } from '../planning/change-set.js'
+import { type ChangeSet, forceAnnotation, type ResourceChange } from '../planning/change-set.js'
 
 /** Steps of a replacement that its `replace` step already stands for. */
 const partialSteps = ['create-replacement', 'delete-replaced', 'discard-replaced']
@@ -19,17 +19,16 @@ export function createChangeSet(events: readonly EngineEvent[], engineVersion: s
     // Providers, components and the stack itself exist in the engine's state alone.
     if (type.startsWith('pulumi:') || provider === '') continue
     if (op === 'same' || partialSteps.includes(op)) continue
-    const paths = [
-      ...new Set(Object.keys(detailedDiff ?? {}).concat(detailedDiff ? [] : (diffs ?? []))),
-    ].sort()
+    const [before, after] = [withoutForce(old?.inputs ?? {}), withoutForce(next?.inputs ?? {})]
+    const told = detailedDiff === undefined ? (diffs ?? []) : Object.keys(detailedDiff)
+    const paths = [...new Set(told)].filter((path) => !isForce(path, before, after)).sort()
+    if (op === 'update' && told.length > 0 && paths.length === 0) continue
     changes.set(urn, {
       urn,
       op,
       paths,
-      values: Object.fromEntries(
-        paths.map((path) => [path, readValues(path, old?.inputs ?? {}, next?.inputs ?? {})]),
-      ),
-      digest: op === 'create' || op === 'replace' ? digestValue(maskSecrets(next?.inputs ?? {})) : null,
+      values: Object.fromEntries(paths.map((path) => [path, readValues(path, before, after)])),
+      digest: op === 'create' || op === 'replace' ? digestValue(maskSecrets(after)) : null,
     })
   }
   return {
@@ -43,6 +42,27 @@ export function createChangeSet(events: readonly EngineEvent[], engineVersion: s
 function parseProvider(reference: string): Record<string, string> {
   const [, name, version] = /::pulumi:providers:([^:]+)::default_(\d+_\d+_\d+)/.exec(reference) ?? []
   return name === undefined || version === undefined ? {} : { [name]: version.replaceAll('_', '.') }
+}
+
+interface Inputs {
+  metadata?: { annotations?: Record<string, string> }
+}
+
+function withoutForce(inputs: Inputs): Inputs {
+  const { annotations, ...metadata } = inputs.metadata ?? {}
+  if (annotations?.[forceAnnotation] === undefined) return inputs
+  const { [forceAnnotation]: _force, ...others } = annotations
+  return {
+    ...inputs,
+    metadata: { ...metadata, ...(Object.keys(others).length > 0 && { annotations: others }) },
+  }
+}
+
+/** Whether a path differs by the order to force alone. */
+function isForce(path: string, before: Inputs, after: Inputs): boolean {
+  if (!path.startsWith('metadata.annotations')) return false
+  const keys = parsePath(path)
+  return JSON.stringify(readPath(before, keys)) === JSON.stringify(readPath(after, keys))
 }
 
 function readValues(path: string, before: object, after: object): ResourceChange['values'][string] {

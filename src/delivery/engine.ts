@@ -18,6 +18,7 @@ import { LlmscaleError } from '../kit/errors.js'
 import { onInterrupt } from '../kit/interrupt.js'
 import type { ChangeSet } from '../planning/change-set.js'
 import { createChangeSet } from './change-set.js'
+import { explainEngineFailure } from './engine-failure.js'
 
 // Loads the Pulumi SDK: import it lazily.
 
@@ -369,18 +370,17 @@ async function copyStackSettings({ projectFolder, stackName }: StackOptions, wor
   )
 }
 
-/** The engine repeats its whole output in its message, twice; its error events say it once. */
+/** The engine repeats its whole output in its message, twice; its events say it once. */
 function engineFailed(events: readonly EngineEvent[], error: unknown): LlmscaleError {
   const reported = events.flatMap(({ diagnosticEvent }) =>
-    diagnosticEvent?.severity === 'error' ? [diagnosticEvent.message.trim()] : [],
+    diagnosticEvent !== undefined && ['error', 'warning'].includes(diagnosticEvent.severity)
+      ? [diagnosticEvent.message.trim()]
+      : [],
   )
   const stderr = /stderr: ?([\s\S]*?)(?:\nerr\?: |$)/.exec(
     error instanceof Error ? error.message : String(error),
   )?.[1]
   const lines = reported.length > 0 ? reported : [stderr?.trim() || String(error)]
-  return new LlmscaleError(
-    'engineFailed',
-    'ENGINE_FAILED',
-    `The Pulumi engine failed:\n${[...new Set(lines)].join('\n')}`,
-  )
+  const { code, message, tryThis } = explainEngineFailure(lines)
+  return new LlmscaleError('engineFailed', code, message, tryThis)
 }

@@ -1,7 +1,8 @@
 import pLimit from 'p-limit'
+import { LlmscaleError } from '../kit/errors.js'
 import type { RolloutStep } from '../planning/rollout.js'
 import type { EngineRun } from './engine.js'
-import type { ReceiptStep } from './receipt.js'
+import type { OpenReceipt, ReceiptStep } from './receipt.js'
 
 /** What a rollout does with a step, and who hears of it. */
 export interface RolloutWork {
@@ -11,6 +12,18 @@ export interface RolloutWork {
   run(step: RolloutStep): Promise<EngineRun | undefined>
   /** Is told each step before and after it ran. */
   note(step: ReceiptStep): Promise<void>
+}
+
+/** Runs the work of a receipt, and notes in it how it ended. */
+export async function finishReceipt(receipt: OpenReceipt, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    const isInterrupted = error instanceof LlmscaleError && error.reason === 'interrupted'
+    await receipt.finish(isInterrupted ? 'interrupted' : 'failed', Date.now() / 1000)
+    throw error
+  }
+  await receipt.finish('done', Date.now() / 1000)
 }
 
 /**

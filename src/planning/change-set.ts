@@ -18,6 +18,12 @@ export const ResourceChange = z.strictObject({
 })
 export type ResourceChange = z.infer<typeof ResourceChange>
 
+/**
+ * An order to the Kubernetes provider that `apply --adopt` adds and no review sees: it says how an object is written,
+ * not what is in it.
+ */
+export const forceAnnotation = 'pulumi.com/patchForce'
+
 /** A preview, normalised: the same change gives the same value whatever the order of events and the folder. */
 export const ChangeSet = z.strictObject({
   engineVersion: z.string(),

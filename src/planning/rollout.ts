@@ -2,7 +2,7 @@
 export interface RolloutStep {
   stack: string
   region: string
-  step: 'expand' | 'serving' | 'contract'
+  step: 'expand' | 'serving' | 'contract' | 'destroy'
 }
 
 interface Stack {

@@ -4,7 +4,7 @@
 //
 // With LLMSCALE_STAND_IN_CLOUD, a folder, objects live there as files of their own, whatever the engine's state says,
 // as they do in a real cloud; LLMSCALE_STAND_IN_DELAY_MS is how long each change takes, half of it after the object
-// is there.
+// is there. LLMSCALE_STAND_IN_FAIL, a regular expression, names resources whose changes fail.
 //
 // Rules of a package: version; check({type, name, news, olds, hex}) gives the inputs; replaces(path, type); id(inputs,
 // {type, name}); existing(type): what creating an object that exists does: 'keep' it with the new inputs, 'refuse',
@@ -36,7 +36,9 @@ function openCloud(packageName) {
   const folder = process.env.LLMSCALE_STAND_IN_CLOUD
   const delay = Number(process.env.LLMSCALE_STAND_IN_DELAY_MS ?? 0)
   const fileOf = (type, id) => join(folder, packageName, encodeURIComponent(type), `${encodeURIComponent(id)}.json`)
-  const change = async (work) => {
+  const failing = process.env.LLMSCALE_STAND_IN_FAIL
+  const change = async (id, work) => {
+    if (failing && new RegExp(failing).test(id)) throw new Error(`the stand-in refuses to change ${id}`)
     if (folder === undefined) return
     await sleep(delay / 2)
     work()
@@ -49,11 +51,11 @@ function openCloud(packageName) {
       return JSON.parse(readFileSync(fileOf(type, id), 'utf8'))
     },
     write: (type, id, inputs) =>
-      change(() => {
+      change(id, () => {
         mkdirSync(dirname(fileOf(type, id)), { recursive: true })
         writeFileSync(fileOf(type, id), JSON.stringify(inputs))
       }),
-    remove: (type, id) => change(() => rmSync(fileOf(type, id), { force: true })),
+    remove: (type, id) => change(id, () => rmSync(fileOf(type, id), { force: true })),
   }
 }
 
