@@ -12,6 +12,20 @@ import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { chatTarget, servingConfig } from './config-fixture.js'
 
 const config = servingConfig()
+/** A cluster whose autoscaler heeds a tolerance of 0, with node groups instead of Karpenter. */
+const exactConfig = servingConfig({
+  regions: ['us-east-1'],
+  clusters: {
+    'us-east-1': {
+      version: '1.35',
+      name: 'serving',
+      nodeRole: 'arn:aws:iam::111122223333:role/gpu-nodes',
+      subnets: ['subnet-a'],
+      zones: ['us-east-1a'],
+    },
+  },
+  nodes: { manager: 'managed-node-groups' },
+})
 /** A cluster without KEDA, whose nodes llmscale describes, and budgets and priorities for pods. */
 const hpaConfig = servingConfig(
   {
@@ -36,6 +50,13 @@ const hpaConfig = servingConfig(
     hpa: { preset: 'multi-metric' },
   },
 )
+const reservation = {
+  kind: 'odcr',
+  region: 'us-east-1',
+  zone: 'us-east-1a',
+  instanceType: 'p5.48xlarge',
+  count: 2,
+} as const
 const golden = join(import.meta.dirname, '../golden/manifests')
 
 const decisionOf = (...workloads: ReturnType<typeof workloadDecision>[]) =>
@@ -74,10 +95,15 @@ describe('createManifests', () => {
         workloadDecision({ model: 'elsewhere', region: 'eu-west-1' }),
       ],
       pools: [pool(), pool({ capacityType: 'spot', weight: 80, maximumNodes: 4 })],
+      commitments: [
+        { ...reservation, name: 'base', state: 'owned', id: 'cr-0123456789abcdef0' },
+        { ...reservation, name: 'launch', state: 'proposed' },
+      ],
     }).decision
 
   it.each([
     ['keda', config],
+    ['keda-exact', exactConfig],
     ['hpa', hpaConfig],
   ])('writes what people read in test/golden/manifests/%s', (folder, settings) => {
     const files = createManifests(decision(), 'us-east-1', settings).map((object) => formatManifest(object))
