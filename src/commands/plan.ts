@@ -59,7 +59,7 @@ export default class Plan extends BaseCommand {
       description: 'Plan as if none were in force: its files cannot be read.',
     }),
     'allow-delete': Flags.string({
-      description: 'Workload or pool that this plan may delete.',
+      description: 'Workload, pool or reservation that this plan may delete.',
       multiple: true,
       default: [],
     }),

@@ -16,7 +16,7 @@ import { floorReplicaHours } from './floor-template.js'
 export interface PlanDiff {
   from: PlanSummary | null
   to: PlanSummary
-  /** Names of workloads and pools that the second plan no longer has. */
+  /** Names of workloads, pools and reservations that the second plan no longer has. */
   deletions: string[]
   workloads: WorkloadChange[]
   pools: Change[]
@@ -60,9 +60,10 @@ export function diffPlans(from: CapacityPlan | undefined, to: CapacityPlan): Pla
   return {
     from: from === undefined ? null : summarize(from),
     to: summarize(to),
-    deletions: [...workloads, ...pools]
-      .filter((change) => change.kind === 'removed')
-      .map((change) => change.name),
+    deletions: [
+      ...[...workloads, ...pools].filter(({ kind }) => kind === 'removed').map(({ name }) => name),
+      ...findLostReservations(from, to),
+    ],
     workloads: workloads.map((change) => addOutcome(change, from, to)),
     pools,
     others: diffOthers(from?.decision, to.decision),
@@ -80,6 +81,15 @@ function poolName(pool: Pool): string {
 
 function summarize({ planId, header }: CapacityPlan): PlanSummary {
   return { planId, usdPerDay: header.cost.usdPerDay, breachRisk: header.breachRisk }
+}
+
+/** Reservations that are gone before their end. */
+function findLostReservations(from: CapacityPlan | undefined, to: CapacityPlan): string[] {
+  return (from?.decision.commitments ?? []).flatMap(({ name, until }) => {
+    if (name === undefined || to.decision.commitments.some((each) => each.name === name)) return []
+    const hasEnded = until !== undefined && Date.parse(until) <= Date.parse(to.header.origin)
+    return hasEnded ? [] : [name]
+  })
 }
 
 /** What a decision has besides workloads and pools; equal entries of a list are told apart by their place. */

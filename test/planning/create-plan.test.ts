@@ -8,6 +8,7 @@ import { formatInstant, parseInstant } from '../../src/kit/time.js'
 import type { DemandHistory, WorkloadDemand } from '../../src/metrics/demand-history.js'
 import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
 import { createPlan } from '../../src/planning/create-plan.js'
+import { diffPlans } from '../../src/planning/diff-plans.js'
 import { tickFloors } from '../../src/planning/floor-template.js'
 import { createLoad, createLoadGrid } from '../../src/planning/load.js'
 import { groupWorkloads, placeWorkloads } from '../../src/planning/place-workloads.js'
@@ -380,6 +381,10 @@ describe('reservations', () => {
       expect(allowed.decision.commitments).not.toEqual(bought.decision.commitments)
       expect(allowed.header.cost.doNothingUsdPerDay).toEqual(kept.header.cost.doNothingUsdPerDay)
     }
+    // Its removal is a deletion like that of a workload, until it has ended.
+    expect(diffPlans(bought, without).deletions).toContain('winter')
+    const late = { ...without, header: { ...without.header, origin: '2027-02-01T00:00:00Z' } }
+    expect(diffPlans(bought, late).deletions).not.toContain('winter')
     const fewer = createPlan({ ...reserve('nodes: 1, until: 2027-01-31'), baseline: bought })
     expect(fewer.decision.commitments).toMatchObject([{ count: 1 }])
   })
