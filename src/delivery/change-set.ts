@@ -20,7 +20,8 @@ export function createChangeSet(events: readonly EngineEvent[], engineVersion: s
     if (type.startsWith('pulumi:') || provider === '') continue
     if (op === 'same' || partialSteps.includes(op)) continue
     const [before, after] = [withoutForce(old?.inputs ?? {}), withoutForce(next?.inputs ?? {})]
-    const told = detailedDiff === undefined ? (diffs ?? []) : Object.keys(detailedDiff)
+    // The engine writes null where it knows of none.
+    const told = Object.keys(detailedDiff ?? {}).concat(detailedDiff ? [] : (diffs ?? []))
     const paths = [...new Set(told)].filter((path) => !isForce(path, before, after)).sort()
     if (op === 'update' && told.length > 0 && paths.length === 0) continue
     changes.set(urn, {
