@@ -102,11 +102,12 @@ function listStacks({ config, environment }: EnvironmentInputs, region: string):
 /** What the engine needs to open a stack, but the program. */
 export function stackSettings(
   { projectFolder, settings }: Deployment,
-  { stack }: StackTarget,
+  { stack, layer }: StackTarget,
 ): Omit<StackOptions, 'program'> {
   return {
     stackName: stack,
     projectFolder,
+    refresh: layer === 'capacity',
     ...(settings.backend !== undefined && { backend: settings.backend }),
     ...(settings.secretsProvider !== undefined && { secretsProvider: settings.secretsProvider }),
   }

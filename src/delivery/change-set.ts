@@ -15,7 +15,7 @@ export function createChangeSet(events: readonly EngineEvent[], engineVersion: s
   for (const { resourcePreEvent } of events) {
     if (resourcePreEvent === undefined) continue
     const { op, urn, type, provider, detailedDiff, diffs, old, new: next } = resourcePreEvent.metadata
-    Object.assign(providerVersions, parseProvider(provider))
+    Object.assign(providerVersions, parseProvider(provider), readProviderVersion(type, next?.inputs))
     // Providers, components and the stack itself exist in the engine's state alone.
     if (type.startsWith('pulumi:') || provider === '') continue
     if (op === 'same' || partialSteps.includes(op)) continue
@@ -43,6 +43,16 @@ export function createChangeSet(events: readonly EngineEvent[], engineVersion: s
 function parseProvider(reference: string): Record<string, string> {
   const [, name, version] = /::pulumi:providers:([^:]+)::default_(\d+_\d+_\d+)/.exec(reference) ?? []
   return name === undefined || version === undefined ? {} : { [name]: version.replaceAll('_', '.') }
+}
+
+/** A provider that a program declares itself has its version among its inputs. */
+function readProviderVersion(
+  type: string,
+  inputs: Record<string, unknown> | undefined,
+): Record<string, string> {
+  const [, name] = /^pulumi:providers:(.+)$/.exec(type) ?? []
+  const version = inputs?.['version']
+  return name === undefined || typeof version !== 'string' ? {} : { [name]: version }
 }
 
 interface Inputs {

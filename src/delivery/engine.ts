@@ -33,6 +33,11 @@ export interface StackOptions {
   backend?: string
   /** Pulumi secrets provider of a stack that is made anew; default the backend's. */
   secretsProvider?: string
+  /**
+   * Read what is really there before deploying: EKS takes the sizes of a node group together, so a desired size from
+   * an old state would end nodes that serve.
+   */
+  refresh?: boolean
 }
 
 /** What a run of the engine did. */
@@ -70,6 +75,7 @@ export async function deployStack(
   return withStack(options, async (opened) => {
     const { stack, signal, workDir } = opened
     await settlePendingCreates(opened, findCreated)
+    if (options.refresh) await stack.refresh({ color: 'never', signal, suppressProgress: true })
     const plan = join(workDir, 'update-plan.json')
     if (!approve(await preview(opened, plan))) return undefined
     return record(opened, (onOutput, onEvent) =>
