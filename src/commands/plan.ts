@@ -3,19 +3,18 @@ import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
 import { withDemand } from '../cli/demand.js'
 import { instant } from '../cli/flags.js'
+import { forecastPlanned, readPlannedDemand } from '../cli/planned-demand.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
 import type { Config } from '../config/schema.js'
 import { planFolder, readPlanIfAny, writePlan } from '../delivery/plan-folder.js'
-import { forecastWithPast } from '../forecast/forecast-demand.js'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
 import { formatInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
 import { type Workload, workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
-import { type DemandOptions, readDemand, requireHistory } from '../metrics/read-demand.js'
-import { covers, selectWorkloads } from '../metrics/select-history.js'
+import { type DemandOptions, requireHistory } from '../metrics/read-demand.js'
 import { type CapacityPlan, type Finding, PlanHeader, WorkloadReport } from '../planning/capacity-plan.js'
 import { createPlan } from '../planning/create-plan.js'
 import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
@@ -40,9 +39,6 @@ export const Result = z.strictObject({
   header: PlanHeader,
   workloads: z.array(WorkloadReport),
 })
-
-/** Floors are scored on at most so many past days, and only on days with as much history before them as after. */
-const mostScoredDays = 14
 
 export default class Plan extends BaseCommand {
   static override description = 'Turn the demand history into a capacity plan for review.'
@@ -93,13 +89,7 @@ export default class Plan extends BaseCommand {
     // Shown with the plan's own findings; the envelope has them as warnings too.
     this.warnings.push(...findings)
     this.progress('Forecasting …')
-    const historyDays = (history.length * history.stepSeconds) / secondsPerDay
-    const { forecast, pastForecasts } = forecastWithPast(history, {
-      horizonSeconds: config.forecast.horizon,
-      seed: config.forecast.seed,
-      origins: Math.min(mostScoredDays, Math.floor(historyDays / 2)),
-      everySeconds: secondsPerDay,
-    })
+    const { forecast, pastForecasts } = forecastPlanned(history, config)
     this.progress('Planning …')
     const toolVersion = this.config.version
     const plan = createPlan({
@@ -189,16 +179,7 @@ async function readHistory(
   baseline: CapacityPlan | undefined,
 ): Promise<{ history: DemandHistory; findings: Finding[] }> {
   const wanted = listWorkloads(config, environment)
-  const entryOf = (workload: Workload) => wanted.find((each) => covers(each.workload, workload))?.entry
-  const { history, quality } = await readDemand({
-    ...demand,
-    assumedLengths: (workload) => entryOf(workload)?.assumedLengths,
-    isWanted: (workload) => entryOf(workload) !== undefined,
-  })
-  const selected = selectWorkloads(
-    history,
-    wanted.map((each) => each.workload),
-  )
+  const { history: selected, quality } = await readPlannedDemand(config, environment, demand)
   requireDemand(wanted, selected, quality.unwanted, baseline)
   requireHistory(selected)
   const dataThrough = selected.start + selected.length * selected.stepSeconds

@@ -163,7 +163,7 @@ function reactionBounds(
 
 /** How a workload runs on a grid with floors, a hard maximum and a target. */
 export function operateDraft(
-  { config }: PlanInputs,
+  { config }: Pick<PlanInputs, 'config'>,
   draft: Pick<Draft, 'planned' | 'floors' | 'hardMaximum' | 'target'>,
   grid: LoadGrid,
 ): Operation {

@@ -89,7 +89,8 @@ export function intervalOf(sorted: ArrayLike<number>): Interval {
   }
 }
 
-function localDays(grid: LoadGrid, timeZone: string): { dates: string[]; dayOfTick: Uint16Array } {
+/** Local days of a grid, and which of them each tick is in. */
+export function localDays(grid: LoadGrid, timeZone: string): { dates: string[]; dayOfTick: Uint16Array } {
   const dates: string[] = []
   const dayOfTick = new Uint16Array(grid.length)
   const ticksPerHour = Math.max(1, Math.floor(3600 / grid.tickSeconds))

@@ -1,0 +1,279 @@
+import { Flags } from '@oclif/core'
+import { z } from 'zod'
+import { BaseCommand } from '../cli/base-command.js'
+import { withDemand } from '../cli/demand.js'
+import { type Deployment, openDeployment } from '../cli/deployment.js'
+import { type DriftReport, findDrift } from '../cli/drift.js'
+import { instant } from '../cli/flags.js'
+import { forecastPlanned, readPlannedDemand } from '../cli/planned-demand.js'
+import { formatTable } from '../cli/table.js'
+import { findPlanById } from '../delivery/plan-history.js'
+import { exitCodes, LlmscaleError } from '../kit/errors.js'
+import { formatShare, formatUsd } from '../kit/format.js'
+import { formatInstant, parseInstant } from '../kit/time.js'
+import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
+import { workloadId } from '../kit/workload.js'
+import { listSources } from '../metrics/open-sources.js'
+import { type DemandOptions, readTable, requireHistory } from '../metrics/read-demand.js'
+import { DailyPeak } from '../planning/capacity-plan.js'
+import { roundFigures } from '../planning/round-figures.js'
+import { type PlanScore, type ScoreInputs, scorePlan } from '../planning/score-plan.js'
+import { judgePlan, type Verdict, verdicts } from '../planning/verdict.js'
+import type { Table } from '../review/table.js'
+import {
+  tabulateDrifts,
+  tabulateForecastScores,
+  tabulateMissedDays,
+  tabulateOutcomes,
+  tabulatePlaces,
+} from '../review/verify-tables.js'
+
+const Share = z.number().nullable()
+const Comparison = z.strictObject({ plan: z.number(), doNothing: z.number() })
+const OutcomeScore = z.strictObject({
+  steps: z.int(),
+  wape: Share,
+  pinballLoss: z.number().describe('Requests a step.'),
+  coverage80: z.number(),
+  coverage90: z.number(),
+})
+
+const Score = z.strictObject({
+  from: z.string(),
+  until: z.string(),
+  days: z.number(),
+  isReproduced: z.boolean().nullable().describe('Whether the forecast made again is that of the plan.'),
+  breachShare: Comparison.extend({
+    stated: z.number().describe('Of the plan, when it was made.'),
+    p95: z.number().describe('0.95 quantile over the paths of the forecast, for the same time.'),
+  }).describe('Share of requests without capacity; estimated on measured demand.'),
+  lossUsdPerDay: Comparison.describe('Idle plus shortfall cost; estimated on measured demand.'),
+  daysBetterUndone: z.strictObject({ count: z.int(), of: z.int() }),
+  error: z
+    .strictObject({ wape: z.number(), backtestWape: z.number() })
+    .nullable()
+    .describe('Measured; workloads count by what their demand costs.'),
+  workloads: z.array(
+    z.strictObject({
+      workload: z.strictObject({
+        model: z.string(),
+        region: z.string(),
+        tenant: z.exactOptional(z.string()),
+      }),
+      forecast: OutcomeScore,
+      baseline: OutcomeScore.extend({ name: z.string() }),
+      backtestWape: Share,
+      breachShare: Comparison,
+      lossUsdPerDay: Comparison,
+      floorUnmetShare: Share.describe('Share of steps in which fewer replicas served than the floor.'),
+      days: z.array(
+        z.strictObject({
+          date: z.string(),
+          peakReplicas: z.number(),
+          plannedPeak: DailyPeak.nullable(),
+          breachShare: z.number(),
+          floors: z.enum(['held', 'missed']),
+        }),
+      ),
+    }),
+  ),
+  unscored: z.array(z.string()),
+})
+
+export const Result = z.strictObject({
+  planId: z.string(),
+  environment: z.string(),
+  asOf: z.string(),
+  verdict: z.enum(verdicts),
+  reason: z.string(),
+  checks: z.array(
+    z.strictObject({
+      place: z.string(),
+      state: z.enum(['same', 'drift', 'not-checked']),
+      message: z.string(),
+    }),
+  ),
+  drifts: z.array(
+    z.strictObject({
+      place: z.enum(['stack', 'cluster']),
+      object: z.string(),
+      field: z.string().describe('Empty for the object itself.'),
+      planned: z.string(),
+      found: z.string(),
+      kind: z.enum(['missing', 'floor', 'field']),
+    }),
+  ),
+  score: Score.nullable().describe('Null where no demand is known since the plan.'),
+})
+
+/** A plan from older data is made anew whatever it scores: no forecast need reach further. */
+const longestHorizonSeconds = 31 * secondsPerDay
+
+export default class Verify extends BaseCommand {
+  static override description =
+    'Hold the plan against its stacks, its clusters and the demand that came: keep, retrain or revert, and why.'
+  static override examples = [
+    '<%= config.bin %> verify',
+    '<%= config.bin %> verify --env production --json --detailed-exitcode',
+  ]
+  static override flags = {
+    metrics: Flags.string({ description: 'Demand file instead of those of the config.', multiple: true }),
+    plan: Flags.string({ description: 'Folder of the plan; default forecasts/<env>.' }),
+    region: Flags.string({ description: 'Only stacks and cluster of this region.' }),
+    'as-of': instant({ description: 'Take it for this time; default now.' }),
+    'detailed-exitcode': Flags.boolean({
+      description: `Exit ${exitCodes.changesPresent} on drift, and where the verdict is not keep.`,
+    }),
+  }
+
+  async run(): Promise<z.infer<typeof Result>> {
+    const { flags } = await this.parse(Verify)
+    const deployment = await openDeployment({
+      config: flags.config,
+      env: flags.env,
+      plan: flags.plan,
+      region: flags.region,
+      'as-of': flags['as-of'],
+      adopt: false,
+      'allow-delete': [],
+      'allow-purchase': [],
+    })
+    const { plan, now } = deployment.inputs
+    this.progress('Looking at stacks and clusters …')
+    const drift = await findDrift(deployment)
+    const score = await this.scoreIfKnown(deployment, flags)
+    const verdict = judgePlan(plan, score, now)
+    this.print(deployment, verdict, drift, score)
+    if (flags['detailed-exitcode'] && (drift.drifts.length > 0 || verdict.verdict !== 'keep'))
+      process.exitCode = exitCodes.changesPresent
+    return {
+      planId: plan.planId,
+      environment: deployment.environment,
+      asOf: formatInstant(now),
+      ...verdict,
+      ...drift,
+      score: score === undefined ? null : roundFigures(score),
+    }
+  }
+
+  /** Without demand there is no score, and drift is told all the same. */
+  private async scoreIfKnown(
+    deployment: Deployment,
+    flags: { config: string; metrics?: string[] | undefined },
+  ): Promise<PlanScore | undefined> {
+    const { config, environment, inputs, folder } = deployment
+    const { baseline } = inputs.plan.header
+    const previous = baseline === null ? undefined : await findPlanById(folder, baseline)
+    if (baseline !== null && previous === undefined)
+      this.note({
+        code: 'PLAN_BEFORE_UNKNOWN',
+        message: `the git history of ${folder} does not have plan ${baseline.slice(0, 12)}: doing nothing is the reactive trigger over minReplicas`,
+      })
+    try {
+      this.progress('Reading demand …')
+      const demand = await withDemand(this, config, environment, flags, (options) =>
+        readDemandAround(deployment, options, flags.metrics === undefined),
+      )
+      this.progress('Forecasting again …')
+      const { forecast } = forecastPlanned(demand.before, config, horizonSeconds(deployment))
+      const { plan, now } = inputs
+      const score = scorePlan({ config, plan, ...(previous && { previous }), ...demand, forecast, now })
+      if (score?.isReproduced === false)
+        this.note({
+          code: 'FORECAST_CHANGED',
+          message:
+            'the forecast made again does not score as the plan says: data of before the plan, configuration or program have changed since',
+        })
+      return score
+    } catch (error) {
+      const isData =
+        error instanceof LlmscaleError && ['badData', 'upstreamUnavailable'].includes(error.reason)
+      if (!isData) throw error
+      this.note({ code: error.code, message: error.message })
+      return undefined
+    }
+  }
+
+  private print(
+    { inputs: { plan, now }, environment }: Deployment,
+    { verdict, reason }: Verdict,
+    { checks, drifts }: DriftReport,
+    score: PlanScore | undefined,
+  ): void {
+    this.log(
+      `Plan ${plan.planId.slice(0, 12)} for ${environment} of ${plan.header.origin}, as of ${formatInstant(now)}`,
+    )
+    this.log(`Verdict: ${verdict}: ${reason}.`)
+    this.log(`\n${print(tabulatePlaces(checks))}`)
+    if (drifts.length > 0) this.log(`\n${print(tabulateDrifts(drifts))}`)
+    if (score !== undefined) this.printScore(score)
+    if (verdict === 'revert') this.hint('Next: llmscale rollback --reason …')
+    if (verdict === 'retrain') this.hint('Next: llmscale plan')
+  }
+
+  private printScore(score: PlanScore): void {
+    const { from, until, days, breachShare, lossUsdPerDay, unscored } = score
+    this.log(`\nRequests from ${from} to ${until} (${days.toFixed(1)} days known), measured:`)
+    this.log(print(tabulateForecastScores(score)))
+    this.log(
+      `\nFloors and reactive capacity on that demand, by the plan's own recursion (estimated): ${formatShare(breachShare.plan)} of ` +
+        `requests without capacity, ${formatShare(breachShare.doNothing)} undone; ${formatShare(breachShare.stated)} stated, ` +
+        `${formatShare(breachShare.p95)} at most on 95 of 100 paths. Idle GPUs and shortfall ${formatUsd(lossUsdPerDay.plan)} USD a day, ` +
+        `${formatUsd(lossUsdPerDay.doNothing)} undone.`,
+    )
+    this.log(print(tabulateOutcomes(score)))
+    const missed = tabulateMissedDays(score)
+    if (missed.rows.length > 0) this.log(`\n${print(missed)}`)
+    if (unscored.length > 0) this.log(`\nNot scored, no demand is known: ${unscored.join(', ')}`)
+  }
+}
+
+function print({ columns, rows }: Table): string {
+  return formatTable(columns, rows)
+}
+
+/** As far as the plan's forecast, or further where the plan is older than that. */
+function horizonSeconds({ config, inputs }: Deployment): number {
+  const age = inputs.now - parseInstant(inputs.plan.header.dataThrough)!
+  const days = Math.ceil(age / secondsPerDay) * secondsPerDay
+  return Math.max(config.forecast.horizon, Math.min(days, longestHorizonSeconds))
+}
+
+/** Read twice: what came later must not change a gap or a length that the plan was made from. */
+async function readDemandAround(
+  { config, environment, inputs }: Deployment,
+  options: DemandOptions,
+  fromConfig: boolean,
+): Promise<Pick<ScoreInputs, 'before' | 'after' | 'serving'>> {
+  const { plan, now } = inputs
+  const until = parseInstant(plan.header.dataThrough)!
+  const { history: before } = await readPlannedDemand(config, environment, { ...options, until })
+  requireHistory(before)
+  const { history: after } = await readPlannedDemand(config, environment, { ...options, until: now })
+  // Files do not say what served.
+  const hasServing =
+    fromConfig && listSources(config, environment).some(({ prometheus }) => prometheus !== undefined)
+  if (!hasServing) return { before, after }
+  return { before, after, serving: await readServing(options, until, now, after) }
+}
+
+/** Replicas that served, on the grid of a history. */
+async function readServing(
+  options: DemandOptions,
+  from: EpochSeconds,
+  until: EpochSeconds,
+  { start, stepSeconds, length }: ScoreInputs['after'],
+): Promise<Map<string, Float64Array>> {
+  const table = await readTable({ ...options, from, until })
+  return new Map(
+    table.workloads.flatMap(({ workload, serving }) => {
+      const replicas = serving?.readyReplicas
+      if (replicas === undefined) return []
+      const column = Float64Array.from({ length }, (_, step) => {
+        const end = start + (step + 1) * stepSeconds
+        return replicas[Math.round((end - table.start) / table.stepSeconds) - 1] ?? Number.NaN
+      })
+      return [[workloadId(workload), column] as const]
+    }),
+  )
+}

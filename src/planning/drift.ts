@@ -1,0 +1,121 @@
+import type { CapacityPlan } from './capacity-plan.js'
+import { type Change, diffPlans } from './diff-plans.js'
+import type { Deployed } from './guards.js'
+
+/** One field that is not as the plan has it. */
+export interface Drift {
+  place: 'stack' | 'cluster'
+  /** A stack, or `ScaledObject serving/chat`. */
+  object: string
+  /** A path such as `spec.minReplicaCount`; empty for the object itself. */
+  field: string
+  planned: string
+  found: string
+  /** `floor` is one that somebody changed in the running cluster. */
+  kind: 'missing' | 'floor' | 'field'
+}
+
+/** How the plan that a stack was deployed from differs from the plan of its region. */
+export function findStackDrift(
+  stack: string,
+  region: string,
+  plan: CapacityPlan,
+  deployed: Pick<Deployed, 'planId'> & Partial<Deployed>,
+): Drift[] {
+  if (deployed.planId === plan.planId) return []
+  const own = <T extends { region: string }>(items: readonly T[]) =>
+    items.filter((each) => each.region === region)
+  const id: Drift = {
+    place: 'stack',
+    object: stack,
+    field: 'planId',
+    planned: plan.planId.slice(0, 12),
+    found: deployed.planId.slice(0, 12),
+    kind: 'field',
+  }
+  const { header, decision } = deployed
+  if (header === undefined || decision === undefined) return [id]
+  const { workloads, pools } = plan.decision
+  const { workloads: workloadChanges, pools: poolChanges } = diffPlans(
+    { planId: deployed.planId, header, decision, reports: [] },
+    { ...plan, decision: { ...plan.decision, workloads: own(workloads), pools: own(pools) } },
+  )
+  return [id, ...[...workloadChanges, ...poolChanges].flatMap((change) => describeChange(stack, change))]
+}
+
+function describeChange(stack: string, { name, kind, fields }: Change): Drift[] {
+  const drift = (field: string, planned: string, found: string): Drift => ({
+    place: 'stack',
+    object: `${stack} ${name}`,
+    field,
+    planned,
+    found,
+    kind: kind === 'changed' ? 'field' : 'missing',
+  })
+  if (kind === 'added') return [drift('', 'present', 'missing')]
+  if (kind === 'removed') return [drift('', 'missing', 'present')]
+  return fields.map(({ field, from, to }) => drift(field, to ?? 'none', from ?? 'none'))
+}
+
+/** Where autoscalers keep a floor: KEDA's and the HPA's least replicas, and those of a cron window. */
+const floorFields = /^spec\.(minReplicaCount|minReplicas|triggers\.\d+\.metadata\.desiredReplicas)$/
+
+/**
+ * The fields of an object that are not in the cluster as we set them.
+ * @param live the same fields as they are there; undefined where the object is not
+ */
+export function findObjectDrift(object: string, wanted: object, live: unknown): Drift[] {
+  const drift = (field: string, planned: string, found: string, kind: Drift['kind']): Drift => ({
+    place: 'cluster',
+    object,
+    field,
+    planned,
+    found,
+    kind,
+  })
+  if (live === undefined) return [drift('', 'present', 'missing', 'missing')]
+  const [planned, found] = [flatten(wanted), flatten(live)]
+  return [...new Set([...planned.keys(), ...found.keys()])]
+    .filter((field) => !isSame(planned.get(field), found.get(field)))
+    .map((field) =>
+      drift(
+        field,
+        print(planned.get(field)),
+        print(found.get(field)),
+        floorFields.test(field) ? 'floor' : 'field',
+      ),
+    )
+}
+
+/** Leaves of a value by their path. */
+function flatten(value: unknown, path: readonly string[] = []): Map<string, unknown> {
+  const isBranch = typeof value === 'object' && value !== null && Object.keys(value).length > 0
+  if (!isBranch) return new Map([[path.join('.'), value]])
+  return new Map(Object.entries(value).flatMap(([key, each]) => [...flatten(each, [...path, key])]))
+}
+
+function print(value: unknown): string {
+  if (value === undefined) return 'none'
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** The API server writes quantities anew: `0.5` comes back as `500m`. */
+function isSame(planned: unknown, found: unknown): boolean {
+  if (planned === found) return true
+  const [a, b] = [readQuantity(planned), readQuantity(found)]
+  if (a !== undefined && b !== undefined) return Math.abs(a - b) <= 1e-9 * Math.abs(a)
+  return JSON.stringify(planned) === JSON.stringify(found)
+}
+
+const suffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E']
+const binarySuffixes = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei']
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
+function readQuantity(value: unknown): number | undefined {
+  const [, digits, suffix = ''] =
+    /^([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)([A-Za-z]*)$/.exec(String(value)) ?? []
+  if (digits === undefined) return undefined
+  if (binarySuffixes.includes(suffix)) return Number(digits) * 1024 ** (binarySuffixes.indexOf(suffix) + 1)
+  const power = suffixes.indexOf(suffix)
+  return power < 0 ? undefined : Number(digits) * 1000 ** (power - suffixes.indexOf(''))
+}
