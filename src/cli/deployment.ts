@@ -51,7 +51,7 @@ export interface DeploymentFlags {
   'allow-purchase': string[]
   /** The change set is about to be written anew: an older one does not count. */
   write?: boolean
-  adopt: boolean
+  adopt?: boolean
 }
 
 /** Reads the plan of an environment and what may forbid it. Throws as `readEnvironmentInputs` and REGION_UNKNOWN. */
@@ -79,7 +79,7 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
       ...(reviewed && !flags.write && { reviewed }),
       allowedDeletions: flags['allow-delete'],
       allowedPurchases: flags['allow-purchase'],
-      adopt: flags.adopt,
+      adopt: flags.adopt ?? false,
     },
     folder,
     projectFolder: resolve(besideConfig(flags.config, '.')),
@@ -97,6 +97,11 @@ function listStacks({ config, environment }: EnvironmentInputs, region: string):
   return layers
     .filter((layer) => layer === 'serving' || hasCapacity)
     .map((layer) => ({ stack: formatStackName({ environment, region, layer }), region, layer }))
+}
+
+/** With delivery gitops Argo CD or Flux applies what is in the cluster; Pulumi keeps the AWS layer. */
+export function isPulumis({ settings }: Deployment, { layer }: StackTarget): boolean {
+  return settings.delivery === 'pulumi' || layer === 'capacity'
 }
 
 /** What the engine needs to open a stack, but the program. */
@@ -137,11 +142,15 @@ export async function stackOptions(
 
 /** The verdicts on a fresh change set of one stack. */
 export function checkStackChanges(
-  { inputs, settings, allowDelete, allowPurchase }: Deployment,
-  { stack }: Pick<StackTarget, 'stack'>,
+  deployment: Deployment,
+  target: StackTarget,
   fresh: ChangeSet,
   deployedPlanId: string | null,
 ): GuardVerdict[] {
+  // The rendered folder is what was reviewed.
+  if (!isPulumis(deployment, target)) return []
+  const { inputs, settings, allowDelete, allowPurchase } = deployment
+  const { stack } = target
   return checkChanges({
     stack,
     planId: inputs.plan.planId,

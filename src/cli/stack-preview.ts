@@ -1,9 +1,12 @@
+import { join } from 'node:path'
 import { z } from 'zod'
-import type { Checks } from '../../stacks/check-inputs.js'
+import { type Checks, checkInputs, createObjects } from '../../stacks/check-inputs.js'
+import { compareManifests } from '../delivery/manifest-folder.js'
+import { formatObjects, gitopsFolder } from '../manifests/region-folder.js'
 import { ChangeSet } from '../planning/change-set.js'
 import { type Deployed, GuardVerdict } from '../planning/guards.js'
 import { describeChanges, tabulateChanges, tabulateVerdicts } from '../review/preview-tables.js'
-import { type Deployment, type StackTarget, stackOptions } from './deployment.js'
+import { type Deployment, isPulumis, programInputs, type StackTarget, stackOptions } from './deployment.js'
 import { formatTable } from './table.js'
 
 const PolicyVerdict = z.strictObject({
@@ -30,6 +33,7 @@ export async function previewTarget(
   target: StackTarget,
   writes: boolean,
 ): Promise<StackPreview> {
+  if (!isPulumis(deployment, target)) return previewFolder(deployment, target, writes)
   // The Pulumi SDK takes half a second to load: not before there is something to preview.
   const { previewStack } = await import('../delivery/engine.js')
   let checks: Checks = { guards: [], policies: [] }
@@ -44,6 +48,41 @@ export async function previewTarget(
   return { ...target, deployedPlanId: deployed?.planId ?? null, ...checks, ...changeSet }
 }
 
+/** Argo CD or Flux applies what is in the folder: the plan may go only where the folder is as the plan gives it. */
+async function previewFolder(
+  deployment: Deployment,
+  target: StackTarget,
+  writes: boolean,
+): Promise<StackPreview> {
+  const { settings, environment, projectFolder } = deployment
+  const inputs = programInputs(deployment, target, writes)
+  const { guards, policies } = checkInputs(inputs)
+  const folder = gitopsFolder(settings, environment, target.region)
+  const files = formatObjects(createObjects(inputs), settings.gitops.format)
+  const differences = await compareManifests(join(projectFolder, folder), files)
+  const rule = { guard: 'changes', reason: 'digestMismatch', code: 'MANIFESTS_DIFFER' } as const
+  const changes: GuardVerdict =
+    differences.length === 0
+      ? { ...rule, state: 'passed', message: `${folder} is as the plan gives it` }
+      : {
+          ...rule,
+          state: 'refused',
+          message: `${differences.map(({ name, state }) => `${folder}/${name} is ${state}`).join('; ')}: run \`llmscale render\``,
+        }
+  return {
+    ...target,
+    deployedPlanId: null,
+    guards: [...guards, changes],
+    policies,
+    engineVersion: notRun,
+    providerVersions: {},
+    changes: [],
+  }
+}
+
+/** Instead of a version, where the engine has nothing to do. */
+const notRun = 'none'
+
 export function isRefused({ guards, policies }: Checks): boolean {
   return [...guards, ...policies].some(({ state }) => state === 'refused')
 }
@@ -55,6 +94,7 @@ export function formatVerdicts(stacks: Parameters<typeof tabulateVerdicts>[0]): 
 
 /** A table of what changes, and a sentence with the versions that say so. */
 export function formatChanges(preview: StackPreview): string {
+  if (preview.engineVersion === notRun) return `Stack ${preview.stack}: Argo CD or Flux applies it.`
   const { columns, rows } = tabulateChanges(preview)
   const versions = [
     `engine ${preview.engineVersion}`,

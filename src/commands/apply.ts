@@ -10,6 +10,7 @@ import {
   checkRegion,
   checkStackChanges,
   type Deployment,
+  isPulumis,
   openDeployment,
   programInputs,
   type StackTarget,
@@ -168,7 +169,8 @@ export default class Apply extends BaseCommand {
     approval: GuardVerdict,
     flags: { yes: boolean; 'break-lock': string | undefined },
   ): Promise<Pick<z.infer<typeof Result>, 'receipt' | 'stacks' | 'steps'>> {
-    const { inputs, environment, settings, stacks: targets } = deployment
+    const { inputs, environment, settings } = deployment
+    const targets = deployment.stacks.filter((target) => isPulumis(deployment, target))
     const names = targets.map(({ stack }) => stack)
     const broken = flags['break-lock'] === undefined ? [] : await breakLock(store, names, flags['break-lock'])
     const startedAt = Math.floor(Date.now() / 1000)
@@ -259,7 +261,8 @@ const pending = { state: 'pending', changed: {}, outputDigest: null, error: null
 /** A dead run may have left the engine's own lock too. */
 async function freeStacks(deployment: Deployment): Promise<void> {
   const { cancelStack } = await import('../delivery/engine.js')
-  for (const target of deployment.stacks) await cancelStack(stackSettings(deployment, target))
+  for (const target of deployment.stacks)
+    if (isPulumis(deployment, target)) await cancelStack(stackSettings(deployment, target))
 }
 
 /** A preview with the verdicts of approval, cluster and cloud, and on what changes. */

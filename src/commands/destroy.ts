@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { describeActor } from '../cli/actor.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { confirm } from '../cli/confirm.js'
-import { type Deployment, openDeployment, stackSettings } from '../cli/deployment.js'
+import { type Deployment, isPulumis, openDeployment, stackSettings } from '../cli/deployment.js'
 import { formatTable } from '../cli/table.js'
 import { acquireLocks } from '../delivery/lock.js'
 import { openStateStore } from '../delivery/open-state-store.js'
@@ -43,7 +43,6 @@ export default class Destroy extends BaseCommand {
       'as-of': undefined,
       'allow-delete': [],
       'allow-purchase': [],
-      adopt: false,
     })
     const { environment, settings, inputs } = deployment
     if (flags['allow-delete'] !== environment) throw deletionRefused(environment, flags['allow-delete'])
@@ -51,7 +50,9 @@ export default class Destroy extends BaseCommand {
     assertGuards(verdicts)
     if (!flags.yes) await confirm(`Delete everything that llmscale deployed to ${environment}?`)
 
-    const targets = [...deployment.stacks].sort((a, b) => (a.layer < b.layer ? 1 : -1))
+    const targets = deployment.stacks
+      .filter((target) => isPulumis(deployment, target))
+      .sort((a, b) => (a.layer < b.layer ? 1 : -1))
     const startedAt = Math.floor(Date.now() / 1000)
     const id = createReceiptId(startedAt)
     const run = { by: describeActor(), host: hostname(), pid: process.pid }

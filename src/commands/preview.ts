@@ -7,6 +7,7 @@ import {
   checkRegion,
   checkStackChanges,
   type Deployment,
+  isPulumis,
   openDeployment,
   programInputs,
 } from '../cli/deployment.js'
@@ -114,10 +115,8 @@ function addChangeVerdicts(deployment: Deployment, preview: StackPreview): Stack
   return { ...preview, guards: [...preview.guards, ...verdicts] }
 }
 
-async function writeChanges(
-  { inputs, folder, allowDelete, allowPurchase }: Deployment,
-  previews: readonly StackPreview[],
-): Promise<string> {
+async function writeChanges(deployment: Deployment, previews: readonly StackPreview[]): Promise<string> {
+  const { inputs, folder, allowDelete, allowPurchase } = deployment
   const reviewed: ReviewedChanges = {
     apiVersion: 'llmscale/v1alpha1',
     kind: 'ReviewedChanges',
@@ -125,10 +124,12 @@ async function writeChanges(
     allowDelete,
     allowPurchase,
     stacks: Object.fromEntries(
-      previews.map(({ stack, deployedPlanId, engineVersion, providerVersions, changes }) => [
-        stack,
-        { deployedPlanId, engineVersion, providerVersions, changes },
-      ]),
+      previews
+        .filter((preview) => isPulumis(deployment, preview))
+        .map(({ stack, deployedPlanId, engineVersion, providerVersions, changes }) => [
+          stack,
+          { deployedPlanId, engineVersion, providerVersions, changes },
+        ]),
     ),
   }
   const path = join(folder, reviewedChangesFile)

@@ -3,14 +3,13 @@ import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
-import type { Environment } from '../config/environment.js'
 import { compareManifests, type ManifestDifference, writeManifests } from '../delivery/manifest-folder.js'
 import { planFolder, readPlan } from '../delivery/plan-folder.js'
 import { exitCodes } from '../kit/errors.js'
 import type { ClusterObject } from '../manifests/cluster-object.js'
-import { createKustomizeComponent } from '../manifests/kustomize.js'
-import { formatManifest, joinManifests, type ManifestFile, manifestName } from '../manifests/manifest-file.js'
+import { joinManifests, type ManifestFile, manifestName } from '../manifests/manifest-file.js'
 import { createManifests, planRegions } from '../manifests/manifests.js'
+import { formatObjects, gitopsFolder } from '../manifests/region-folder.js'
 import { findConstantFloors } from '../planning/constant-floor.js'
 
 const formats = ['manifests', 'kustomize'] as const
@@ -91,7 +90,7 @@ export default class Render extends BaseCommand {
       const objects = hasLeft ? [] : createManifests(plan.decision, region, config)
       const folder =
         flags.out === undefined
-          ? relative('', besideConfig(flags.config, folderOf(settings, environment, region)))
+          ? relative('', besideConfig(flags.config, gitopsFolder(settings, environment, region)))
           : join(flags.out, region)
       return { region, folder, objects, files: formatObjects(objects, format) }
     })
@@ -155,15 +154,4 @@ export default class Render extends BaseCommand {
       })
     }
   }
-}
-
-function formatObjects(objects: ClusterObject[], format: (typeof formats)[number]): ManifestFile[] {
-  if (objects.length === 0) return []
-  return format === 'kustomize'
-    ? createKustomizeComponent(objects)
-    : objects.map((object) => formatManifest(object))
-}
-
-function folderOf({ gitops }: Environment, environment: string, region: string): string {
-  return gitops.path.replaceAll('{environment}', environment).replaceAll('{region}', region)
 }

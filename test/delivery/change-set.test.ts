@@ -53,6 +53,43 @@ describe('change sets', () => {
     expect(changes.map(({ op }) => op)).toEqual(['replace'])
   })
 
+  it('show values, and no secret: neither what the engine masks nor what looks like one', () => {
+    const [updated] = [
+      step('update', 'a', ['spec.max', 'spec.auth.token', 'data["db.password"]', 'spec.list[1].x']),
+    ]
+    const state = (max: number) => ({
+      inputs: {
+        spec: { max, auth: { token: `t${max}` }, list: [{ x: 0 }, { x: max }] },
+        data: { 'db.password': `p${max}` },
+      },
+    })
+    Object.assign(updated!.resourcePreEvent!.metadata, { old: state(1), new: state(2) })
+    const { changes } = createChangeSet([updated!], '3.246.0')
+    expect(changes[0]?.values).toEqual({
+      'spec.max': { from: 1, to: 2 },
+      'spec.auth.token': { from: '[secret]', to: '[secret]' },
+      'data["db.password"]': { from: '[secret]', to: '[secret]' },
+      'spec.list[1].x': { from: 1, to: 2 },
+    })
+    const created = step('create', 'a')
+    const digestOf = (inputs: object) => {
+      Object.assign(created.resourcePreEvent!.metadata, { new: { inputs } })
+      return createChangeSet([created], '3.246.0').changes[0]?.digest
+    }
+    expect(digestOf({ b: 1, token: 'x' })).toBe(digestOf({ token: 'y', b: 1 }))
+    expect(digestOf({ b: 1 })).not.toBe(digestOf({ b: 2 }))
+  })
+
+  it('do not see how an object is written, only what is in it', () => {
+    const force = { 'pulumi.com/patchForce': 'true' }
+    const update = step('update', 'a', ['metadata.annotations'])
+    Object.assign(update.resourcePreEvent!.metadata, {
+      old: { inputs: { metadata: { name: 'a' } } },
+      new: { inputs: { metadata: { name: 'a', annotations: force } } },
+    })
+    expect(createChangeSet([update], '3.246.0').changes).toEqual([])
+  })
+
   it('are told with deletions first', () => {
     const changeSet = createChangeSet(
       [step('create', 'a'), step('update', 'b', ['spec.x']), step('delete', 'd')],

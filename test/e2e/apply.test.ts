@@ -260,4 +260,26 @@ describe('llmscale apply', () => {
     const { code, stderr } = await project(capacityPlan(), config).apply()
     expect([code, stderr]).toEqual([2, expect.stringContaining('--as-of is for the local backend alone')])
   })
+
+  it('leaves the cluster to Argo CD or Flux where they deliver, and wants the folder as the plan gives it', async () => {
+    const config = configText('regions: [us-east-1], delivery: gitops')
+    const { cwd, run } = project(capacityPlan(), config)
+    const stale = await run('preview', ['--as-of', asOf])
+    expect([stale.code, stale.stderr]).toEqual([
+      12,
+      expect.stringMatching(/scaledobject\..*\.yaml is missing/),
+    ])
+    expect((await run('render')).code).toBe(0)
+    const fine = await run('preview', ['--as-of', asOf])
+    expect([fine.code, fine.stderr]).toEqual([0, ''])
+    expect(fine.stdout).toContain('manifests/prod/us-east-1 is as the plan gives it')
+    expect(fine.stdout).toContain('Argo CD or Flux applies it')
+    expect(existsSync(join(cwd, '.llmscale/pulumi'))).toBe(false)
+    const file = readdirSync(join(cwd, 'manifests/prod/us-east-1'))[0]!
+    writeFileSync(
+      join(cwd, 'manifests/prod/us-east-1', file),
+      '# Written by llmscale from the capacity plan\n',
+    )
+    expect((await run('preview', ['--as-of', asOf])).stderr).toContain('is different')
+  })
 })

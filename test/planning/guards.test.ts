@@ -114,4 +114,71 @@ describe('guards', () => {
       verdictOf('caps', { plan: capacityPlan({ workloads: [constant(10)] }), baseline: elsewhere }).state,
     ).toBe('passed')
   })
+
+  it('the kill switch stops what writes, and is told where nothing does', () => {
+    expect(verdictOf('kill-switch', { killSwitch: '1' })).toMatchObject({ state: 'refused', reason: 'hold' })
+    expect(verdictOf('kill-switch', { killSwitch: '1', writes: false }).state).toBe('not-checked')
+    for (const off of ['', '0', 'false'])
+      expect(verdictOf('kill-switch', { killSwitch: off }).state).toBe('passed')
+  })
+
+  it('a hold lets the plan through that it excepts, and no other', () => {
+    const hold = { reason: 'back', by: 'ana', except: capacityPlan().planId }
+    expect(verdictOf('hold', { holds: [hold] }).state).toBe('passed')
+    expect(verdictOf('hold', { holds: [hold, { reason: 'more', by: 'bo' }] }).state).toBe('refused')
+    expect(verdictOf('hold', { holds: [{ ...hold, except: 'other' }] }).state).toBe('refused')
+  })
+
+  const deployedFrom = (plan: ReturnType<typeof capacityPlan>) => ({
+    planId: plan.planId,
+    header: plan.header,
+    decision: plan.decision,
+  })
+  const other = capacityPlan({ pools: [pool({ maximumNodes: 21 })] })
+
+  it('an older plan than the deployed one is refused, the same never', () => {
+    const newer = capacityPlan({ pools: [pool({ maximumNodes: 21 })] }, { origin: '2026-11-01T06:00:00Z' })
+    expect(verdictOf('superseded', { deployed: deployedFrom(newer) })).toMatchObject({
+      state: 'refused',
+      reason: 'planStale',
+    })
+    expect(verdictOf('superseded', { deployed: deployedFrom(other) }).state).toBe('passed')
+    const renewed = capacityPlan({}, { origin: '2026-11-01T06:00:00Z' })
+    expect(verdictOf('superseded', { deployed: deployedFrom(renewed) }).state).toBe('passed')
+  })
+
+  it('a plan follows the one that it was made or reviewed as a change of', () => {
+    const follows = capacityPlan({}, { baseline: other.planId })
+    const deployed = deployedFrom(other)
+    expect(verdictOf('baseline', { plan: follows, deployed }).state).toBe('passed')
+    expect(verdictOf('baseline', { deployed })).toMatchObject({ state: 'refused', code: 'BASELINE_MISMATCH' })
+    expect(verdictOf('baseline', { deployed, writes: false }).state).toBe('not-checked')
+    expect(verdictOf('baseline', { deployed, reviewedDeployment: other.planId }).state).toBe('passed')
+    expect(verdictOf('baseline', { deployed, reviewedDeployment: null }).state).toBe('refused')
+    expect(verdictOf('baseline', { reviewedDeployment: other.planId }).state).toBe('refused')
+    expect(verdictOf('baseline', { deployed: deployedFrom(capacityPlan()) }).state).toBe('passed')
+  })
+
+  it('a shared backend needs a budget, and no plan may cost more', () => {
+    const backend = 's3://bucket'
+    expect(verdictOf('budget', { backend })).toMatchObject({ state: 'refused', code: 'BUDGET_MISSING' })
+    expect(verdictOf('budget', { backend, budgetUsdPerDay: 1200 }).state).toBe('passed')
+    expect(verdictOf('budget', { budgetUsdPerDay: 1199 })).toMatchObject({
+      state: 'refused',
+      reason: 'policy',
+    })
+    expect(verdictOf('budget', {}).state).toBe('not-checked')
+  })
+
+  it('the local backend is for a machine, not for a runner, and no URL shows its secrets', () => {
+    expect(verdictOf('backend', { onRunner: true }).code).toBe('BACKEND_LOCAL_IN_CI')
+    expect(verdictOf('backend', { onRunner: true, backend: 'file:///srv' }).state).toBe('refused')
+    const shared = verdictOf('backend', { onRunner: true, backend: 'https://u:pw@host/x?token=t' })
+    expect([shared.state, shared.message]).toEqual(['passed', 'https://…@host/x'])
+  })
+
+  it('what is deployed counts for the decrease where no baseline is given', () => {
+    const deployed = deployedFrom(capacityPlan({ pools: [pool({ maximumNodes: 60 })] }))
+    expect(verdictOf('caps', { deployed })).toMatchObject({ state: 'refused', code: 'DECREASE_CAP' })
+  })
 })

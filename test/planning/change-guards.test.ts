@@ -1,0 +1,174 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type ChangeGuardInputs, checkChanges } from '../../src/planning/change-guards.js'
+import { type ChangeSet, findUnreviewed, type ResourceChange } from '../../src/planning/change-set.js'
+import type { GuardName } from '../../src/planning/guards.js'
+import {
+  formatReviewedChanges,
+  parseReviewedChanges,
+  type ReviewedChanges,
+} from '../../src/planning/reviewed-changes.js'
+
+const stack = 'prod.us-east-1.serving'
+const urn = (name: string, type = 'kubernetes:keda.sh/v1alpha1:ScaledObject') =>
+  `urn:pulumi:${stack}::llmscale::llmscale:serving:Autoscaler$${type}::${name}`
+const change = (fields: Partial<ResourceChange> = {}): ResourceChange => ({
+  urn: urn('chat'),
+  op: 'update',
+  paths: ['spec.maxReplicaCount'],
+  values: { 'spec.maxReplicaCount': { from: 20, to: 40 } },
+  digest: null,
+  ...fields,
+})
+const changeSet = (...changes: ResourceChange[]): ChangeSet => ({
+  engineVersion: '3.246.0',
+  providerVersions: { kubernetes: '4.34.2' },
+  changes,
+})
+const reviewed = (set: ChangeSet, fields: Partial<ReviewedChanges> = {}): ReviewedChanges => ({
+  apiVersion: 'llmscale/v1alpha1',
+  kind: 'ReviewedChanges',
+  planId: 'a'.repeat(64),
+  allowDelete: [],
+  allowPurchase: [],
+  stacks: { [stack]: { ...set, deployedPlanId: null } },
+  ...fields,
+})
+const inputs = (fields: Partial<ChangeGuardInputs> = {}): ChangeGuardInputs => ({
+  stack,
+  planId: 'a'.repeat(64),
+  fresh: changeSet(change()),
+  deployed: false,
+  reviewed: reviewed(changeSet(change())),
+  needsReview: true,
+  allowDelete: [],
+  allowPurchase: [],
+  ...fields,
+})
+const verdictOf = (guard: GuardName, fields: Partial<ChangeGuardInputs>) => {
+  const verdict = checkChanges(inputs(fields)).find((each) => each.guard === guard)!
+  return [verdict.state, verdict.code, verdict.message]
+}
+
+describe('the reviewed change set', () => {
+  it('passes the same changes and any part of them', () => {
+    expect(verdictOf('changes', {})[0]).toBe('passed')
+    const both = reviewed(changeSet(change(), change({ urn: urn('other') })))
+    expect(verdictOf('changes', { reviewed: both })[0]).toBe('passed')
+  })
+
+  it('refuses what is new, and says what in words', () => {
+    const cases: [ResourceChange, string][] = [
+      [change({ urn: urn('other') }), 'update ScaledObject other was not reviewed'],
+      [change({ op: 'replace' }), 'replace ScaledObject chat was reviewed as update'],
+      [
+        change({ paths: ['spec.minReplicaCount'], values: { 'spec.minReplicaCount': { from: 2, to: 1 } } }),
+        'update ScaledObject chat: spec.minReplicaCount 2 → 1 was not reviewed',
+      ],
+      [
+        change({ values: { 'spec.maxReplicaCount': { from: 20, to: 60 } } }),
+        'update ScaledObject chat: spec.maxReplicaCount 20 → 60 was reviewed as 20 → 40',
+      ],
+    ]
+    for (const [fresh, message] of cases)
+      expect(verdictOf('changes', { fresh: changeSet(fresh) })).toEqual([
+        'refused',
+        'CHANGES_UNREVIEWED',
+        message,
+      ])
+    const created = change({ op: 'create', paths: [], values: {}, digest: 'a' })
+    const other = reviewed(changeSet({ ...created, digest: 'b' }))
+    expect(verdictOf('changes', { fresh: changeSet(created), reviewed: other })[2]).toContain(
+      'was reviewed with other properties',
+    )
+  })
+
+  it('names ten changes and counts the rest', () => {
+    const fresh = changeSet(...Array.from({ length: 14 }, (_, index) => change({ urn: urn(`n${index}`) })))
+    expect(verdictOf('changes', { fresh })[2]).toMatch(/n9 was not reviewed; and 4 more$/)
+  })
+
+  it('refuses an empty change set where changes were reviewed, unless the plan is deployed already', () => {
+    expect(verdictOf('changes', { fresh: changeSet() }).slice(0, 2)).toEqual(['refused', 'CHANGES_VANISHED'])
+    expect(verdictOf('changes', { fresh: changeSet(), deployed: true })[0]).toBe('passed')
+  })
+
+  it('is needed where the environment asks for approval, and must be of this plan', () => {
+    const { reviewed: _none, ...without } = inputs()
+    const states = (fields: ChangeGuardInputs) => checkChanges(fields)[0]!
+    expect(states(without)).toMatchObject({ state: 'refused', code: 'CHANGES_MISSING' })
+    expect(states({ ...without, needsReview: false }).state).toBe('not-checked')
+    const stale = reviewed(changeSet(change()), { planId: 'b'.repeat(64) })
+    expect(verdictOf('changes', { reviewed: stale }).slice(0, 2)).toEqual(['refused', 'CHANGES_STALE'])
+    expect(verdictOf('changes', { reviewed: reviewed(changeSet(), { stacks: {} }) })[2]).toContain(
+      `knows nothing of stack ${stack}`,
+    )
+  })
+})
+
+describe('deletions and purchases', () => {
+  const gone = changeSet(change({ op: 'delete', paths: [], values: {} }))
+  const reservation = urn('winter', 'aws:ec2/capacityReservation:CapacityReservation')
+  const bought = changeSet(change({ urn: reservation, op: 'create', paths: [], values: {}, digest: 'a' }))
+
+  it('need the name of each, from a flag or from the review', () => {
+    expect(verdictOf('deletions', { fresh: gone }).slice(1)).toEqual([
+      'DELETION_NOT_ALLOWED',
+      'it takes away chat, which nobody allowed',
+    ])
+    expect(verdictOf('deletions', { fresh: gone, allowDelete: ['chat'] })[0]).toBe('passed')
+    const allowed = reviewed(gone, { allowDelete: ['chat'] })
+    expect(verdictOf('deletions', { fresh: gone, reviewed: allowed })[0]).toBe('passed')
+    expect(verdictOf('purchases', { fresh: bought })[0]).toBe('refused')
+    expect(verdictOf('purchases', { fresh: bought, allowPurchase: ['winter'] })[0]).toBe('passed')
+    expect(verdictOf('purchases', { fresh: bought, allowDelete: ['winter'] })[0]).toBe('refused')
+  })
+
+  it('do not concern updates', () => {
+    expect(verdictOf('deletions', {})[0]).toBe('passed')
+    expect(verdictOf('purchases', {})[0]).toBe('passed')
+  })
+})
+
+describe('changes.json', () => {
+  const Changes = fc.uniqueArray(
+    fc.record({
+      urn: fc.string({ minLength: 1 }).map(urn),
+      op: fc.constantFrom('create', 'update', 'delete'),
+      paths: fc.uniqueArray(fc.string({ minLength: 1 })),
+      values: fc.constant({}),
+      digest: fc.option(fc.string(), { nil: null }),
+    }),
+    { selector: (each) => each.urn },
+  )
+
+  it('reads back what it wrote, whatever the order of keys', () => {
+    fc.assert(
+      fc.property(Changes, (changes) => {
+        const value = reviewed(changeSet(...changes))
+        const text = formatReviewedChanges(value)
+        expect(parseReviewedChanges(text, 'changes.json')).toEqual(value)
+        const turned = Object.fromEntries(Object.entries(value).reverse()) as ReviewedChanges
+        expect(formatReviewedChanges(turned)).toBe(text)
+      }),
+    )
+  })
+
+  it('a part of a change set is never unreviewed, and something new always is', () => {
+    fc.assert(
+      fc.property(Changes, fc.nat(), (changes, drop) => {
+        const whole = changeSet(...changes)
+        const part = changeSet(...changes.filter((_, index) => index !== drop % (changes.length + 1)))
+        expect(findUnreviewed(part, whole)).toEqual([])
+        expect(findUnreviewed(whole, part)).toHaveLength(whole.changes.length - part.changes.length)
+      }),
+    )
+  })
+
+  it('is refused where it cannot be read', () => {
+    for (const text of ['{', '{}', '[]'])
+      expect(() => parseReviewedChanges(text, 'forecasts/prod/changes.json')).toThrow(
+        /^forecasts\/prod\/changes\.json/,
+      )
+  })
+})
