@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access, constants, copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { access, constants, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,6 +13,7 @@ import {
   StackNotFoundError,
   type UpdateSummary,
 } from '@pulumi/pulumi/automation/index.js'
+import { parse, stringify } from 'yaml'
 import { digestText } from '../kit/digest.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { onInterrupt } from '../kit/interrupt.js'
@@ -31,7 +32,7 @@ export interface StackOptions {
   projectFolder: string
   /** Pulumi backend URL; default files under `.llmscale/`. */
   backend?: string
-  /** Pulumi secrets provider of a stack that is made anew; default the backend's. */
+  /** Pulumi secrets provider of a stack whose settings name none; default the backend's. */
   secretsProvider?: string
   /**
    * Read what is really there before deploying: EKS takes the sizes of a node group together, so a desired size from
@@ -240,7 +241,7 @@ export async function withStack<T>(
   }
   const run = async (): Promise<T> => {
     try {
-      await copyStackSettings(options, workDir)
+      await writeStackSettings(options, workDir)
       const args = { stackName: options.stackName, projectName, program }
       const settings = {
         workDir,
@@ -366,14 +367,28 @@ async function createProjectSettings(backendUrl: string): Promise<ProjectSetting
   return settings
 }
 
-/** Which cluster a stack deploys to stands in its settings (`kubernetes:context`). */
-async function copyStackSettings({ projectFolder, stackName }: StackOptions, workDir: string): Promise<void> {
+/**
+ * Which cluster a stack deploys to stands in its settings (`kubernetes:context`). The engine looks for the secrets
+ * provider there too and notes it when it makes a stack, but in a folder that goes: so it is named each time. A salt or
+ * an encrypted key that is not in the settings is made anew; the state carries that of its own secrets.
+ */
+async function writeStackSettings(
+  { projectFolder, stackName, secretsProvider }: StackOptions,
+  workDir: string,
+): Promise<void> {
   const file = `Pulumi.${stackName}.yaml`
-  await copyFile(join(projectFolder, 'stacks', 'config', file), join(workDir, file)).catch(
-    (cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'ENOENT') throw cause
-    },
-  )
+  const path = join(projectFolder, 'stacks', 'config', file)
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause
+    return ''
+  })
+  const settings = parse(text) as Record<string, unknown> | null
+  const isNamed = settings?.['secretsprovider'] !== undefined || settings?.['encryptionsalt'] !== undefined
+  const named =
+    isNamed || secretsProvider === undefined
+      ? text
+      : stringify({ ...settings, secretsprovider: secretsProvider })
+  if (named !== '') await writeFile(join(workDir, file), named)
 }
 
 /** The engine repeats its whole output in its message, twice; its events say it once. */
@@ -383,7 +398,7 @@ function engineFailed(events: readonly EngineEvent[], error: unknown): LlmscaleE
       ? [diagnosticEvent.message.trim()]
       : [],
   )
-  const stderr = /stderr: ?([\s\S]*?)(?:\nerr\?: |$)/.exec(
+  const stderr = /stderr: ?(?:Command failed with exit code \d+: [^\n]*\n)?([\s\S]*?)(?:\n ?err\?: |$)/.exec(
     error instanceof Error ? error.message : String(error),
   )?.[1]
   const lines = reported.length > 0 ? reported : [stderr?.trim() || String(error)]
