@@ -99,7 +99,8 @@ export function describeChanges({ changes }: ChangeSet): string {
 const longestValue = 60
 
 /** `spec.maxReplicaCount 20 → 40` */
-function describePath(path: string, values: ResourceChange['values'][string] | undefined): string {
-  const told = arrow(values?.from, values?.to)
-  return values === undefined || told.length > longestValue ? path : `${path} ${told}`
+function describePath(path: string, { from, to }: ResourceChange['values'][string] = {}): string {
+  const told = arrow(from, to)
+  const isKnown = from !== undefined || to !== undefined
+  return isKnown && told.length <= longestValue ? `${path} ${told}` : path
 }
