@@ -87,10 +87,9 @@ export function findObjectDrift(object: string, wanted: object, live: unknown): 
     )
 }
 
-/** Leaves of a value by their path. */
+/** Leaves of a value by their path; empty lists and maps have none. */
 function flatten(value: unknown, path: readonly string[] = []): Map<string, unknown> {
-  const isBranch = typeof value === 'object' && value !== null && Object.keys(value).length > 0
-  if (!isBranch) return new Map([[path.join('.'), value]])
+  if (typeof value !== 'object' || value === null) return new Map([[path.join('.'), value]])
   return new Map(Object.entries(value).flatMap(([key, each]) => [...flatten(each, [...path, key])]))
 }
 
@@ -99,12 +98,11 @@ function print(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** The API server writes quantities anew: `0.5` comes back as `500m`. */
+/** The API server writes quantities anew, `0.5` as `500m`, and leaves out some fields that are zero or false. */
 function isSame(planned: unknown, found: unknown): boolean {
-  if (planned === found) return true
+  if (planned === found || (found === undefined && !planned)) return true
   const [a, b] = [readQuantity(planned), readQuantity(found)]
-  if (a !== undefined && b !== undefined) return Math.abs(a - b) <= 1e-9 * Math.abs(a)
-  return JSON.stringify(planned) === JSON.stringify(found)
+  return a !== undefined && b !== undefined && Math.abs(a - b) <= 1e-9 * Math.abs(a)
 }
 
 const suffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E']
@@ -112,6 +110,7 @@ const binarySuffixes = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei']
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
 function readQuantity(value: unknown): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined
   const [, digits, suffix = ''] =
     /^([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)([A-Za-z]*)$/.exec(String(value)) ?? []
   if (digits === undefined) return undefined

@@ -501,8 +501,10 @@ function weighErrors(runs: readonly (ActorRun & { actor: Actor })[]): PlanScore[
 
 /** The plan's own figures have four digits. */
 function isReproduced({ index, report }: Actor, forecast: DemandForecast): boolean {
-  const wape = forecast.workloads[index]!.score?.wape ?? null
-  const stated = report.forecast.wape
-  if (wape === null || stated === null) return wape === stated
-  return Math.abs(wape - stated) <= 1e-3 * Math.abs(stated)
+  const { score } = forecast.workloads[index]!
+  return (['wape', 'forecastSkill', 'coverage90'] as const).every((figure) => {
+    const [again, stated] = [score?.[figure] ?? null, report.forecast[figure]]
+    if (again === null || stated === null) return again === stated
+    return Math.abs(again - stated) <= 1e-3 * Math.max(Math.abs(stated), 0.01)
+  })
 }
