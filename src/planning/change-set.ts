@@ -40,7 +40,7 @@ export function parseUrn(urn: string): { type: string; name: string } {
 }
 
 /** `ScaledObject chat-70b-4216a7` */
-export function describeResource(urn: string): string {
+function describeResource(urn: string): string {
   const { type, name } = parseUrn(urn)
   return `${type.split(':').at(-1)} ${name}`
 }

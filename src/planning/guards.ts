@@ -23,7 +23,7 @@ export const Hold = z.strictObject({
 })
 export type Hold = z.infer<typeof Hold>
 
-export const guardNames = [
+const guardNames = [
   'kill-switch',
   'schema',
   'digest',

@@ -7,7 +7,6 @@ import { ChangeSet } from './change-set.js'
 const StackChanges = ChangeSet.extend({
   deployedPlanId: z.string().nullable().describe('Null before the first deployment.'),
 })
-export type StackChanges = z.infer<typeof StackChanges>
 
 /** `forecasts/<env>/changes.json`: what people review beside the plan, and all that an apply may do. */
 export const ReviewedChanges = z.strictObject({

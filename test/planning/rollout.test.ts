@@ -18,7 +18,7 @@ describe('the order of an apply', () => {
   })
 
   it('puts a canary region first and alone, and every stack in whatever there is', () => {
-    const Regions = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 })
+    const Regions = fc.uniqueArray(fc.constantFrom<string>('a', 'b', 'c', 'd', 'e'), { minLength: 1 })
     fc.assert(
       fc.property(Regions, fc.constantFrom('a', 'b', 'z', undefined), (regions, canary) => {
         const waves = planRollout(stacksOf(...regions), canary)
