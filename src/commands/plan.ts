@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
+import { requireAllowed } from '../cli/deletions.js'
 import { withDemand } from '../cli/demand.js'
 import { instant } from '../cli/flags.js'
 import { forecastPlanned, readPlannedDemand } from '../cli/planned-demand.js'
@@ -114,11 +115,9 @@ export default class Plan extends BaseCommand {
         code: 'NOTHING_TO_DELETE',
         message: `--allow-delete ${idle.join(', ')}: this plan does not delete it`,
       })
-    const refused = diff.deletions.filter((name) => !flags['allow-delete'].includes(name))
-    if (refused.length > 0) {
+    if (diff.deletions.some((name) => !flags['allow-delete'].includes(name)))
       this.print(plan, diff, folder, [])
-      throw deletionRefused(refused)
-    }
+    requireAllowed('this plan', diff.deletions, flags['allow-delete'])
     const writes = !flags['dry-run'] && (changed || baseline === undefined || expired)
     const written = writes ? await writePlan(folder, plan) : []
     if (changed && flags['detailed-exitcode']) process.exitCode = exitCodes.changesPresent
@@ -254,14 +253,4 @@ function findAge(dataThrough: EpochSeconds, config: Config, now: EpochSeconds): 
   }
   if (age <= secondsPerDay) return []
   return [{ code: 'DATA_OLD', message: `${message}: forecast and cost start there` }]
-}
-
-/** Nothing disappears by accident: each deletion is named by a person at plan time. */
-function deletionRefused(names: readonly string[]): LlmscaleError {
-  return new LlmscaleError(
-    'policy',
-    'DELETION_NOT_ALLOWED',
-    `this plan deletes ${names.join(', ')}; each deletion needs its own permission`,
-    [`Add ${names.map((name) => `--allow-delete ${name}`).join(' ')}`],
-  )
 }

@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { describeActor } from '../cli/actor.js'
 import { BaseCommand } from '../cli/base-command.js'
+import { requireAllowed } from '../cli/deletions.js'
 import { instant } from '../cli/flags.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
@@ -83,8 +84,7 @@ export default class Rollback extends BaseCommand {
     for (const { columns, rows } of tabulateDiff(diff)) this.log(`\n${formatTable(columns, rows)}`)
     for (const { code, message } of plan.header.findings) this.log(`\n${code}: ${message}`)
 
-    const refused = diff.deletions.filter((name) => !flags['allow-delete'].includes(name))
-    if (refused.length > 0) throw deletionRefused(refused)
+    requireAllowed('going back', diff.deletions, flags['allow-delete'])
     await this.noteOtherHolds(folder, plan, now)
     const written = flags['dry-run'] ? [] : await write(folder, plan, hold)
     this.hint(
@@ -154,13 +154,4 @@ async function write(folder: string, plan: CapacityPlan, hold: Hold): Promise<st
     await removeHold({ path })
     throw error
   }
-}
-
-function deletionRefused(names: readonly string[]): LlmscaleError {
-  return new LlmscaleError(
-    'policy',
-    'DELETION_NOT_ALLOWED',
-    `going back deletes ${names.join(', ')}; each deletion needs its own permission`,
-    [`Add ${names.map((name) => `--allow-delete ${name}`).join(' ')}`],
-  )
 }

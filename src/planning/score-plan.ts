@@ -43,7 +43,7 @@ interface Comparison {
 }
 
 /** What came of one local day. */
-export interface DayOutcome {
+interface DayOutcome {
   /** ISO date in the workload's time zone. */
   date: string
   /** Replicas that the busiest tick needed, and what the plan foresaw of it. */
