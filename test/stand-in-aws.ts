@@ -1,5 +1,7 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { basename, join } from 'node:path'
 
 /** What the stand-in says; a test changes it between requests. */
 interface StandInAccount {
@@ -26,8 +28,9 @@ export interface StandInAws {
 /**
  * A stand-in on loopback for the few actions of EC2 (its query protocol) and Service Quotas (JSON 1.1) that are asked
  * before an apply; it checks no signatures.
+ * @param cloud folder of the objects that the stand-in for the AWS provider has made; none where it is left out
  */
-export async function startAws(): Promise<StandInAws> {
+export async function startAws(cloud?: string): Promise<StandInAws> {
   const account: StandInAccount = {
     quotas: {},
     defaultQuotas: {},
@@ -52,7 +55,7 @@ export async function startAws(): Promise<StandInAws> {
       const failure = error !== undefined && error.times-- > 0 ? error : undefined
       const reply = target
         ? answerQuotas(account, action, parameters, failure)
-        : answerEc2(account, action, parameters, failure)
+        : answerEc2(account, action, parameters, failure, cloud)
       response.writeHead(reply.status, {
         'content-type': target ? 'application/x-amz-json-1.1' : 'text/xml;charset=UTF-8',
       })
@@ -102,28 +105,96 @@ function answerEc2(
   action: string,
   parameters: Record<string, string>,
   failure: { code: string; status: number } | undefined,
+  cloud: string | undefined,
 ): Reply {
   if (failure !== undefined)
     return {
       status: failure.status,
       body: `<Response><Errors><Error><Code>${failure.code}</Code><Message>AKIASTANDIN</Message></Error></Errors></Response>`,
     }
-  const items =
-    action === 'DescribeInstanceTypeOfferings'
-      ? Object.entries(account.zones)
+  const { set, items } = listItems(account, action, parameters, cloud)
+  return {
+    status: 200,
+    body: `<${action}Response><${set}>${items.map((item) => `<item>${item}</item>`).join('')}</${set}></${action}Response>`,
+  }
+}
+
+function listItems(
+  account: StandInAccount,
+  action: string,
+  parameters: Record<string, string>,
+  cloud: string | undefined,
+): { set: string; items: string[] } {
+  switch (action) {
+    case 'DescribeInstanceTypeOfferings':
+      return {
+        set: 'instanceTypeOfferingSet',
+        items: Object.entries(account.zones)
           .filter(([type]) => Object.values(parameters).includes(type))
           .flatMap(([type, zones]) =>
             zones.map(
               (zone) =>
                 `<instanceType>${type}</instanceType><locationType>availability-zone</locationType><location>${zone}</location>`,
             ),
+          ),
+      }
+    case 'DescribeLaunchTemplates':
+      return {
+        set: 'launchTemplates',
+        items: readObjects(cloud, 'aws:ec2/launchTemplate:LaunchTemplate')
+          .filter(({ inputs }) => matches({ 'launch-template-name': inputs['name'] }, parameters))
+          .map(({ id }) => `<launchTemplateId>${id}</launchTemplateId>`),
+      }
+    case 'DescribeCapacityReservations':
+      return {
+        set: 'capacityReservationSet',
+        items: readObjects(cloud, 'aws:ec2/capacityReservation:CapacityReservation')
+          .filter(({ inputs: { tags, instanceType, availabilityZone } }) =>
+            matches(
+              {
+                ...Object.fromEntries(
+                  Object.entries(tags as object).map(([key, value]) => [`tag:${key}`, value]),
+                ),
+                'instance-type': instanceType,
+                'availability-zone': availabilityZone,
+                state: 'active',
+              },
+              parameters,
+            ),
           )
-      : Object.entries(account.spotScores).map(
+          .map(({ id }) => `<capacityReservationId>${id}</capacityReservationId>`),
+      }
+    default:
+      return {
+        set: 'spotPlacementScoreSet',
+        items: Object.entries(account.spotScores).map(
           ([region, score]) => `<region>${region}</region><score>${score}</score>`,
-        )
-  const set = action === 'DescribeInstanceTypeOfferings' ? 'instanceTypeOfferingSet' : 'spotPlacementScoreSet'
-  return {
-    status: 200,
-    body: `<${action}Response><${set}>${items.map((item) => `<item>${item}</item>`).join('')}</${set}></${action}Response>`,
+        ),
+      }
   }
+}
+
+/** What the stand-in for the AWS provider made of one type. */
+function readObjects(
+  cloud: string | undefined,
+  type: string,
+): { id: string; inputs: Record<string, unknown> }[] {
+  const folder = cloud === undefined ? undefined : join(cloud, 'aws', encodeURIComponent(type))
+  if (folder === undefined || !existsSync(folder)) return []
+  return readdirSync(folder).map((file) => ({
+    id: decodeURIComponent(basename(file, '.json')),
+    inputs: JSON.parse(readFileSync(join(folder, file), 'utf8')),
+  }))
+}
+
+/** Whether an object is what all filters ask for: `Filter.1.Name`, `Filter.1.Value.1`, … */
+function matches(fields: Record<string, unknown>, parameters: Record<string, string>): boolean {
+  return Object.entries(parameters)
+    .filter(([key]) => /^Filter\.\d+\.Name$/.test(key))
+    .every(([key, name]) =>
+      Object.entries(parameters).some(
+        ([other, value]) =>
+          other.startsWith(key.replace(/Name$/, 'Value.')) && value === String(fields[name]),
+      ),
+    )
 }

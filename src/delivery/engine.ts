@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process'
 import { access, constants, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { promisify } from 'node:util'
 import {
   type EngineEvent,
   LocalWorkspace,
@@ -165,51 +163,44 @@ async function record(
 
 /**
  * A run that dies between a create and its note in the state leaves a pending create. The engine would make the
- * resource again; what exists is taken into the state instead, and the rest is forgotten
- * (https://www.pulumi.com/docs/iac/cli/commands/pulumi_refresh/).
+ * resource again, and its own `refresh --import-pending-creates` forgets what it is told of (3.246.0). So the state is
+ * edited: what may exist is taken into it with its id, and refreshed, which drops what is not there after all.
  */
-async function settlePendingCreates(
-  { stack, workDir, signal }: OpenStack,
-  findCreated: FindCreated,
-): Promise<void> {
-  const { deployment } = await stack.exportStack()
-  const pending = ((deployment?.pending_operations ?? []) as PendingOperation[]).filter(
-    ({ type }) => type === 'creating',
-  )
+async function settlePendingCreates({ stack, signal }: OpenStack, findCreated: FindCreated): Promise<void> {
+  const exported = await stack.exportStack()
+  const { resources = [], pending_operations: operations = [] }: Checkpoint = exported.deployment ?? {}
+  const pending = operations.filter(({ type }) => type === 'creating')
   if (pending.length === 0) return
-  const known: string[] = []
+  const found = new Map<string, CheckpointResource>()
   for (const { resource } of pending) {
+    // The replacement of something that stands: the state cannot hold both, and a cluster takes the same object twice.
+    if (resources.some(({ urn }) => urn === resource.urn)) continue
     const id = await findCreated(resource.type, resource.inputs ?? {})
-    if (id !== undefined) known.push(resource.urn, id)
+    if (id !== undefined) found.set(resource.urn, { ...resource, id })
   }
-  const { pulumiHome, envVars } = stack.workspace
-  await promisify(execFile)(
-    'pulumi',
-    [
-      ...[
-        'refresh',
-        '--stack',
-        stack.name,
-        '--yes',
-        '--skip-preview',
-        '--color',
-        'never',
-        '--non-interactive',
-      ],
-      ...known.flatMap((each) => ['--import-pending-creates', each]),
-      '--clear-pending-creates',
-    ],
-    {
-      cwd: workDir,
-      env: { ...process.env, ...envVars, ...(pulumiHome !== undefined && { PULUMI_HOME: pulumiHome }) },
-      signal,
+  await stack.importStack({
+    ...exported,
+    deployment: {
+      ...exported.deployment,
+      resources: [...resources, ...found.values()],
+      pending_operations: operations.filter(({ type }) => type !== 'creating'),
     },
-  )
+  })
+  if (found.size > 0)
+    await stack.refresh({ color: 'never', signal, suppressProgress: true, target: [...found.keys()] })
 }
 
-interface PendingOperation {
+/** The part of the engine's state that is edited. */
+interface Checkpoint {
+  resources?: CheckpointResource[]
+  pending_operations?: { type: string; resource: CheckpointResource }[]
+}
+
+interface CheckpointResource {
+  urn: string
   type: string
-  resource: { urn: string; type: string; inputs?: Record<string, unknown> }
+  id?: string
+  inputs?: Record<string, unknown>
 }
 
 /** Stacks open at a time: what they share is removed when the last one closes. */

@@ -1,4 +1,4 @@
-import { readFile, readlink } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { z } from 'zod'
 import { LlmscaleError } from '../kit/errors.js'
@@ -56,6 +56,8 @@ export async function acquireLocks(
       return [pathOf(stack), `${JSON.stringify(lock, null, 2)}\n`]
     }),
   )
+  // What this process starts, the engine and its providers, can be told by it: see `findProcesses`.
+  process.env[runVariable] = holder.runId
   const abort = new AbortController()
   let settle = () => {}
   const released = new Promise<void>((resolve) => (settle = resolve))
@@ -67,6 +69,7 @@ export async function acquireLocks(
     try {
       await store.remove(files)
     } finally {
+      delete process.env[runVariable]
       done()
       settle()
     }
@@ -128,7 +131,7 @@ async function takeAll(store: StateStore, files: ReadonlyMap<string, string>): P
       const text = await store.read(path)
       if (text === undefined) continue
       const lock = parseLock(store, path, text)
-      if (tries === mostTries || !(await isDead(lock))) throw stackLocked(store, lock)
+      if (tries === mostTries || !(await isDead(lock))) throw await stackLocked(store, lock)
       dead.set(path, text)
       takenOver.add(lock.runId)
     }
@@ -138,11 +141,14 @@ async function takeAll(store: StateStore, files: ReadonlyMap<string, string>): P
   }
 }
 
-function stackLocked(store: StateStore, { stack, runId, by, host, pid, since }: Lock): LlmscaleError {
+async function stackLocked(store: StateStore, lock: Lock): Promise<LlmscaleError> {
+  const { stack, runId, by, host, pid, since } = lock
+  const left = (await hasEnded(lock)) ? await findProcesses(runId) : []
+  const who = left.length === 0 ? `process ${pid}` : `processes ${left.join(', ')}, left by process ${pid},`
   return new LlmscaleError(
     'hold',
     'STACK_LOCKED',
-    `stack ${stack} is locked by ${by} since ${since}: run ${runId}, process ${pid} on ${host} (${store.place})`,
+    `stack ${stack} is locked by ${by} since ${since}: run ${runId}, ${who} on ${host} (${store.place})`,
     [
       'Wait until that run ends.',
       `If it is dead: --break-lock ${runId}. What it left half done is found and finished.`,
@@ -172,8 +178,13 @@ function parseLock(store: StateStore, path: string, text: string): Lock {
   }
 }
 
-/** Only a process that we would see can be known to be dead. */
-async function isDead({ host, pid, processSpace }: Lock): Promise<boolean> {
+/** A run lives as long as its engine does, which outlives it to finish what it has begun in the cloud. */
+async function isDead(lock: Lock): Promise<boolean> {
+  return (await hasEnded(lock)) && (await findProcesses(lock.runId)).length === 0
+}
+
+/** Only a process that we would see can be known to have ended. */
+async function hasEnded({ host, pid, processSpace }: Lock): Promise<boolean> {
   if (host !== hostname() || processSpace !== (await findProcessSpace())) return false
   try {
     process.kill(pid, 0)
@@ -181,6 +192,20 @@ async function isDead({ host, pid, processSpace }: Lock): Promise<boolean> {
   } catch (cause) {
     return (cause as NodeJS.ErrnoException).code === 'ESRCH'
   }
+}
+
+const runVariable = 'LLMSCALE_RUN'
+
+/**
+ * What a run has started and is still there, on Linux: the environment that a process began with tells
+ * (https://man7.org/linux/man-pages/man5/proc_pid_environ.5.html). Elsewhere, none is found.
+ */
+async function findProcesses(runId: string): Promise<string[]> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))
+  const environments = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')),
+  )
+  return pids.filter((_, index) => environments[index]!.split('\0').includes(`${runVariable}=${runId}`))
 }
 
 /**
