@@ -101,7 +101,7 @@ function permit(
   const verdict = { guard: words.guard, reason, code: words.code }
   const names = [...new Set(changes.map(({ urn }) => parseUrn(urn).name))]
   if (names.length === 0) return { ...verdict, state: 'passed', message: words.none }
-  const refused = names.filter((name) => !allowed.includes(name))
+  const refused = names.filter((name) => !allowed.some((each) => covers(each, name)))
   return refused.length > 0
     ? {
         ...verdict,
@@ -109,4 +109,9 @@ function permit(
         message: `it ${words.verb} ${refused.join(', ')}, which nobody allowed`,
       }
     : { ...verdict, state: 'passed', message: `allowed: ${names.join(', ')}` }
+}
+
+/** `prod-p5-48xlarge-spot-*` stands for every name that begins so. */
+function covers(allowed: string, name: string): boolean {
+  return allowed.endsWith('*') ? name.startsWith(allowed.slice(0, -1)) : name === allowed
 }

@@ -74,8 +74,11 @@ module.exports = {
   replaces: (path, type) => path === 'region' || ruleOf(type).replaces.test(path),
   id: (inputs, { type, name }) => ruleOf(type).id(inputs, { name }),
   existing: (type) => ruleOf(type).existing ?? 'keep',
-  outputs: ({ type, inputs, id, preview, unknown }) => {
+  outputs: ({ type, inputs, id, preview, update, unknown }) => {
     const outputs = { arn: `arn:aws:stand-in:::${id}`, ...ruleOf(type).outputs?.({ inputs, id }) }
-    return preview ? Object.fromEntries(Object.keys(outputs).map((key) => [key, unknown])) : outputs
+    if (!preview) return outputs
+    // What exists keeps what AWS computed for it; a launch template that changes gets another version.
+    const keys = Object.keys(outputs).filter((key) => !update || key === 'latestVersion')
+    return { ...outputs, ...Object.fromEntries(keys.map((key) => [key, unknown])) }
   },
 }

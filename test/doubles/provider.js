@@ -8,7 +8,8 @@
 //
 // Rules of a package: version; check({type, name, news, olds, hex}) gives the inputs; replaces(path, type); id(inputs,
 // {type, name}); existing(type): what creating an object that exists does: 'keep' it with the new inputs, 'refuse',
-// or make 'another'; outputs({type, name, inputs, id, preview, unknown}), beside the inputs; invoke[token](arguments).
+// or make 'another'; outputs({type, name, inputs, id, preview, update, unknown}), beside the inputs;
+// invoke[token](arguments).
 'use strict'
 const { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { createHash, randomBytes } = require('node:crypto')
@@ -95,9 +96,9 @@ function serve(packageName, rules) {
     return response
   }
   const cloud = openCloud(packageName)
-  const outputsOf = (urn, inputs, id, preview) => ({
+  const outputsOf = (urn, inputs, id, preview, update = false) => ({
     ...inputs,
-    ...rules.outputs?.({ type: typeOf(urn), name: nameOf(urn), inputs, id, preview, unknown }),
+    ...rules.outputs?.({ type: typeOf(urn), name: nameOf(urn), inputs, id, preview, update, unknown }),
   })
   const newId = (urn, inputs) => {
     const type = typeOf(urn)
@@ -179,7 +180,7 @@ function serve(packageName, rules) {
       const response = new messages.UpdateResponse()
       log('update', { urn, preview })
       if (!preview) await cloud.write(typeOf(urn), request.getId(), inputs)
-      response.setProperties(toStruct(outputsOf(urn, inputs, request.getId(), preview)))
+      response.setProperties(toStruct(outputsOf(urn, inputs, request.getId(), preview, true)))
       return response
     },
     delete: async (request) => {

@@ -47,8 +47,13 @@ function project(plan: CapacityPlan, config = configText()) {
 function listObjects(cloud: string): string[] {
   return readdirSync(cloud, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.json'))
-    .map((path) => decodeURIComponent(path.replace(/\.json$/, '')))
-    .map((path) => path.split(':').at(-1)!.replace('/', ' '))
+    .map((path) =>
+      path
+        .replace(/\.json$/, '')
+        .split('/')
+        .map(decodeURIComponent),
+    )
+    .map(([, type, id]) => `${type!.split(':').at(-1)} ${id}`)
     .sort()
 }
 
@@ -109,21 +114,20 @@ describe.skipIf(engineFolder === undefined)(`llmscale apply${engineNote}`, { tim
   it('expands capacity, then changes serving, then contracts capacity', async () => {
     const spot = pool({ capacityType: 'spot', maximumNodes: 2, weight: 40 })
     const first = capacityPlan({ pools: [pool(), spot] })
-    const { log, apply, write, objects, receipts } = project(first, configText(nodeGroups))
+    const { log, run, apply, write, objects, receipts } = project(first, configText(nodeGroups))
     const done = await apply()
     expect(done.stderr).not.toContain('Error')
     expect(done.code).toBe(0)
-    const groups = () => objects().filter((each) => each.includes('-spot-') || each.includes('-on-demand-'))
-    expect(groups()).toHaveLength(10) // a group and its launch template, 3 zones on demand and 2 on spot
+    const groups = () => objects().filter((each) => each.startsWith('NodeGroup'))
+    expect(groups()).toHaveLength(5) // three zones on demand, two on spot
     writeFileSync(log, '')
 
     const workloads = [workloadDecision({ hardMaximum: 38 })]
     write(after(first, { workloads, pools: [pool({ maximumNodes: 21 })] }))
     const unasked = await apply()
     expect(unasked.code).toBe(5)
-    expect(unasked.stderr).toContain('takes away')
-    const names = [...unasked.stderr.matchAll(/prod-p5[\w-]+/g)].map(([name]) => name)
-    const next = await apply(names.flatMap((name) => ['--allow-delete', name]))
+    expect(unasked.stderr).toContain('us-east-1/p5.48xlarge/spot goes with its 2 nodes')
+    const next = await apply(['--allow-delete', 'us-east-1/p5.48xlarge/spot'])
     expect(next.stderr).not.toContain('Error')
     expect(
       receipts()
@@ -133,7 +137,13 @@ describe.skipIf(engineFolder === undefined)(`llmscale apply${engineNote}`, { tim
     const order = calls(log)
     expect(order.indexOf('update NodeGroup')).toBeLessThan(order.indexOf('update ScaledObject'))
     expect(order.indexOf('update ScaledObject')).toBeLessThan(order.indexOf('delete NodeGroup'))
-    expect(groups()).toHaveLength(6)
+    expect(groups()).toHaveLength(3)
+
+    writeFileSync(log, '')
+    expect((await run('destroy', ['--yes', '--allow-delete', 'prod'])).code).toBe(0)
+    expect(objects()).toEqual([])
+    const gone = calls(log)
+    expect(gone.lastIndexOf('delete ScaledObject')).toBeLessThan(gone.indexOf('delete NodeGroup'))
   })
 
   it('records how far a failure came, and the next run reports it and goes on', async () => {
@@ -245,6 +255,15 @@ describe('llmscale apply', () => {
     const refused = await apply([], env)
     expect([refused.code, refused.stderr]).toEqual([code, expect.stringContaining(message)])
     expect(receipts()).toEqual([])
+  })
+
+  it('refuses what a policy forbids, and a region that the plan does not have', async () => {
+    const spot = pool({ maximumNodes: 20, capacityType: 'spot' })
+    const { apply } = project(capacityPlan({ pools: [pool(), spot] }))
+    const forbidden = await apply()
+    expect([forbidden.code, forbidden.stderr]).toEqual([5, expect.stringContaining('may be 50 % spot')])
+    const elsewhere = await apply(['--region', 'eu-north-1'])
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([2, expect.stringContaining('it has us-east-1')])
   })
 
   it('asks before it deploys what nobody reviewed, and stops where nobody can answer', async () => {
