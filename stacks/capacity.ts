@@ -12,7 +12,6 @@ import { InterruptionRule } from './interruption-rule.js'
 import { LaunchTemplate } from './launch-template.js'
 import { NodeGroup } from './node-group.js'
 import { PlacementGroup } from './placement-group.js'
-import { ScalingSchedule } from './scaling-schedule.js'
 
 /** A component with its resource, or a resource. */
 type Declared = Resource & { resource?: Resource }
@@ -49,7 +48,7 @@ function declareResource(
     case 'aws:eks/nodeGroup:NodeGroup':
       return new NodeGroup(name, values, { ...options, isFixed: isFixed(inputs) })
     case 'aws:autoscaling/schedule:Schedule':
-      return new ScalingSchedule(name, values, options)
+      return find(groupOf(inputs), declared, NodeGroup).schedule(name, values)
     case 'aws:sqs/queue:Queue':
       return new InterruptionQueue(name, values, options)
     case 'aws:sqs/queuePolicy:QueuePolicy':
@@ -63,6 +62,11 @@ function declareResource(
 
 function regionOf({ inputs }: CapacityResource): string {
   return inputs['region'] as string
+}
+
+/** Key of the node group that a schedule changes. */
+function groupOf({ autoscalingGroupName }: CapacityResource['inputs']): string {
+  return (autoscalingGroupName as OutputReference).outputOf
 }
 
 function isFixed({ scalingConfig }: CapacityResource['inputs']): boolean {

@@ -1,3 +1,4 @@
+import { Schedule, type ScheduleArgs } from '@pulumi/aws/autoscaling/schedule.js'
 import * as eks from '@pulumi/aws/eks/nodeGroup.js'
 import { ComponentResource, type ComponentResourceOptions, type Output } from '@pulumi/pulumi'
 
@@ -26,5 +27,13 @@ export class NodeGroup extends ComponentResource {
       ([resources]) => resources!.autoscalingGroups[0]!.name,
     )
     this.registerOutputs()
+  }
+
+  /**
+   * A change of its sizes, in nodes, at one time or by a cron expression in an IANA time zone; -1 leaves a size as it
+   * is. The autoscaler takes away what is above the least and empty. No component of its own: a group has up to 120.
+   */
+  schedule(name: string, inputs: ScheduleArgs): Schedule {
+    return new Schedule(name, inputs, { parent: this })
   }
 }
