@@ -83,6 +83,18 @@ async function previewFolder(
 /** Instead of a version, where the engine has nothing to do. */
 const notRun = 'none'
 
+/**
+ * What the files of the plan alone say, before the engine runs. What is deployed is not known yet: the guards that
+ * compare the plan with it are left out.
+ */
+export function checkFiles(deployment: Deployment, target: StackTarget, writes: boolean): Checks {
+  const { guards, policies } = checkInputs(programInputs(deployment, target, writes))
+  return {
+    guards: guards.filter(({ guard }) => guard !== 'superseded' && guard !== 'baseline'),
+    policies,
+  }
+}
+
 export function isRefused({ guards, policies }: Checks): boolean {
   return [...guards, ...policies].some(({ state }) => state === 'refused')
 }

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
-import { assertChecks, checkInputs } from '../../stacks/check-inputs.js'
+import { assertChecks } from '../../stacks/check-inputs.js'
 import { describeActor } from '../cli/actor.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { confirm } from '../cli/confirm.js'
@@ -12,13 +12,13 @@ import {
   type Deployment,
   isPulumis,
   openDeployment,
-  programInputs,
   type StackTarget,
   stackOptions,
   stackSettings,
 } from '../cli/deployment.js'
 import { instant } from '../cli/flags.js'
 import {
+  checkFiles,
   formatChanges,
   formatVerdicts,
   isRefused,
@@ -134,7 +134,7 @@ export default class Apply extends BaseCommand {
       backend: settings.backend,
     })
     const offline = stacks.map((target) => {
-      const { guards, policies } = checkInputs(programInputs(deployment, target, true))
+      const { guards, policies } = checkFiles(deployment, target, true)
       return { stack: target.stack, guards: [...guards, approval], policies }
     })
     const refused = offline.find(isRefused)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
-import { assertChecks, checkInputs } from '../../stacks/check-inputs.js'
+import { assertChecks } from '../../stacks/check-inputs.js'
 import { BaseCommand } from '../cli/base-command.js'
 import {
   checkRegion,
@@ -9,10 +9,10 @@ import {
   type Deployment,
   isPulumis,
   openDeployment,
-  programInputs,
 } from '../cli/deployment.js'
 import { instant } from '../cli/flags.js'
 import {
+  checkFiles,
   formatChanges,
   formatVerdicts,
   isRefused,
@@ -73,7 +73,7 @@ export default class Preview extends BaseCommand {
     // Before anything is asked of a cloud: the plan itself.
     const offline = stacks.map((target) => ({
       stack: target.stack,
-      ...checkInputs(programInputs(deployment, target, false)),
+      ...checkFiles(deployment, target, false),
     }))
     const refused = offline.find(isRefused)
     if (refused !== undefined) {
