@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
+import { type ClusterConfig, defaultClusterConfig } from '../config/schema.js'
 import { compareManifests, type ManifestDifference, writeManifests } from '../delivery/manifest-folder.js'
 import { planFolder, readPlan } from '../delivery/plan-folder.js'
 import { exitCodes } from '../kit/errors.js'
@@ -10,6 +12,7 @@ import type { ClusterObject } from '../manifests/cluster-object.js'
 import { joinManifests, type ManifestFile, manifestName } from '../manifests/manifest-file.js'
 import { createManifests, planRegions } from '../manifests/manifests.js'
 import { formatObjects, gitopsFolder } from '../manifests/region-folder.js'
+import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { findConstantFloors } from '../planning/constant-floor.js'
 
 const formats = ['manifests', 'kustomize'] as const
@@ -73,13 +76,9 @@ export default class Render extends BaseCommand {
 
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(Render)
-    const config = await readConfig(flags.config)
-    const plan = await readPlan(
-      flags.plan ??
-        relative('', besideConfig(flags.config, planFolder(environmentOf(config, flags.env).name))),
-    )
+    const { plan, config } = await this.readInputs(flags)
     const { environment } = plan.decision
-    const { environment: settings } = environmentOf(config, environment)
+    const settings = config.environments[environment]!
     const format = flags.format ?? settings.gitops.format
     const planned = planRegions(plan.decision)
     // Of a region that the plan has left, files may be there that nobody else would miss.
@@ -94,8 +93,7 @@ export default class Render extends BaseCommand {
           : join(flags.out, region)
       return { region, folder, objects, files: formatObjects(objects, format) }
     })
-    if (settings.autoscaler === 'hpa')
-      for (const { region } of rendered) for (const each of findConstantFloors(plan, region)) this.note(each)
+    if (settings.autoscaler === 'hpa') for (const each of findConstantFloors(plan, regions)) this.note(each)
 
     const differences = flags.check ? await this.compare(rendered) : null
     if (flags.stdout) this.log(joinManifests(rendered.flatMap(({ files }) => files)))
@@ -118,6 +116,26 @@ export default class Render extends BaseCommand {
       ),
       differences,
     }
+  }
+
+  /** A plan that is named needs no configuration beside it: without one the defaults hold. */
+  private async readInputs(flags: {
+    config: string
+    env: string | undefined
+    plan: string | undefined
+  }): Promise<{ plan: CapacityPlan; config: ClusterConfig }> {
+    if (flags.plan !== undefined && !existsSync(flags.config)) {
+      const plan = await readPlan(flags.plan)
+      const { environment } = plan.decision
+      return { plan, config: defaultClusterConfig(environment, planRegions(plan.decision)) }
+    }
+    const config = await readConfig(flags.config)
+    const folder =
+      flags.plan ??
+      relative('', besideConfig(flags.config, planFolder(environmentOf(config, flags.env).name)))
+    const plan = await readPlan(folder)
+    environmentOf(config, plan.decision.environment)
+    return { plan, config }
   }
 
   private async write(rendered: readonly RenderedRegion[], planId: string): Promise<void> {

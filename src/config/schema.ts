@@ -446,3 +446,15 @@ export const Config = z.strictObject({
   ),
 })
 export type Config = z.infer<typeof Config>
+
+/** What of a configuration says how a plan's numbers become objects. */
+export type ClusterConfig = Pick<Config, 'environments' | 'workloads' | 'planning'>
+
+/** The defaults, for a plan whose configuration is not at hand. */
+export function defaultClusterConfig(environment: string, regions: string[]): ClusterConfig {
+  return {
+    environments: { [environment]: Environment.parse({ regions }) },
+    workloads: [],
+    planning: Planning.parse({}),
+  }
+}

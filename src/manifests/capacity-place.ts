@@ -1,5 +1,5 @@
 import type { Cluster, Environment } from '../config/environment.js'
-import type { Config } from '../config/schema.js'
+import type { ClusterConfig } from '../config/schema.js'
 
 /** Where the resources of one region go, and how they are marked. */
 export interface CapacityPlace {
@@ -11,7 +11,7 @@ export interface CapacityPlace {
   tags: Readonly<Record<string, string>>
 }
 
-export function capacityPlace(config: Config, environment: string, region: string): CapacityPlace {
+export function capacityPlace(config: ClusterConfig, environment: string, region: string): CapacityPlace {
   const settings = config.environments[environment]!
   return {
     environment,

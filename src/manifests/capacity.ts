@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.js'
+import type { ClusterConfig } from '../config/schema.js'
 import type { PlanDecision } from '../planning/capacity-plan.js'
 import { createInterruptionQueue } from './capacity-interruption.js'
 import { createNodeGroups } from './capacity-node-group.js'
@@ -11,7 +11,11 @@ import { type CapacityResource, resourceKey } from './capacity-resource.js'
  * names no EKS cluster there. With Karpenter these are what it needs beforehand, else the node groups too.
  * Throws CAPACITY_BLOCK_UNBOUGHT, RESERVATION_ENDLESS and CLUSTER_INCOMPLETE.
  */
-export function createCapacity(decision: PlanDecision, region: string, config: Config): CapacityResource[] {
+export function createCapacity(
+  decision: PlanDecision,
+  region: string,
+  config: ClusterConfig,
+): CapacityResource[] {
   const place = capacityPlace(config, decision.environment, region)
   const { nodes } = place.settings
   const clusterName = place.cluster.name

@@ -1,6 +1,6 @@
 import { nodesOfReplica } from '../catalog/instance-types.js'
 import type { Environment } from '../config/environment.js'
-import type { Config } from '../config/schema.js'
+import type { ClusterConfig } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
 import type { PlanDecision, WorkloadDecision } from '../planning/capacity-plan.js'
 import type { ClusterObject, Ec2NodeClass, NodePool, PriorityClass } from './cluster-object.js'
@@ -23,7 +23,11 @@ import { findWorkloadEntry } from './workload-entry.js'
  * NODE_CLASS_INCOMPLETE, SHAPE_SPANS_NODES, TARGET_NOT_OURS, TARGET_NAME_INVALID, and REGION_UNKNOWN where the plan has
  * nothing for the region.
  */
-export function createManifests(decision: PlanDecision, region: string, config: Config): ClusterObject[] {
+export function createManifests(
+  decision: PlanDecision,
+  region: string,
+  config: ClusterConfig,
+): ClusterObject[] {
   const workloads = decision.workloads.filter((workload) => workload.region === region)
   const pools = decision.pools.filter((pool) => pool.region === region)
   if (workloads.length === 0 && pools.length === 0) throw unknownRegion(decision, region)
@@ -48,7 +52,7 @@ export function planRegions(decision: PlanDecision): string[] {
 function createPriorityClasses(
   workloads: readonly WorkloadDecision[],
   environment: string,
-  config: Config,
+  config: ClusterConfig,
 ): PriorityClass[] {
   const priorities = workloads.flatMap((workload) => findWorkloadEntry(config, workload)?.priority ?? [])
   return [...new Set(priorities)]
@@ -60,7 +64,7 @@ function createWorkloadObjects(
   workload: WorkloadDecision,
   environment: string,
   settings: Environment,
-  config: Config,
+  config: ClusterConfig,
 ): ClusterObject[] {
   const entry = findWorkloadEntry(config, workload)
   const version = settings.clusters[workload.region]?.version
@@ -93,7 +97,7 @@ function createNodeObjects(
   { environment, workloads, pools, commitments }: PlanDecision,
   region: string,
   settings: Environment,
-  config: Config,
+  config: ClusterConfig,
 ): (Ec2NodeClass | NodePool)[] {
   if (settings.nodes.manager !== 'karpenter') return []
   const bearsMoves = (workload: WorkloadDecision) =>
@@ -112,7 +116,7 @@ function createNodeObjects(
   return [createEc2NodeClass({ environment, region, settings, commitments: own }), ...nodePools]
 }
 
-function settingsOf(config: Config, environment: string): Environment {
+function settingsOf(config: ClusterConfig, environment: string): Environment {
   const settings = config.environments[environment]
   if (settings !== undefined) return settings
   throw new LlmscaleError(

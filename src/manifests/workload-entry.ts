@@ -1,11 +1,11 @@
-import type { Config } from '../config/schema.js'
+import type { ClusterConfig } from '../config/schema.js'
 import type { Workload } from '../kit/workload.js'
 
 /** What llmscale.yaml says of a workload; undefined for one that it no longer has. */
 export function findWorkloadEntry(
-  { workloads }: Config,
+  { workloads }: ClusterConfig,
   { model, tenant, region }: Workload,
-): Config['workloads'][number] | undefined {
+): ClusterConfig['workloads'][number] | undefined {
   return workloads.find(
     (entry) =>
       entry.model === model &&
