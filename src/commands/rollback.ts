@@ -15,7 +15,7 @@ import { formatInstant, parseInstant } from '../kit/time.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { type CapacityPlan, PlanHeader } from '../planning/capacity-plan.js'
 import { diffPlans } from '../planning/diff-plans.js'
-import { Hold } from '../planning/guards.js'
+import { Hold } from '../planning/hold.js'
 import { rollBackPlan } from '../planning/rollback.js'
 import { describeDiff, tabulateDiff } from '../review/diff-report.js'
 

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parse, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
-import { Hold } from '../planning/guards.js'
+import { type Hold, parseHold } from '../planning/hold.js'
 import { notWritable } from './files.js'
 import { createGit } from './git.js'
 
@@ -28,7 +28,7 @@ export async function listHolds(planFolder: string): Promise<HoldFile[]> {
       .map(async (file) => {
         const path = join(folder, file)
         const text = await readFile(path, 'utf8')
-        return { name: file.slice(0, -'.yaml'.length), path, text, hold: parseHold(text) }
+        return { name: file.slice(0, -'.yaml'.length), path, text, hold: readHold(text, path) }
       }),
   )
 }
@@ -90,10 +90,11 @@ export async function findAuthor(folder: string): Promise<string | undefined> {
   }
 }
 
-function parseHold(text: string): Hold | undefined {
+function readHold(text: string, path: string): Hold | undefined {
   try {
-    return Hold.safeParse(parse(text)).data
-  } catch {
-    return undefined
+    return parseHold(text, path)
+  } catch (error) {
+    if (error instanceof LlmscaleError) return undefined
+    throw error
   }
 }

@@ -1,27 +1,14 @@
 import { z } from 'zod'
+import type { Environment } from '../config/environment.js'
 import { type ExitReason, exitCodes, LlmscaleError } from '../kit/errors.js'
 import { parseInstant } from '../kit/time.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { type CapacityPlan, PlanDecision, PlanHeader, WorkloadReport } from './capacity-plan.js'
-import { floorReplicaHours } from './floor-template.js'
+import { standingReplicaHours } from './constant-floor.js'
+import type { Hold } from './hold.js'
 import { fileDigest, planDigest } from './plan-file.js'
 
 // Whether a plan may be applied, from the plan and what stands beside it in git alone: no cluster, no network.
-
-/** A file of `forecasts/<env>/holds/`: a person says that nothing is applied until a time, or at all. */
-export const Hold = z.strictObject({
-  reason: z.string().min(1),
-  by: z.string().min(1),
-  until: z.iso
-    .datetime()
-    .optional()
-    .describe('When the hold ends by itself; without it, when the file is removed.'),
-  except: z
-    .string()
-    .optional()
-    .describe('Id of the one plan that may be applied all the same: what a rollback went back to.'),
-})
-export type Hold = z.infer<typeof Hold>
 
 const guardNames = [
   'kill-switch',
@@ -83,6 +70,8 @@ export interface GuardInputs {
   reviewedDeployment?: string | null
   /** Largest share by which floors and limits of the region may fall, 0 … 1. */
   decreaseCap: number
+  /** What keeps the floors, of the plan in force too; default `keda`. */
+  autoscaler?: Environment['autoscaler']
   /** False in a preview: what forbids only writing is told then, not refused. */
   writes: boolean
   /** Value of LLMSCALE_KILL_SWITCH. */
@@ -280,13 +269,16 @@ const totalNames: Record<keyof CapacityTotals, string> = {
   poolGpus: 'GPUs of the pool limits',
 }
 
-/** The totals of a plan in one region. */
-function capacityTotals({ decision }: Pick<CapacityPlan, 'decision'>, region: string): CapacityTotals {
+/** The totals of a plan in one region, with the floors that its autoscaler really keeps. */
+function capacityTotals(
+  { decision }: Pick<CapacityPlan, 'decision'>,
+  { region, autoscaler = 'keda' }: GuardInputs,
+): CapacityTotals {
   const totals: CapacityTotals = { floorGpuHoursPerWeek: 0, maximumGpus: 0, poolGpus: 0 }
   for (const workload of decision.workloads) {
     if (workload.region !== region) continue
     const { gpusPerReplica } = workload.shape
-    totals.floorGpuHoursPerWeek += floorReplicaHours(workload.floors) * gpusPerReplica
+    totals.floorGpuHoursPerWeek += standingReplicaHours(workload.floors, autoscaler) * gpusPerReplica
     totals.maximumGpus += workload.hardMaximum * gpusPerReplica
   }
   for (const pool of decision.pools)
@@ -294,13 +286,14 @@ function capacityTotals({ decision }: Pick<CapacityPlan, 'decision'>, region: st
   return totals
 }
 
-function checkCaps({ plan, baseline, deployed, region, decreaseCap }: GuardInputs): GuardVerdict {
+function checkCaps(inputs: GuardInputs): GuardVerdict {
+  const { plan, baseline, deployed, region, decreaseCap } = inputs
   const rule: Rule = { guard: 'caps', reason: 'policy', code: 'DECREASE_CAP' }
   const inForce = baseline ?? deployed
   if (inForce === undefined) return notChecked(rule, 'no plan in force to compare with')
-  const before = capacityTotals(inForce, region)
+  const before = capacityTotals(inForce, inputs)
   const percent = (share: number) => `${Math.round(share * 1000) / 10} %`
-  const after = capacityTotals(plan, region)
+  const after = capacityTotals(plan, inputs)
   let largest = 0
   for (const key of Object.keys(totalNames) as (keyof CapacityTotals)[]) {
     const fall = before[key] > 0 ? (before[key] - after[key]) / before[key] : 0

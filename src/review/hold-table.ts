@@ -1,4 +1,4 @@
-import type { Hold } from '../planning/guards.js'
+import type { Hold } from '../planning/hold.js'
 import type { Table } from './table.js'
 
 /** A hold as it is listed. One that cannot be read holds too. */
