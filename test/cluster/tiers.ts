@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '../..')
 
 /** Tier → the binary of it that is built last. */
-const lastBinary = { core: 'kwok', karpenter: 'karpenter-kwok', keda: 'keda-webhooks' }
+const lastBinary = { core: 'kwok', karpenter: 'karpenter-kwok', keda: 'keda-cron' }
 export type Tier = keyof typeof lastBinary
 
 const printed = (script: string, ...args: string[]) =>

@@ -26,9 +26,10 @@ export function localWeek(start: number, minutes: number, timeZone: string): num
 
 /**
  * What KEDA's cron scaler answers at each minute, the largest over all windows, 0 outside: a window is on while the
- * next firing of its end comes before the next firing of its start. Local times that are skipped never fire, those
- * that are repeated fire twice, as in robfig/cron. Firings after the last minute are not seen: look at the minutes
- * before the last week only.
+ * next firing of its end does not come after the next firing of its start. Local times that are skipped never fire,
+ * those that are repeated fire twice, as in robfig/cron. Firings after the last minute are not seen: look at the
+ * minutes before the last week only. test/cluster/keda holds it against KEDA itself, and has the zones in which
+ * KEDA forgets a firing: those whose clock changes at midnight or by half an hour.
  */
 export function evaluateCron(
   windows: CronWindow[],
@@ -42,7 +43,7 @@ export function evaluateCron(
     let nextStart = Number.POSITIVE_INFINITY
     let nextEnd = Number.POSITIVE_INFINITY
     for (let minute = local.length - 1; minute >= 0; minute--) {
-      if (nextEnd < nextStart) answer[minute] = Math.max(answer[minute]!, value(window.replicas))
+      if (nextEnd <= nextStart) answer[minute] = Math.max(answer[minute]!, value(window.replicas))
       if (starts.has(local[minute]!)) nextStart = minute
       if (ends.has(local[minute]!)) nextEnd = minute
     }

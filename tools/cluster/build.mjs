@@ -37,12 +37,15 @@ const tiers = {
   karpenter: {
     'karpenter-kwok': { module: 'karpenter', target: 'sigs.k8s.io/karpenter/kwok' },
   },
-  keda: Object.fromEntries(
-    ['operator', 'adapter', 'webhooks'].map((name) => [
-      `keda-${name}`,
-      { module: 'keda', target: `github.com/kedacore/keda/v2/cmd/${name}` },
-    ]),
-  ),
+  keda: {
+    ...Object.fromEntries(
+      ['operator', 'adapter', 'webhooks'].map((name) => [
+        `keda-${name}`,
+        { module: 'keda', target: `github.com/kedacore/keda/v2/cmd/${name}` },
+      ]),
+    ),
+    'keda-cron': { module: 'keda', target: './cron' },
+  },
 }
 
 const [tier = 'core', ...others] = process.argv.slice(2).filter((argument) => argument !== '--print')

@@ -1,0 +1,192 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { utcOffsetSeconds } from '../../../src/kit/time.js'
+import type { ScaledObject } from '../../../src/manifests/cluster-object.js'
+import { type CronWindow, createCronFloor } from '../../../src/manifests/cron-window.js'
+import { type FloorTemplate, type FloorWindow, weekdays } from '../../../src/planning/capacity-plan.js'
+import { requestedFloors } from '../../../src/planning/floor-template.js'
+import { evaluateCron, localWeek } from '../../manifests/keda-cron.js'
+import { workloadDecision } from '../../plan-fixture.js'
+import { goldenFolders, readObjects } from '../core/rendered-objects.js'
+import { missingNote } from '../tiers.js'
+import { askKeda } from './cron-scaler.js'
+
+const note = missingNote('keda')
+const minutesPerDay = 1440
+const week = 7 * minutesPerDay
+const workdays = weekdays.slice(0, 5)
+const always = [...weekdays]
+
+/** Nights, days, weekends, and times that a clock skips or repeats. */
+const floorWindows: FloorWindow[] = [
+  { days: workdays, from: '07:45', to: '20:00', replicas: 4 },
+  { days: workdays, from: '08:00', to: '24:00', replicas: 4 },
+  { days: always, from: '20:00', to: '06:00', replicas: 4 },
+  { days: always, from: '22:00', to: '02:15', replicas: 4 },
+  { days: always, from: '02:30', to: '05:00', replicas: 4 },
+  { days: ['fri', 'sat'], from: '18:00', to: '06:00', replicas: 4 },
+  { days: ['sat'], from: '20:00', to: '06:00', replicas: 4 },
+  { days: ['sat', 'sun'], from: '00:00', to: '24:00', replicas: 4 },
+  { days: ['sun'], from: '00:00', to: '12:00', replicas: 4 },
+]
+
+/** Clocks are changed on both sides of UTC, also by a zone that puts them back for one month of the year. */
+const zonesWithChanges = [
+  'America/New_York',
+  'America/St_Johns',
+  'Europe/Berlin',
+  'Asia/Jerusalem',
+  'Africa/Casablanca',
+  'Pacific/Auckland',
+]
+
+/** Unix seconds of the hours of 2026 in which a zone's clock changes. */
+function changesOf(timeZone: string): number[] {
+  const changes: number[] = []
+  const end = Date.UTC(2027, 0, 1) / 1000
+  for (let hour = Date.UTC(2026, 0, 1) / 1000; hour < end; hour += 3600)
+    if (utcOffsetSeconds(hour, timeZone) !== utcOffsetSeconds(hour + 3600, timeZone)) changes.push(hour)
+  return changes
+}
+
+const renderWindows = (timeZone: string, windows: FloorWindow[]) =>
+  createCronFloor({ minReplicas: 1, windows, exceptions: [] }, timeZone).windows
+
+interface Comparison {
+  window: Pick<CronWindow, 'start' | 'end'>
+  timeZone: string
+  from: number
+  minutes: number
+}
+
+/** Minutes at which KEDA and our evaluator differ, and how often a window was switched on or off. */
+function compare(questions: readonly Comparison[]): { differences: string[]; boundaries: number } {
+  const answers = askKeda(questions)
+  // Windows of one zone are looked at over the same days, and the clock is what takes time.
+  const clocks = new Map<string, number[]>()
+  const differences: string[] = []
+  let boundaries = 0
+  for (const [index, { window, timeZone, from, minutes }] of questions.entries()) {
+    const days = `${timeZone} ${from} ${minutes}`
+    const local = clocks.get(days) ?? localWeek(from, minutes + 2 * week, timeZone)
+    clocks.set(days, local)
+    const ours = evaluateOne(window, local)
+    for (let minute = 0; minute < minutes; minute++) {
+      const theirs = answers[index]![minute]
+      if (minute > 0 && theirs !== answers[index]![minute - 1]) boundaries++
+      if (theirs === ours[minute]) continue
+      const at = new Date((from + minute * 60) * 1000).toISOString()
+      differences.push(`${timeZone} ${window.start} to ${window.end} at ${at}: KEDA has ${theirs}`)
+    }
+  }
+  return { differences, boundaries }
+}
+
+function evaluateOne(window: Pick<CronWindow, 'start' | 'end'>, local: number[]): string {
+  return evaluateCron([{ ...window, replicas: 1 }], local, (replicas) => replicas).join('')
+}
+
+describe.skipIf(note !== undefined)(`our reading of cron windows against KEDA's${note ?? ''}`, () => {
+  it('is the same at every minute of the days around each change of a clock', () => {
+    const questions = zonesWithChanges.flatMap((timeZone) =>
+      changesOf(timeZone).flatMap((change) =>
+        floorWindows
+          .flatMap((window) => renderWindows(timeZone, [window]))
+          .map((window) => ({
+            window,
+            timeZone,
+            from: change - minutesPerDay * 60,
+            minutes: 2 * minutesPerDay,
+          })),
+      ),
+    )
+    const { differences, boundaries } = compare(questions)
+    console.log(`KEDA was asked at ${boundaries} boundaries around changes of the clock.`)
+    expect(differences).toEqual([])
+    expect(boundaries).toBeGreaterThan(20)
+  })
+
+  it('is the same where a start and an end fall together, as people may write them', () => {
+    const from = Date.UTC(2026, 5, 1) / 1000
+    const windows = [
+      { start: '0 8 * * 1-5', end: '0 8 * * 2-6' },
+      { start: '0 0 * * *', end: '0 0 * * 1' },
+    ]
+    const { differences } = compare(
+      windows.map((window) => ({ window, timeZone: 'UTC', from, minutes: week })),
+    )
+    expect(differences).toEqual([])
+  })
+
+  it('is the same at every minute of a week for all cron triggers that we render', () => {
+    const triggers = goldenFolders
+      .flatMap(readObjects)
+      .filter(({ kind }) => kind === 'ScaledObject')
+      .flatMap((object) => (object as unknown as ScaledObject).spec.triggers)
+      .flatMap((trigger) => (trigger.type === 'cron' ? [trigger.metadata] : []))
+    const from = Date.UTC(2026, 5, 1) / 1000
+    const questions = triggers.map(({ timezone, start, end }) => ({
+      window: { start, end },
+      timeZone: timezone,
+      from,
+      minutes: week,
+    }))
+    expect(questions.length).toBeGreaterThan(0)
+    expect(compare(questions).differences).toEqual([])
+  })
+
+  it('KEDA holds the floor of a template at every minute of a week', () => {
+    const quarter = (at: number) =>
+      `${String(Math.floor(at / 4)).padStart(2, '0')}:${String((at % 4) * 15).padStart(2, '0')}`
+    const floorWindow = fc.record({
+      days: fc.subarray(always, { minLength: 1 }),
+      from: fc.integer({ min: 0, max: 95 }).map(quarter),
+      to: fc.integer({ min: 0, max: 96 }).map(quarter),
+      replicas: fc.integer({ min: 1, max: 30 }),
+    })
+    const template = fc.record({
+      minReplicas: fc.integer({ min: 1, max: 10 }),
+      windows: fc.array(floorWindow, { minLength: 1, maxLength: 4 }),
+      exceptions: fc.constant([]),
+    })
+    const templates: FloorTemplate[] = [
+      workloadDecision().floors,
+      ...fc.sample(template, { numRuns: 8, seed: 1 }),
+    ]
+    // Where no clock changes a floor holds for exactly its hours. From Monday 00:00 there.
+    const timeZone = 'Asia/Kolkata'
+    const from = Date.UTC(2026, 4, 31, 18, 30) / 1000
+    for (const floors of templates) {
+      const { minReplicas, windows } = createCronFloor(floors, timeZone)
+      const answers =
+        windows.length === 0
+          ? []
+          : askKeda(windows.map((window) => ({ window, timeZone, from, minutes: week })))
+      const wanted = requestedFloors(floors)
+      const wrong = Array.from({ length: week }, (_, minute) => minute).filter((minute) => {
+        const on = windows.filter((_, index) => answers[index]![minute] === '1')
+        return Math.max(minReplicas, ...on.map(({ replicas }) => replicas)) !== wanted[minute]
+      })
+      expect(wrong).toEqual([])
+    }
+  })
+
+  // robfig/cron steps over the day whose midnight a clock skips, and loses half an hour of one that moves by that.
+  it.each([
+    ['Africa/Cairo', 'thu'],
+    ['Asia/Beirut', 'sat'],
+    ['Australia/Lord_Howe', 'sat'],
+  ] as const)('finds the nights of %s that KEDA itself forgets', (timeZone, day) => {
+    const [window] = renderWindows(timeZone, [{ days: [day], from: '20:00', to: '06:00', replicas: 4 }])
+    const questions = changesOf(timeZone).map((change) => ({
+      window: window!,
+      timeZone,
+      from: change - minutesPerDay * 60,
+      minutes: 2 * minutesPerDay,
+    }))
+    const lost = compare(questions).differences.filter((difference) => difference.endsWith('KEDA has 0'))
+    console.log(`${timeZone}: KEDA forgets ${lost.length} minutes of floor in 2026.`)
+    expect(lost.length).toBeGreaterThan(0)
+    expect(lost.length).toBeLessThan(24 * 60)
+  })
+})
