@@ -10,8 +10,10 @@ import { planFolder } from '../delivery/plan-folder.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { createManifests, planRegions } from '../manifests/manifests.js'
 import { resourceNames } from '../manifests/resource-names.js'
+import type { Finding } from '../planning/capacity-plan.js'
 import { checkChanges } from '../planning/change-guards.js'
 import type { ChangeSet } from '../planning/change-set.js'
+import { findConstantFloors } from '../planning/constant-floor.js'
 import type { GuardVerdict } from '../planning/guards.js'
 import { besideConfig, environmentOf, readConfig } from './project.js'
 
@@ -35,6 +37,8 @@ export interface Deployment {
   configFile: string
   regions: string[]
   stacks: StackTarget[]
+  /** What a reader of the verdicts must know beside them. */
+  findings: Finding[]
   /** Names of resources that flags allow to delete and to buy. */
   allowDelete: string[]
   allowPurchase: string[]
@@ -86,6 +90,7 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
     configFile: basename(flags.config),
     regions,
     stacks: regions.flatMap((region) => listStacks(inputs, region)),
+    findings: settings.autoscaler === 'hpa' ? findConstantFloors(inputs.plan, regions) : [],
     allowDelete: allow(flags['allow-delete']),
     allowPurchase: allow(flags['allow-purchase']),
   }

@@ -101,6 +101,7 @@ export default class Apply extends BaseCommand {
     const { inputs, settings, environment } = deployment
     if (flags['as-of'] !== undefined && !isLocalBackend(settings.backend)) throw asOfRefused()
 
+    for (const each of deployment.findings) this.note(each)
     const approval = await this.checkPlan(deployment)
     const store = await openStateStore(settings, deployment.projectFolder)
     await this.reportUnfinished(store, environment)

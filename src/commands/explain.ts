@@ -29,8 +29,16 @@ export default class Explain extends BaseCommand {
 
   async run(): Promise<z.infer<typeof Result>> {
     const { args, flags } = await this.parse(Explain)
-    const folder = flags.plan ?? (await this.folderOfConfig(flags.config, flags.env))
+    const config = await readConfig(flags.config).catch((error: unknown) => {
+      // A plan in a folder of its own can be read without.
+      if (flags.plan !== undefined && error instanceof LlmscaleError && error.code === 'CONFIG_MISSING')
+        return undefined
+      throw error
+    })
+    const folder =
+      flags.plan ?? besideConfig(flags.config, planFolder(environmentOf(config!, flags.env).name))
     const plan = await readPlan(folder)
+    const settings = config?.environments[plan.decision.environment]
     const ids = plan.reports.map(workloadId)
     if (args.workload !== undefined && !ids.includes(args.workload)) {
       const near = nearestName(args.workload, ids)
@@ -41,7 +49,7 @@ export default class Explain extends BaseCommand {
         near ? [near] : [],
       )
     }
-    for (const section of explainPlan(plan, args.workload)) {
+    for (const section of explainPlan(plan, args.workload, settings)) {
       this.log(`${section.title}\n${section.lines.map((line) => `  ${line}`).join('\n')}`)
       if (section.table) this.log(formatTable(section.table.columns, section.table.rows))
       this.log()
@@ -54,9 +62,5 @@ export default class Explain extends BaseCommand {
         (report) => args.workload === undefined || workloadId(report) === args.workload,
       ),
     }
-  }
-
-  private async folderOfConfig(path: string, env: string | undefined): Promise<string> {
-    return besideConfig(path, planFolder(environmentOf(await readConfig(path), env).name))
   }
 }

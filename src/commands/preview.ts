@@ -70,6 +70,7 @@ export default class Preview extends BaseCommand {
     const { flags } = await this.parse(Preview)
     const deployment = await openDeployment({ ...flags, env: flags.env })
     const { inputs, stacks, regions } = deployment
+    for (const each of deployment.findings) this.note(each)
     // Before anything is asked of a cloud: the plan itself.
     const offline = stacks.map((target) => ({
       stack: target.stack,

@@ -1,8 +1,6 @@
-import { utcOffsetSeconds } from '../kit/time.js'
 import type { WorkloadDecision } from '../planning/capacity-plan.js'
-import { requestedFloors } from '../planning/floor-template.js'
-import { minutesPerWeek } from './clock-changes.js'
 import { cronExpression } from './cron-window.js'
+import { floorsInZone } from './zone-floors.js'
 
 /** Hours of the week in UTC: a five-field cron expression, and how long they last. */
 export interface UtcWindow {
@@ -19,8 +17,7 @@ const mostWindows = 40
  * When the floors of some workloads together ask for many GPUs: more than halfway between their least and their most
  * of the week. Nothing where they are the same all week.
  *
- * The hours are UTC, as Karpenter knows no other clock, and a plan is not rendered again when clocks change: an hour
- * counts where it is busy by either of a zone's offsets.
+ * The hours are UTC, as Karpenter knows no other clock: an hour counts where it is busy by either of a zone's offsets.
  */
 export function findBusyHours(workloads: readonly WorkloadDecision[]): UtcWindow[] {
   const gpus = new Float64Array(hoursPerWeek)
@@ -37,23 +34,13 @@ export function findBusyHours(workloads: readonly WorkloadDecision[]): UtcWindow
 }
 
 /** The highest floor of each hour of the UTC week, by any offset of the workload's zone. */
-function hourlyFloors({ floors, timeZone }: WorkloadDecision): Float64Array {
-  const local = requestedFloors(floors)
+function hourlyFloors(workload: WorkloadDecision): Float64Array {
   const hourly = new Float64Array(hoursPerWeek)
-  for (const offset of offsetMinutes(timeZone)) {
-    for (let minute = 0; minute < minutesPerWeek; minute++) {
-      const replicas = local[(minute + offset + minutesPerWeek) % minutesPerWeek]!
-      const hour = Math.floor(minute / 60)
-      hourly[hour] = Math.max(hourly[hour]!, replicas)
-    }
+  for (const [minute, replicas] of floorsInZone(workload, 'UTC').entries()) {
+    const hour = Math.floor(minute / 60)
+    hourly[hour] = Math.max(hourly[hour]!, replicas)
   }
   return hourly
-}
-
-/** Minutes ahead of UTC that a zone has in the middle of any month of a year. */
-function offsetMinutes(timeZone: string): Set<number> {
-  const months = Array.from({ length: 12 }, (_, month) => Date.UTC(2026, month, 15) / 1000)
-  return new Set(months.map((instant) => utcOffsetSeconds(instant, timeZone) / 60))
 }
 
 interface Run {

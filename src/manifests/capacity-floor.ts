@@ -1,8 +1,6 @@
-import { utcOffsetSeconds } from '../kit/time.js'
-import { secondsPerDay } from '../kit/units.js'
 import type { WorkloadDecision } from '../planning/capacity-plan.js'
-import { requestedFloors } from '../planning/floor-template.js'
-import { clockChanges, firstInstant, lastInstant, minutesPerWeek } from './clock-changes.js'
+import { clockChanges, minutesPerWeek } from './clock-changes.js'
+import { floorsInZone } from './zone-floors.js'
 
 /** Nodes that floors ask for, by minute of the local week from Monday 00:00. */
 export interface NodeFloor {
@@ -12,9 +10,8 @@ export interface NodeFloor {
 }
 
 /**
- * Whole nodes for the floors of all workloads on one instance type. Workloads of other time zones than the first
- * count at every hour at which any of the year's clock changes may put them: a node too many for an hour, never one
- * too few. Undefined without a workload.
+ * Whole nodes for the floors of all workloads on one instance type, on the clock of the first one's time zone.
+ * Undefined without a workload.
  */
 export function nodeFloor(
   workloads: readonly WorkloadDecision[],
@@ -24,33 +21,15 @@ export function nodeFloor(
   if (timeZone === undefined) return undefined
   const sum = new Float64Array(minutesPerWeek)
   for (const workload of workloads) {
-    const floors = requestedFloors(workload.floors)
-    const shifts = minutesAhead(workload.timeZone, timeZone)
+    const floors = floorsInZone(workload, timeZone)
     const share = nodesPerReplica(workload)
-    for (let minute = 0; minute < minutesPerWeek; minute++) {
-      const replicas = shifts.map((shift) => floors[wrap(minute + shift)]!)
-      sum[minute]! += Math.max(...replicas) * share
-    }
+    for (let minute = 0; minute < minutesPerWeek; minute++) sum[minute]! += floors[minute]! * share
   }
   const nodes = Int32Array.from(sum, (each) => Math.ceil(each - 1e-9))
   return { timeZone, nodes: steadyOverClockChanges(nodes, timeZone) }
 }
 
 const wrap = (minute: number) => ((minute % minutesPerWeek) + minutesPerWeek) % minutesPerWeek
-
-const knownMinutesAhead = new Map<string, number[]>()
-
-/** How many minutes the clock of one zone is ahead of another's, over the years. */
-function minutesAhead(zone: string, than: string): number[] {
-  if (zone === than) return [0]
-  const known = knownMinutesAhead.get(`${zone} ${than}`)
-  if (known !== undefined) return known
-  const ahead = new Set<number>()
-  for (let instant = firstInstant; instant < lastInstant; instant += secondsPerDay)
-    ahead.add((utcOffsetSeconds(instant, zone) - utcOffsetSeconds(instant, than)) / 60)
-  knownMinutesAhead.set(`${zone} ${than}`, [...ahead])
-  return [...ahead]
-}
 
 /**
  * A local time that a clock change skips never comes, and one that it repeats comes twice: no change of the floor lies

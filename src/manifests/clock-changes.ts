@@ -1,5 +1,5 @@
 import { localMinuteOfWeek, utcOffsetSeconds } from '../kit/time.js'
-import { secondsPerWeek } from '../kit/units.js'
+import { secondsPerDay, secondsPerWeek } from '../kit/units.js'
 
 export const minutesPerWeek = 10_080
 
@@ -16,8 +16,8 @@ export interface ClockChanges {
 }
 
 // The rules of the time zone database over these years stand for all: a plan has no year of its own.
-export const firstInstant = Date.UTC(2025, 0, 1) / 1000
-export const lastInstant = Date.UTC(2036, 0, 1) / 1000
+const firstInstant = Date.UTC(2025, 0, 1) / 1000
+const lastInstant = Date.UTC(2036, 0, 1) / 1000
 
 const known = new Map<string, ClockChanges>()
 
@@ -29,6 +29,27 @@ export function clockChanges(timeZone: string): ClockChanges {
     known.set(timeZone, changes)
   }
   return changes
+}
+
+const knownMinutesAhead = new Map<string, number[]>()
+
+/** How many minutes the clock of one zone is ahead of another's, by any of their clock changes. */
+export function minutesAhead(zone: string, than: string): number[] {
+  if (zone === than) return [0]
+  const pair = `${zone} ${than}`
+  let ahead = knownMinutesAhead.get(pair)
+  if (ahead === undefined) {
+    ahead = findMinutesAhead(zone, than)
+    knownMinutesAhead.set(pair, ahead)
+  }
+  return ahead
+}
+
+function findMinutesAhead(zone: string, than: string): number[] {
+  const ahead = new Set<number>()
+  for (let instant = firstInstant; instant < lastInstant; instant += secondsPerDay)
+    ahead.add((utcOffsetSeconds(instant, zone) - utcOffsetSeconds(instant, than)) / 60)
+  return [...ahead]
 }
 
 function findClockChanges(timeZone: string): ClockChanges {

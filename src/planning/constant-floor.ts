@@ -1,3 +1,4 @@
+import type { Environment } from '../config/environment.js'
 import { formatCount, formatUsd } from '../kit/format.js'
 import { secondsPerDay, secondsPerHour, secondsPerWeek } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
@@ -23,28 +24,49 @@ export function constantFloor({ minReplicas, windows, exceptions }: FloorTemplat
   )
 }
 
-/** The price of constant floors, for each workload of a region in the plan's order. */
-export function priceConstantFloors({ decision, reports }: CapacityPlan, region: string): ConstantFloor[] {
+/** Replica-hours a week of the floor that stands: an HPA keeps the highest at all hours. */
+export function standingReplicaHours(floors: FloorTemplate, autoscaler: Environment['autoscaler']): number {
+  if (autoscaler === 'keda') return floorReplicaHours(floors)
+  return (constantFloor(floors) * secondsPerWeek) / secondsPerHour
+}
+
+/** The price of constant floors, for each workload of a region, or of all, in the plan's order. */
+export function priceConstantFloors(
+  { decision, reports }: Pick<CapacityPlan, 'decision' | 'reports'>,
+  regions?: readonly string[],
+): ConstantFloor[] {
   return decision.workloads.flatMap((workload, index) => {
-    if (workload.region !== region) return []
-    const replicas = constantFloor(workload.floors)
+    if (regions?.includes(workload.region) === false) return []
+    const { floors } = workload
     const extraReplicaHoursPerWeek =
-      (replicas * secondsPerWeek) / secondsPerHour - floorReplicaHours(workload.floors)
+      standingReplicaHours(floors, 'hpa') - standingReplicaHours(floors, 'keda')
     const extraUsdPerDay =
       (extraReplicaHoursPerWeek * reports[index]!.usdPerReplicaHour * secondsPerDay) / secondsPerWeek
-    return [{ workload: workloadId(workload), replicas, extraReplicaHoursPerWeek, extraUsdPerDay }]
+    return [
+      {
+        workload: workloadId(workload),
+        replicas: constantFloor(floors),
+        extraReplicaHoursPerWeek,
+        extraUsdPerDay,
+      },
+    ]
   })
 }
 
-/** The same for a reader; nothing of workloads whose floor is constant anyway. */
-export function findConstantFloors(plan: CapacityPlan, region: string): Finding[] {
-  return priceConstantFloors(plan, region)
-    .filter(({ extraReplicaHoursPerWeek }) => extraReplicaHoursPerWeek > 0)
-    .map(({ workload, replicas, extraReplicaHoursPerWeek, extraUsdPerDay }) => ({
-      code: 'CONSTANT_FLOOR',
-      message:
-        `${workload} keeps ${replicas} replicas all week, as an HPA knows no hours: up to ` +
-        `${formatCount(extraReplicaHoursPerWeek)} replica-hours a week and ${formatUsd(extraUsdPerDay)} USD a day more ` +
-        'than with KEDA',
-    }))
+/** The same for a reader, together; nothing where every floor is constant anyway. */
+export function findConstantFloors(
+  plan: Pick<CapacityPlan, 'decision' | 'reports'>,
+  regions?: readonly string[],
+): Finding[] {
+  const floors = priceConstantFloors(plan, regions).filter(
+    ({ extraReplicaHoursPerWeek }) => extraReplicaHoursPerWeek > 0,
+  )
+  if (floors.length === 0) return []
+  const hours = floors.reduce((sum, each) => sum + each.extraReplicaHoursPerWeek, 0)
+  const usd = floors.reduce((sum, each) => sum + each.extraUsdPerDay, 0)
+  const ids = floors.map(({ workload, replicas }) => `${workload} ${replicas}`).join(', ')
+  const message =
+    `an HPA knows no hours and keeps the highest floor all week: up to ${formatCount(hours)} replica-hours a week and ` +
+    `${formatUsd(usd)} USD a day more than with KEDA (${ids})`
+  return [{ code: 'CONSTANT_FLOOR', message }]
 }

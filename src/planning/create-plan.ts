@@ -5,6 +5,7 @@ import { formatDuration, formatInstant } from '../kit/time.js'
 import { secondsPerWeek } from '../kit/units.js'
 import { fitBudget, poolNodes } from './budget.js'
 import type { CapacityPlan, ReactiveTrigger, WorkloadDecision, WorkloadReport } from './capacity-plan.js'
+import { findConstantFloors } from './constant-floor.js'
 import { type Draft, draftWorkload, leaveAsIs, operateDraft } from './draft-workload.js'
 import { findGaps, findIdleReservations, findLimits, findRisks, readOverrides } from './findings.js'
 import { createLoadGrid, type LoadGrid } from './load.js'
@@ -38,6 +39,20 @@ export function createPlan(inputs: PlanInputs): CapacityPlan {
   const doNothing = estimateDoNothing(inputs, wanted, inForce, grid)
 
   const dataThrough = history.start + history.length * history.stepSeconds
+  const decision = roundFigures({
+    environment: inputs.environment,
+    workloads: drafts.map((draft) => decide(inputs, draft)),
+    pools: pooled.flatMap(({ pools }) => pools),
+    commitments: reservations,
+    routing: [],
+    overrides,
+  })
+  const reports = roundFigures(
+    drafts.map((draft, index) =>
+      report(inputs, draft, peaks.daily[index]!, outcome.workloads[index]!, doNothing.workloads[index]!),
+    ),
+  )
+  const knowsHours = config.environments[inputs.environment]!.autoscaler === 'keda'
   return sealPlan({
     header: roundFigures({
       origin: formatInstant(inputs.now),
@@ -63,21 +78,11 @@ export function createPlan(inputs: PlanInputs): CapacityPlan {
         ...findGaps(inputs, planned),
         ...findLimits(wanted, drafts, pooled),
         ...findRisks(drafts, outcome, doNothing),
+        ...(knowsHours ? [] : findConstantFloors({ decision, reports })),
       ],
     }),
-    decision: roundFigures({
-      environment: inputs.environment,
-      workloads: drafts.map((draft) => decide(inputs, draft)),
-      pools: pooled.flatMap(({ pools }) => pools),
-      commitments: reservations,
-      routing: [],
-      overrides,
-    }),
-    reports: roundFigures(
-      drafts.map((draft, index) =>
-        report(inputs, draft, peaks.daily[index]!, outcome.workloads[index]!, doNothing.workloads[index]!),
-      ),
-    ),
+    decision,
+    reports,
   })
 }
 

@@ -1,7 +1,10 @@
+import type { Environment } from '../config/environment.js'
 import { formatUsd } from '../kit/format.js'
 import { workloadId } from '../kit/workload.js'
 import { reachedFloor } from '../manifests/scaled-object.js'
+import { obeysTolerance } from '../manifests/scaling-behavior.js'
 import type { CapacityPlan, WorkloadDecision, WorkloadReport } from '../planning/capacity-plan.js'
+import { constantFloor } from '../planning/constant-floor.js'
 import { describeDays } from '../planning/diff-plans.js'
 import { describePlan } from './plan-tables.js'
 import type { Table } from './table.js'
@@ -13,12 +16,18 @@ export interface Section {
   table?: Table
 }
 
-/** Why each number of a plan is what it is: of one workload, or the plan as a whole, its pools, then each workload. */
-export function explainPlan(plan: CapacityPlan, wanted?: string): Section[] {
+/** What keeps the floors. */
+type FloorSettings = Pick<Environment, 'autoscaler' | 'clusters'>
+
+/**
+ * Why each number of a plan is what it is: of one workload, or the plan as a whole, its pools, then each workload.
+ * @param settings of the plan's environment; without them nothing is said of what its autoscalers make of a floor
+ */
+export function explainPlan(plan: CapacityPlan, wanted?: string, settings?: FloorSettings): Section[] {
   const workloads = plan.decision.workloads
     .map((decision, index) => ({ decision, report: plan.reports[index]! }))
     .filter(({ decision }) => wanted === undefined || workloadId(decision) === wanted)
-  const sections = workloads.map(({ decision, report }) => explainWorkload(decision, report))
+  const sections = workloads.map(({ decision, report }) => explainWorkload(decision, report, settings))
   return wanted === undefined ? [explainHeader(plan), explainPools(plan), ...sections] : sections
 }
 
@@ -57,8 +66,12 @@ function explainPools(plan: CapacityPlan): Section {
   }
 }
 
-function explainWorkload(decision: WorkloadDecision, report: WorkloadReport): Section {
-  const { floors, trigger } = decision
+function explainWorkload(
+  decision: WorkloadDecision,
+  report: WorkloadReport,
+  settings: FloorSettings | undefined,
+): Section {
+  const { trigger } = decision
   return {
     title: workloadId(decision),
     lines: [
@@ -67,13 +80,7 @@ function explainWorkload(decision: WorkloadDecision, report: WorkloadReport): Se
       trigger === null
         ? 'trigger none: set trigger.serverAddress and trigger.query before rendering'
         : `trigger ${trigger.thresholdPerReplica} a replica of ${trigger.query} at ${trigger.serverAddress}`,
-      ...floors.windows.map(
-        (window) =>
-          `floor ${describeFloor(window.replicas)} ${describeDays(window.days)} ${window.from}–${window.to} ${decision.timeZone}`,
-      ),
-      ...floors.exceptions.map(
-        (each) => `floor ${each.replicas} ${each.from} – ${each.until}: ${each.reason}`,
-      ),
+      ...explainFloors(decision, settings),
     ],
     table: {
       columns: [
@@ -90,10 +97,27 @@ function explainWorkload(decision: WorkloadDecision, report: WorkloadReport): Se
   }
 }
 
-/** The floor, and what the autoscaler must be asked for to reach it. */
-function describeFloor(replicas: number): string {
-  const asked = reachedFloor(replicas)
-  return asked === replicas
-    ? String(replicas)
-    : `${replicas} (${asked} asked for, as an HPA ignores differences up to 10 %)`
+/** Each floor, and what the autoscaler makes of it. */
+function explainFloors(
+  { floors, region, timeZone }: WorkloadDecision,
+  settings: FloorSettings | undefined,
+): string[] {
+  const isExact = settings?.autoscaler !== 'keda' || obeysTolerance(settings.clusters[region]?.version)
+  const describe = (replicas: number) => {
+    const asked = reachedFloor(replicas, isExact)
+    return asked === replicas
+      ? String(replicas)
+      : `${replicas} (${asked} asked for, as the cluster's autoscaler ignores differences up to 10 %)`
+  }
+  const hours = [
+    ...floors.windows.map(
+      ({ replicas, days, from, to }) =>
+        `floor ${describe(replicas)} ${describeDays(days)} ${from}–${to} ${timeZone}`,
+    ),
+    ...floors.exceptions.map(
+      ({ replicas, from, until, reason }) => `floor ${describe(replicas)} ${from} – ${until}: ${reason}`,
+    ),
+  ]
+  if (settings?.autoscaler !== 'hpa' || hours.length === 0) return hours
+  return [...hours, `floor ${constantFloor(floors)} at all hours all the same: an HPA knows none`]
 }

@@ -90,7 +90,7 @@ describe('the price of a constant floor', () => {
       workloads: [workloadDecision({ floors: { ...floors, windows: [day] } })],
     })
     // 8 replicas more in all hours of the week but 12, at 40 USD.
-    expect(priceConstantFloors(priced, 'us-east-1')).toEqual([
+    expect(priceConstantFloors(priced, ['us-east-1'])).toEqual([
       {
         workload: 'chat-70b/us-east-1',
         replicas: 10,
@@ -98,14 +98,14 @@ describe('the price of a constant floor', () => {
         extraUsdPerDay: (8 * 156 * 40) / 7,
       },
     ])
-    expect(findConstantFloors(priced, 'us-east-1')[0]?.message).toContain('1,248 replica-hours a week')
-    expect(findConstantFloors(priced, 'eu-west-1')).toEqual([])
+    expect(findConstantFloors(priced, ['us-east-1'])[0]?.message).toContain('1,248 replica-hours a week')
+    expect(findConstantFloors(priced, ['eu-west-1'])).toEqual([])
   })
 
   it('is nothing where the floor is constant anyway, and a dated floor counts at once', () => {
     const floors = { minReplicas: 3, windows: [], exceptions: [] }
     const even = capacityPlan({ workloads: [workloadDecision({ floors })] })
-    expect(findConstantFloors(even, 'us-east-1')).toEqual([])
+    expect(findConstantFloors(even, ['us-east-1'])).toEqual([])
     const exception = {
       from: '2026-11-27T06:00:00Z',
       until: '2026-11-28T06:00:00Z',
