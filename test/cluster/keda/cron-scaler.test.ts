@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { utcOffsetSeconds } from '../../../src/kit/time.js'
 import type { ScaledObject } from '../../../src/manifests/cluster-object.js'
 import { type CronWindow, createCronFloor } from '../../../src/manifests/cron-window.js'
-import { type FloorTemplate, type FloorWindow, weekdays } from '../../../src/planning/capacity-plan.js'
+import {
+  type DatedException,
+  type FloorTemplate,
+  type FloorWindow,
+  weekdays,
+} from '../../../src/planning/capacity-plan.js'
 import { requestedFloors } from '../../../src/planning/floor-template.js'
 import { evaluateCron, localWeek } from '../../manifests/keda-cron.js'
 import { workloadDecision } from '../../plan-fixture.js'
@@ -147,7 +152,7 @@ describe.skipIf(note !== undefined)(`our reading of cron windows against KEDA's$
     const template = fc.record({
       minReplicas: fc.integer({ min: 1, max: 10 }),
       windows: fc.array(floorWindow, { minLength: 1, maxLength: 4 }),
-      exceptions: fc.constant([]),
+      exceptions: fc.constant<DatedException[]>([]),
     })
     const templates: FloorTemplate[] = [
       workloadDecision().floors,
