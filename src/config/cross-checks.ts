@@ -34,6 +34,7 @@ const Outline = block({
         backend: text,
         delivery: text,
         gitops: block({ path: text }),
+        rollout: block({ canary: text }),
         clusters: lenient(
           z.record(
             z.string(),
@@ -79,7 +80,7 @@ const Outline = block({
         model: text,
         tenant: text,
         regions: texts,
-        target: block({ kind: text, name: text, namespace: text, selector: anything }),
+        target: block({ kind: text, name: text, namespace: text, selector: anything, autoscaler: text }),
         disruptionBudget: anything,
         serve: anything,
         slo: block({ ttftP95: anything, itlP95: anything, endToEndP95: anything }),
@@ -101,6 +102,7 @@ export function crossCheck(value: unknown): Finding[] {
   return [
     ...checkEnvironments(outline),
     ...checkDelivery(outline),
+    ...checkCanaries(outline),
     ...checkClusters(outline),
     ...checkReservations(outline),
     ...checkModels(outline),
@@ -139,6 +141,17 @@ function checkEnvironments({ environments = {} }: Outline): Finding[] {
         message: `none is for a local backend alone, and this one is ${backend}; write git or github`,
       },
     ]
+  })
+}
+
+/** A canary that is misspelt would be none. */
+function checkCanaries({ environments = {} }: Outline): Finding[] {
+  return Object.entries(environments).flatMap(([name, environment]) => {
+    const regions = definedOf(environment?.regions)
+    const canary = environment?.rollout?.canary
+    if (canary === undefined || regions.includes(canary)) return []
+    const path = ['environments', name, 'rollout', 'canary']
+    return [{ path, message: unknown('region', canary, regions) }]
   })
 }
 
@@ -400,6 +413,10 @@ function checkWorkloads(outline: Outline): Finding[] {
     if (target?.kind !== undefined && target.name !== undefined) {
       for (const region of placesOf(workload, outline))
         claim(`${target.kind} ${target.namespace ?? 'default'}/${target.name} in ${region}`, 'target')
+    }
+    if (target?.autoscaler !== undefined) {
+      for (const region of placesOf(workload, outline))
+        claim(`autoscaler ${target.autoscaler} in ${region}`, 'target')
     }
     return findings
   })

@@ -84,6 +84,13 @@ const Target = z.strictObject({
     .refine((labels) => Object.keys(labels).length > 0, 'needs at least one label')
     .optional()
     .describe('Labels that all of its pods have and no others; a disruptionBudget needs them.'),
+  autoscaler: z
+    .string()
+    .regex(/^(?=.{1,63}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, { error: notAnObjectName })
+    .optional()
+    .describe(
+      'Name of the ScaledObject or HorizontalPodAutoscaler that it has, which llmscale takes over; default one of llmscale’s own.',
+    ),
 })
 
 function notAnObjectName({ input }: { input?: unknown }): string {

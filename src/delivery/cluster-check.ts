@@ -187,7 +187,7 @@ class Inspection {
           code: 'TARGET_OWNED',
           message:
             `${describeTarget(scaler)} is already scaled by ${describe(owner.object)}: remove that one, from the chart that ` +
-            'has it; two autoscalers fight over replicas',
+            `has it${owner.object.kind === object.kind ? `, or take it over with target.autoscaler: ${owner.object.metadata.name}` : ''}; two autoscalers fight over replicas`,
         },
       })
     const liveScaler = live === undefined ? undefined : asScaler(live)

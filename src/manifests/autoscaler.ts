@@ -2,13 +2,25 @@ import { LlmscaleError } from '../kit/errors.js'
 import { dnsName } from '../kit/names.js'
 import { type Workload, workloadId } from '../kit/workload.js'
 import type { ScaleTarget, WorkloadDecision } from '../planning/capacity-plan.js'
-import type { ScaleTargetRef } from './cluster-object.js'
+import type { ObjectMeta, ScaleTargetRef } from './cluster-object.js'
+import { createMetadata } from './metadata.js'
 
 // What a KEDA ScaledObject and a HorizontalPodAutoscaler have in common.
 
-/** Name of a workload's objects; KEDA names its own HPA after it. */
-export function autoscalerName(workload: Workload): string {
+/** Name of a workload's objects. */
+export function workloadName(workload: Workload): string {
   return dnsName(workload.tenant === undefined ? workload.model : `${workload.model}/${workload.tenant}`)
+}
+
+/** What llmscale.yaml says of a workload's autoscaler. */
+export interface AutoscalerEntry {
+  /** `autoscaler` is the name of one that exists. */
+  target?: { autoscaler?: string | undefined }
+}
+
+/** The metadata of a workload's autoscaler; KEDA names its own HPA after it. */
+export function createAutoscalerMetadata(workload: WorkloadDecision, entry?: AutoscalerEntry): ObjectMeta {
+  return createMetadata(entry?.target?.autoscaler ?? workloadName(workload), workload.target.namespace)
 }
 
 /**

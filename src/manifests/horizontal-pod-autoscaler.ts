@@ -1,13 +1,20 @@
 import type { Config } from '../config/schema.js'
 import type { WorkloadDecision } from '../planning/capacity-plan.js'
 import { constantFloor } from '../planning/constant-floor.js'
-import { autoscalerName, createScaleTargetRef, requireBounds, requireTrigger } from './autoscaler.js'
+import {
+  type AutoscalerEntry,
+  createAutoscalerMetadata,
+  createScaleTargetRef,
+  requireBounds,
+  requireTrigger,
+  workloadName,
+} from './autoscaler.js'
 import type { HorizontalPodAutoscaler, HpaMetric } from './cluster-object.js'
-import { createMetadata } from './metadata.js'
 import { createScalingBehavior, obeysTolerance } from './scaling-behavior.js'
 
-type Hpa = Config['workloads'][number]['hpa']
-type Slo = Config['workloads'][number]['slo']
+type WorkloadEntry = Config['workloads'][number]
+type Hpa = WorkloadEntry['hpa']
+type Slo = WorkloadEntry['slo']
 
 /**
  * The bounds of one workload in a cluster without KEDA. An HPA knows no hours: its least replicas are the highest
@@ -17,16 +24,17 @@ type Slo = Config['workloads'][number]['slo']
  */
 export function createHorizontalPodAutoscaler(
   workload: WorkloadDecision,
-  { hpa, slo }: { hpa: Hpa; slo: Slo },
+  entry: Pick<WorkloadEntry, 'hpa' | 'slo'> & AutoscalerEntry,
   clusterVersion?: string,
 ): HorizontalPodAutoscaler {
   const minReplicas = constantFloor(workload.floors)
   requireBounds(workload, minReplicas)
+  const { hpa, slo } = entry
   const isReactive = hpa.preset === 'reactive'
   return {
     apiVersion: 'autoscaling/v2',
     kind: 'HorizontalPodAutoscaler',
-    metadata: createMetadata(autoscalerName(workload), workload.target.namespace),
+    metadata: createAutoscalerMetadata(workload, entry),
     spec: {
       scaleTargetRef: createScaleTargetRef(workload.target),
       minReplicas,
@@ -95,7 +103,7 @@ function externalMetric(
 }
 
 function ownLabels(workload: WorkloadDecision): Record<string, string> {
-  return { workload: autoscalerName(workload) }
+  return { workload: workloadName(workload) }
 }
 
 /** A Kubernetes quantity in its normal form, so that the server gives back what it was given: 2.5 → `2500m`. */

@@ -1,5 +1,5 @@
 import type { WorkloadDecision } from '../planning/capacity-plan.js'
-import { autoscalerName } from './autoscaler.js'
+import { workloadName } from './autoscaler.js'
 import type { PodDisruptionBudget } from './cluster-object.js'
 import { createMetadata } from './metadata.js'
 
@@ -18,7 +18,7 @@ export function createPodDisruptionBudget(
   return {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
-    metadata: createMetadata(autoscalerName(workload), workload.target.namespace),
+    metadata: createMetadata(workloadName(workload), workload.target.namespace),
     spec: { maxUnavailable: `${percent}%`, selector: { matchLabels: { ...matchLabels } } },
   }
 }

@@ -1,8 +1,13 @@
 import type { DatedException, WorkloadDecision } from '../planning/capacity-plan.js'
-import { autoscalerName, createScaleTargetRef, requireBounds, requireTrigger } from './autoscaler.js'
+import {
+  type AutoscalerEntry,
+  createAutoscalerMetadata,
+  createScaleTargetRef,
+  requireBounds,
+  requireTrigger,
+} from './autoscaler.js'
 import type { CronTrigger, PrometheusTrigger, ScaledObject } from './cluster-object.js'
 import { createCronFloor } from './cron-window.js'
-import { createMetadata } from './metadata.js'
 import { createScalingBehavior, obeysTolerance } from './scaling-behavior.js'
 
 /**
@@ -11,7 +16,11 @@ import { createScalingBehavior, obeysTolerance } from './scaling-behavior.js'
  * Throws TRIGGER_MISSING and BOUNDS_INVALID.
  * @param clusterVersion of Kubernetes, e.g. 1.35; from that one on floors are exact, else with `reachedFloor`
  */
-export function createScaledObject(workload: WorkloadDecision, clusterVersion?: string): ScaledObject {
+export function createScaledObject(
+  workload: WorkloadDecision,
+  entry?: AutoscalerEntry,
+  clusterVersion?: string,
+): ScaledObject {
   const exact = obeysTolerance(clusterVersion)
   const trigger = requireTrigger(workload)
   const { minReplicas, windows } = createCronFloor(workload.floors, workload.timeZone)
@@ -30,7 +39,7 @@ export function createScaledObject(workload: WorkloadDecision, clusterVersion?: 
   return {
     apiVersion: 'keda.sh/v1alpha1',
     kind: 'ScaledObject',
-    metadata: createMetadata(autoscalerName(workload), workload.target.namespace),
+    metadata: createAutoscalerMetadata(workload, entry),
     spec: {
       scaleTargetRef: createScaleTargetRef(workload.target),
       // KEDA's default is 0, which would scale to zero.

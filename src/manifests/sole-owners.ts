@@ -52,7 +52,7 @@ export function requireOwnNames(objects: readonly ClusterObject[]): void {
       throw new LlmscaleError(
         'configInvalid',
         'NAME_TAKEN',
-        `two workloads would both have ${object}: their model and tenant read the same`,
+        `two workloads would both have ${object}: their model and tenant read the same, or their target.autoscaler does`,
         ['Rename one of them, e.g. with metrics.renames in llmscale.yaml, and run `llmscale plan`.'],
       )
     }

@@ -174,6 +174,13 @@ describe('clusters and reservations', () => {
   const full =
     'name: gpu, nodeRole: "arn:aws:iam::1:role/gpu", subnets: [subnet-a, subnet-b], zones: [us-east-1a, us-east-1b]'
 
+  it('have a canary among the regions', () => {
+    expect(complaints(withEnvironment('    rollout: {canary: us-east-1}\n'))).toEqual([])
+    expect(complaints(withEnvironment('    rollout: {canary: us-est-1}\n'))).toEqual([
+      'llmscale.yaml:4:23 environments.production.rollout.canary: unknown region "us-est-1"; did you mean us-east-1?',
+    ])
+  })
+
   it('are right where they are complete', () => {
     const groups = '    nodes: {manager: managed-node-groups}\n'
     const until = reservation(`${odcr}, until: 2027-01-31`)

@@ -205,6 +205,7 @@ describe('checkCluster on a stand-in for the API server', () => {
       const owned = (await text({ adopt: true })).filter((line) => line.includes('TARGET_OWNED'))
       expect(owned).toHaveLength(1)
       expect(owned[0]).toContain('already scaled by ScaledObject serving/theirs')
+      expect(owned[0]).toContain('or take it over with target.autoscaler: theirs; two autoscalers')
     })
 
     it('that our own autoscaler owns is free, and so is another one', async () => {

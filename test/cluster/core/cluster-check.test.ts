@@ -101,6 +101,50 @@ describe.skipIf(note !== undefined)(`a look at a real API server before an apply
     ])
   })
 
+  it('takes over the ScaledObject of a chart by its name, with --adopt, and replaces nothing', async () => {
+    await deploy('chart')
+    const target = { kind: 'Deployment', name: 'chat', namespace: 'chart' } as const
+    const { decision } = capacityPlan({ workloads: [workloadDecision({ target })] })
+    const render = (autoscaler?: string) =>
+      createManifests(
+        decision,
+        'us-east-1',
+        servingConfig({}, { target: { ...target, ...(autoscaler !== undefined && { autoscaler }) } }),
+      )
+    const reference = {
+      apiVersion: 'keda.sh/v1alpha1',
+      kind: 'ScaledObject',
+      metadata: { name: 'chat-scaler', namespace: 'chart' },
+    }
+    const triggers = [{ type: 'cpu', metricType: 'Utilization', metadata: { value: '70' } }]
+    const scaleTargetRef = { name: 'chat' }
+    await applyAs('helm', {
+      ...reference,
+      spec: { scaleTargetRef, minReplicaCount: 1, maxReplicaCount: 9, triggers },
+    })
+    type Live = { metadata: { uid: string; generation: number }; spec: { maxReplicaCount: number } }
+    const before = await cluster.current.read<Live>(reference)
+
+    expect((await check({ objects: render() }))[0]).toContain(
+      'or take it over with target.autoscaler: chat-scaler',
+    )
+    const objects = render('chat-scaler')
+    expect((await check({ objects }))[0]).toMatch(
+      /^cluster FIELD_CONFLICT: ScaledObject chart\/chat-scaler: helm owns .*\.spec\.maxReplicaCount.*--adopt$/,
+    )
+    expect((await check({ objects, adopt: true })).map((line) => line.slice(0, 15))).toEqual([
+      'cluster passed:',
+      'adoption passed',
+    ])
+    for (const object of objects) await applyAs('pulumi-kubernetes-0a1b2c3d', object)
+    const after = await cluster.current.read<Live>(reference)
+    expect([after.metadata.uid, after.spec.maxReplicaCount]).toEqual([before.metadata.uid, 40])
+    expect((await check({ objects })).map((line) => line.slice(0, 15))).toEqual([
+      'cluster passed:',
+      'adoption passed',
+    ])
+  })
+
   it('explains a conflict; with --adopt, or where Argo CD is who applies, it is none', async () => {
     await deploy('contested')
     const objects = objectsFor('contested', { autoscaler: 'hpa' })
