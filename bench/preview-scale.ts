@@ -128,19 +128,21 @@ function createWindows(index: number, factor: number): FloorWindow[] {
 const formatMinute = (minute: number) =>
   `${String(Math.floor(minute / 60) % 24).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`
 
-const environment = {
+/** Neither a cluster nor a cloud is asked: what they would say costs nobody's CPU. */
+const environmentIn = (folder: string): NodeJS.ProcessEnv => ({
   ...process.env,
   ...engineEnvironment,
+  HOME: folder,
+  KUBECONFIG: undefined,
   AWS_EC2_METADATA_DISABLED: 'true',
-  KUBECONFIG: '/dev/null',
-}
+})
 
 /** Runs a program in a session of its own, to know its processes by. */
 async function measure(args: string[], cwd: string): Promise<Measured> {
   const started = performance.now()
   const child = spawn(process.execPath, args, {
     cwd,
-    env: environment,
+    env: environmentIn(cwd),
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -223,7 +225,7 @@ async function runBare(folder: string, step: 'preview' | 'up'): Promise<void> {
   }
   const home = join(folder, 'bare')
   mkdirSync(home, { recursive: true })
-  const plugins = environment['LLMSCALE_PROVIDER_PLUGINS']
+  const plugins = process.env['LLMSCALE_PROVIDER_PLUGINS']
   const providers = ['aws', 'kubernetes'].map((name) => ({ name, path: plugins }))
   for (const region of regions)
     for (const [layer, declare] of [
@@ -253,7 +255,9 @@ async function runBare(folder: string, step: 'preview' | 'up'): Promise<void> {
 
 async function compare(program: string): Promise<void> {
   const bare = (folder: string, step: string) => [
-    ...process.execArgv,
+    '--import',
+    // It runs in another folder than this.
+    import.meta.resolve('tsx'),
     resolve(process.argv[1]!),
     'bare',
     folder,

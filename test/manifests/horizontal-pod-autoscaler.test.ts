@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { HorizontalPodAutoscaler, ScaledObject } from '../../src/manifests/cluster-object.js'
 import { createManifests } from '../../src/manifests/manifests.js'
-import { constantFloor, findConstantFloors, priceConstantFloors } from '../../src/planning/constant-floor.js'
 import { capacityPlan, workloadDecision } from '../plan-fixture.js'
 import { servingConfig } from './config-fixture.js'
 
@@ -79,39 +78,5 @@ describe('the tolerance of an autoscaler', () => {
   it('is made up for by a surplus where the cluster may drop the field', () => {
     expect(upOf(on('1.34')).tolerance).toBeUndefined()
     expect(floorsOf(on('1.34'))).toEqual(['23', '6', '6'])
-  })
-})
-
-describe('the price of a constant floor', () => {
-  it('is the replica-hours above the template’s floors at the price of a replica', () => {
-    const floors = { minReplicas: 2, exceptions: [], windows: [] }
-    const day = { days: ['mon' as const], from: '08:00', to: '20:00', replicas: 10 }
-    const priced = capacityPlan({
-      workloads: [workloadDecision({ floors: { ...floors, windows: [day] } })],
-    })
-    // 8 replicas more in all hours of the week but 12, at 40 USD.
-    expect(priceConstantFloors(priced, ['us-east-1'])).toEqual([
-      {
-        workload: 'chat-70b/us-east-1',
-        replicas: 10,
-        extraReplicaHoursPerWeek: 8 * 156,
-        extraUsdPerDay: (8 * 156 * 40) / 7,
-      },
-    ])
-    expect(findConstantFloors(priced, ['us-east-1'])[0]?.message).toContain('1,248 replica-hours a week')
-    expect(findConstantFloors(priced, ['eu-west-1'])).toEqual([])
-  })
-
-  it('is nothing where the floor is constant anyway, and a dated floor counts at once', () => {
-    const floors = { minReplicas: 3, windows: [], exceptions: [] }
-    const even = capacityPlan({ workloads: [workloadDecision({ floors })] })
-    expect(findConstantFloors(even, ['us-east-1'])).toEqual([])
-    const exception = {
-      from: '2026-11-27T06:00:00Z',
-      until: '2026-11-28T06:00:00Z',
-      replicas: 12,
-      reason: '',
-    }
-    expect(constantFloor({ ...floors, exceptions: [exception] })).toBe(12)
   })
 })

@@ -117,6 +117,17 @@ describe('a capacity plan', () => {
     )
   })
 
+  it('says what floors cost that an HPA keeps all week, and decides the same', () => {
+    const constant = createPlan(inputsOf(configText.replace('regions:', 'autoscaler: hpa, regions:')))
+    const found = ({ header }: CapacityPlan) =>
+      header.findings.filter(({ code }) => code === 'CONSTANT_FLOOR').map(({ message }) => message)
+    expect(found(plan)).toEqual([])
+    expect(found(constant)).toEqual([
+      expect.stringMatching(/USD a day more than with KEDA \(llama-3\.1-70b\/us-/),
+    ])
+    expect(constant.planId).toBe(plan.planId)
+  })
+
   it('has a reason for each number', () => {
     for (const report of plan.reports) {
       expect(report.reasons.map((reason) => reason.field)).toEqual([
