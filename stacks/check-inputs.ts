@@ -11,6 +11,7 @@ import type { CapacityResource } from '../src/manifests/capacity-resource.js'
 import type { ClusterObject } from '../src/manifests/cluster-object.js'
 import { createManifests } from '../src/manifests/manifests.js'
 import { type Transform, transformObjects } from '../src/manifests/transform.js'
+import { checkStandalone } from '../src/planning/change-guards.js'
 import { assertGuards, checkGuards, type GuardInputs, type GuardVerdict } from '../src/planning/guards.js'
 import type { ReviewedChanges } from '../src/planning/reviewed-changes.js'
 import { formatStackName, type Layer } from './stack-name.js'
@@ -36,6 +37,8 @@ export interface ProgramInputs
   extends EnvironmentInputs,
     Pick<GuardInputs, 'region' | 'deployed' | 'writes'> {
   layer: Layer
+  /** A plain `pulumi up`: no `llmscale apply` around the program compares what is about to change. */
+  standalone?: boolean
 }
 
 export interface Checks {
@@ -49,7 +52,11 @@ export function checkInputs(inputs: ProgramInputs): Checks {
   const reviewed = inputs.reviewed?.planId === plan.planId ? inputs.reviewed : undefined
   const baseline = inputs.baseline ?? (deployed && { ...deployed, reports: [] })
   const reviewedDeployment = findReviewedDeployment(inputs)
-  const guards = checkGuards({ ...inputs, ...(reviewedDeployment !== undefined && { reviewedDeployment }) })
+  const needsReview = config.environments[inputs.environment]?.approval !== 'none'
+  const guards = [
+    ...checkGuards({ ...inputs, ...(reviewedDeployment !== undefined && { reviewedDeployment }) }),
+    ...(inputs.standalone ? checkStandalone({ ...inputs, needsReview }) : []),
+  ]
   const readable = guards.every(
     ({ guard, state }) => state !== 'refused' || (guard !== 'schema' && guard !== 'environment'),
   )

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { getRootDirectory, getStack, RunError, runtime } from '@pulumi/pulumi'
 import { parseConfig } from '../src/config/parse-config.js'
@@ -24,15 +25,25 @@ async function deploy() {
   const root = getRootDirectory()
   const path = join(root, 'llmscale.yaml')
   const config = parseConfig(await readFile(path, 'utf8'), path)
-  const backend = process.env['PULUMI_BACKEND_URL'] ?? config.environments[environment]?.backend
+  const backend = await findBackend(config.environments[environment]?.backend)
   const inputs = await readEnvironmentInputs({
     config,
     environment,
     planFolder: join(root, 'forecasts', environment),
+    homeFolder: join(root, 'forecasts', environment),
     ...(backend !== undefined && { backend }),
     now: Date.now() / 1000,
   })
-  return createProgram({ ...inputs, region, layer, writes: !runtime.isDryRun() })()
+  return createProgram({ ...inputs, region, layer, writes: !runtime.isDryRun(), standalone: true })()
+}
+
+/** Where `pulumi` is logged in: by its variable, the configuration, or the last `pulumi login`. */
+async function findBackend(configured: string | undefined): Promise<string | undefined> {
+  if (process.env['PULUMI_BACKEND_URL'] !== undefined) return process.env['PULUMI_BACKEND_URL']
+  if (configured !== undefined) return configured
+  const home = process.env['PULUMI_HOME'] ?? join(homedir(), '.pulumi')
+  const text = await readFile(join(home, 'credentials.json'), 'utf8').catch(() => '{}')
+  return (JSON.parse(text) as { current?: string }).current
 }
 
 /** A refusal is no crash: its message without a stack trace. */

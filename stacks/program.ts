@@ -1,16 +1,28 @@
-import { getOrganization, getProject, getStack, log, StackReference } from '@pulumi/pulumi'
+import {
+  all,
+  CustomResource,
+  getOrganization,
+  getProject,
+  getStack,
+  log,
+  runtime,
+  StackReference,
+} from '@pulumi/pulumi'
 import type { PulumiFn } from '@pulumi/pulumi/automation/index.js'
+import { LlmscaleError } from '../src/kit/errors.js'
 import { createCapacity, expandCapacity } from '../src/manifests/capacity.js'
 import type { CapacityResource } from '../src/manifests/capacity-resource.js'
 import { forceObject } from '../src/manifests/force.js'
-import type { PlanDecision } from '../src/planning/capacity-plan.js'
+import type { PlanDecision, Pool } from '../src/planning/capacity-plan.js'
 import { Deployed } from '../src/planning/guards.js'
+import { expandPools } from '../src/planning/rollout.js'
 import { declareCapacity } from './capacity.js'
 import { assertChecks, type Checks, checkInputs, createObjects, type ProgramInputs } from './check-inputs.js'
 import { declareServing } from './serving.js'
+import { formatStackName } from './stack-name.js'
 
 export interface ProgramOptions {
-  /** Only adds to the layer `capacity`: the step before serving changes. */
+  /** Takes no capacity away: the steps before serving has moved. */
   expand?: boolean
   /** Is told the verdicts, and what the stack is deployed from, before a refusal is thrown. */
   onChecks?: (checks: Checks, deployed: Deployed | undefined) => void
@@ -24,46 +36,90 @@ interface Outputs extends Deployed {
 
 /**
  * The Pulumi program of one stack. It guards itself: before it declares a resource it runs the offline guards and the
- * policies, and throws, so that a plain `pulumi up` refuses what `llmscale apply` would refuse. What a decrease is
- * measured against is the stack's own output of its last deployment.
+ * policies, and throws, so that a plain `pulumi up` refuses what can be known without the engine's preview. What a
+ * decrease is measured against is the stack's own output of its last deployment, which is written only when all that
+ * it declared is there.
  */
 export function createProgram(inputs: ProgramInputs, options: ProgramOptions = {}): PulumiFn {
   return async () => {
     const before = await readOutputs()
-    const deployed = Deployed.safeParse(before).data
+    const deployed = readDeployed(before, inputs)
     const checks = checkInputs({ ...inputs, ...(deployed && { deployed }) })
     options.onChecks?.(checks, deployed)
     assertChecks(checks)
     for (const { guard, state, message } of checks.guards)
       if (state === 'not-checked') await log.info(`guard ${guard} not checked: ${message}`)
+    const declared = watchResources()
     const { planId, header, decision } = inputs.plan
-    return {
+    const outputs: Outputs = {
       planId,
       header,
       decision: selectRegion(decision, inputs.region),
-      ...declareLayer(inputs, options, before?.resources ?? []),
-    } satisfies Outputs
+      ...declareLayer(inputs, options, deployed, before.resources ?? []),
+    }
+    const done = all(declared.filter((each) => CustomResource.isInstance(each)).map(({ id }) => id))
+    return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, done.apply(() => value)]))
   }
+}
+
+/** Collects all that is declared from now on. */
+function watchResources(): CustomResource[] {
+  const declared: CustomResource[] = []
+  runtime.registerStackTransformation(({ resource }) => {
+    declared.push(resource as CustomResource)
+    return undefined
+  })
+  return declared
 }
 
 function declareLayer(
   inputs: ProgramInputs,
   { expand }: ProgramOptions,
-  deployed: readonly CapacityResource[],
+  deployed: Deployed | undefined,
+  resources: readonly CapacityResource[],
 ): Pick<Outputs, 'resources'> {
   if (inputs.layer === 'serving') {
-    const objects = createObjects(inputs)
+    // Karpenter drains a pool that goes at once: until serving has moved, pools only grow.
+    const pools = expandPools(deployed?.decision.pools ?? [], inputs.plan.decision.pools)
+    const objects = createObjects(expand ? withPools(inputs, pools) : inputs)
     declareServing(inputs.adopt ? objects.map(forceObject) : objects)
     return {}
   }
   const next = createCapacity(inputs.plan.decision, inputs.region, inputs.config)
-  const resources = expand ? expandCapacity(deployed, next) : next
-  declareCapacity(resources)
-  return { resources }
+  const declared = expand ? expandCapacity(resources, next) : next
+  declareCapacity(declared)
+  return { resources: declared }
 }
 
-/** What the last deployment of this stack left; undefined before the first. */
-async function readOutputs(): Promise<Partial<Outputs> | undefined> {
+function withPools(inputs: ProgramInputs, pools: Pool[]): ProgramInputs {
+  return { ...inputs, plan: { ...inputs.plan, decision: { ...inputs.plan.decision, pools } } }
+}
+
+/**
+ * What the stack is deployed from. Outputs that are there and cannot be read are no first deployment: throws `badData`,
+ * DEPLOYED_UNREADABLE, unless a person allowed to forget them.
+ */
+function readDeployed(
+  before: Partial<Outputs>,
+  { allowedDeletions, environment, region, layer }: ProgramInputs,
+): Deployed | undefined {
+  const result = Deployed.safeParse(before)
+  const stack = formatStackName({ environment, region, layer })
+  if (result.success || before.planId === undefined || allowedDeletions?.includes(stack)) return result.data
+  const issue = result.error.issues[0]!
+  throw new LlmscaleError(
+    'badData',
+    'DEPLOYED_UNREADABLE',
+    `stack ${stack} was deployed from a plan that this version of llmscale cannot read: ${issue.path.join('.')}: ${issue.message}`,
+    [
+      'Deploy with the version that wrote it (header.toolVersion of its plan), or nearer to it.',
+      `--allow-delete ${stack} goes on without it: nothing is compared with what is deployed.`,
+    ],
+  )
+}
+
+/** What the last deployment of this stack left; nothing before the first. */
+async function readOutputs(): Promise<Partial<Outputs>> {
   const own = new StackReference(`${getOrganization()}/${getProject()}/${getStack()}`)
   const names = ['planId', 'header', 'decision', 'resources'] as const
   const values = await Promise.all(names.map(async (name) => (await own.getOutputDetails(name)).value))

@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createPolicies } from '../policies/index.js'
 import type { Config } from '../src/config/schema.js'
 import type { EpochSeconds } from '../src/kit/units.js'
-import { parseHold } from '../src/planning/hold.js'
+import { type Hold, parseHold } from '../src/planning/hold.js'
 import { parsePlan } from '../src/planning/plan-file.js'
 import { parseReviewedChanges, reviewedChangesFile } from '../src/planning/reviewed-changes.js'
 import type { EnvironmentInputs } from './check-inputs.js'
@@ -14,6 +14,8 @@ export interface InputSources {
   environment: string
   /** `forecasts/<env>`: the plan, its workloads, `changes.json` and `holds/`. */
   planFolder: string
+  /** `forecasts/<env>` of the project: its holds count wherever the plan lies. */
+  homeFolder: string
   /** The same of the plan in force. */
   baselineFolder?: string
   /** Pulumi backend URL; without it the local one. */
@@ -26,7 +28,7 @@ export interface InputSources {
  * Throws as `parsePlan` and `parseReviewedChanges` do, and HOLD_UNREADABLE.
  */
 export async function readEnvironmentInputs(sources: InputSources): Promise<EnvironmentInputs> {
-  const { config, environment, planFolder, baselineFolder, backend, now } = sources
+  const { config, environment, planFolder, homeFolder, baselineFolder, backend, now } = sources
   const files = await readTexts(planFolder)
   const changes = files.get(reviewedChangesFile)
   const { budget, autoscaler } = config.environments[environment] ?? {}
@@ -36,9 +38,12 @@ export async function readEnvironmentInputs(sources: InputSources): Promise<Envi
     plan: parsePlan(files, planFolder),
     environment,
     now,
-    holds: [...files]
-      .filter(([path]) => path.startsWith('holds/'))
-      .map(([path, text]) => parseHold(text, `${planFolder}/${path}`)),
+    holds: [
+      ...readHolds(files, planFolder),
+      ...(resolve(homeFolder) === resolve(planFolder)
+        ? []
+        : readHolds(await readTexts(homeFolder), homeFolder)),
+    ],
     ...(changes !== undefined && {
       reviewed: parseReviewedChanges(changes, join(planFolder, reviewedChangesFile)),
     }),
@@ -62,4 +67,10 @@ async function readTexts(folder: string): Promise<Map<string, string>> {
   for (const path of paths.filter((each) => each.endsWith('.yaml') || each === reviewedChangesFile).sort())
     files.set(path, await readFile(join(folder, path), 'utf8'))
   return files
+}
+
+function readHolds(files: ReadonlyMap<string, string>, folder: string): Hold[] {
+  return [...files]
+    .filter(([path]) => path.startsWith('holds/'))
+    .map(([path, text]) => parseHold(text, `${folder}/${path}`))
 }

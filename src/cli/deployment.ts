@@ -1,4 +1,4 @@
-import { basename, relative, resolve } from 'node:path'
+import { basename, join, relative, resolve } from 'node:path'
 import type { EnvironmentInputs, ProgramInputs } from '../../stacks/check-inputs.js'
 import type { ProgramOptions } from '../../stacks/program.js'
 import { readEnvironmentInputs } from '../../stacks/read-inputs.js'
@@ -7,9 +7,10 @@ import type { Environment } from '../config/environment.js'
 import type { Config } from '../config/schema.js'
 import type { StackOptions } from '../delivery/engine.js'
 import { planFolder } from '../delivery/plan-folder.js'
+import { LlmscaleError } from '../kit/errors.js'
+import { nearestName } from '../kit/names.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { createManifests, planRegions } from '../manifests/manifests.js'
-import { resourceNames } from '../manifests/resource-names.js'
 import type { Finding } from '../planning/capacity-plan.js'
 import { checkChanges } from '../planning/change-guards.js'
 import type { ChangeSet } from '../planning/change-set.js'
@@ -32,6 +33,8 @@ export interface Deployment {
   inputs: EnvironmentInputs
   /** Folder of the plan. */
   folder: string
+  /** Files and folders that decide what is deployed, from the project's folder: what a review must have seen. */
+  reviewedPaths: string[]
   /** Folder of llmscale.yaml, and its name there. */
   projectFolder: string
   configFile: string
@@ -39,7 +42,7 @@ export interface Deployment {
   stacks: StackTarget[]
   /** What a reader of the verdicts must know beside them. */
   findings: Finding[]
-  /** Names of resources that flags allow to delete and to buy. */
+  /** What flags allow to delete and to buy. */
   allowDelete: string[]
   allowPurchase: string[]
 }
@@ -62,18 +65,20 @@ export interface DeploymentFlags {
 export async function openDeployment(flags: DeploymentFlags): Promise<Deployment> {
   const config = await readConfig(flags.config)
   const { name: environment, environment: settings } = environmentOf(config, flags.env)
-  const folder = flags.plan ?? relative('', besideConfig(flags.config, planFolder(environment)))
+  const homeFolder = relative('', besideConfig(flags.config, planFolder(environment)))
+  const folder = flags.plan ?? homeFolder
   const { reviewed, ...inputs } = await readEnvironmentInputs({
     config,
     environment,
     planFolder: folder,
+    homeFolder,
     ...(flags.baseline !== undefined && { baselineFolder: flags.baseline }),
     ...(settings.backend !== undefined && { backend: settings.backend }),
     now: flags['as-of'] ?? Math.floor(Date.now() / 1000),
   })
   const { decision } = inputs.plan
-  const regions = flags.region === undefined ? planRegions(decision) : [flags.region]
-  const allow = (names: string[]) => [...names, ...names.flatMap((name) => resourceNames(name, environment))]
+  const projectFolder = resolve(besideConfig(flags.config, '.'))
+  const regions = selectRegions(planRegions(decision), flags.region)
   return {
     config,
     environment,
@@ -86,14 +91,29 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
       adopt: flags.adopt ?? false,
     },
     folder,
-    projectFolder: resolve(besideConfig(flags.config, '.')),
+    reviewedPaths: [...new Set([folder, homeFolder])]
+      .map((each) => relative(projectFolder, resolve(each)))
+      .concat(basename(flags.config), join('stacks', 'config')),
+    projectFolder,
     configFile: basename(flags.config),
     regions,
     stacks: regions.flatMap((region) => listStacks(inputs, region)),
     findings: settings.autoscaler === 'hpa' ? findConstantFloors(inputs.plan, regions) : [],
-    allowDelete: allow(flags['allow-delete']),
-    allowPurchase: allow(flags['allow-purchase']),
+    allowDelete: flags['allow-delete'],
+    allowPurchase: flags['allow-purchase'],
   }
+}
+
+function selectRegions(planned: readonly string[], wanted: string | undefined): string[] {
+  if (wanted === undefined) return [...planned]
+  if (planned.includes(wanted)) return [wanted]
+  const near = nearestName(wanted, planned)
+  throw new LlmscaleError(
+    'usage',
+    'REGION_UNKNOWN',
+    `The plan has nothing for region ${JSON.stringify(wanted)}; it has ${planned.join(', ') || 'none'}.`,
+    near === undefined ? [] : [`--region ${near}`],
+  )
 }
 
 /** The layer `capacity` is there where the environment names the EKS cluster of the region. */
@@ -155,9 +175,11 @@ export function checkStackChanges(
   // The rendered folder is what was reviewed.
   if (!isPulumis(deployment, target)) return []
   const { inputs, settings, allowDelete, allowPurchase } = deployment
-  const { stack } = target
+  const { stack, region } = target
   return checkChanges({
     stack,
+    environment: deployment.environment,
+    region,
     planId: inputs.plan.planId,
     fresh,
     deployed: deployedPlanId === inputs.plan.planId,

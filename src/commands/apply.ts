@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { assertChecks } from '../../stacks/check-inputs.js'
@@ -126,12 +126,12 @@ export default class Apply extends BaseCommand {
 
   /** The guards that need neither engine nor cloud; the first that refuses ends the run, all are printed. */
   private async checkPlan(deployment: Deployment): Promise<GuardVerdict> {
-    const { settings, projectFolder, configFile, folder, stacks } = deployment
+    const { settings, projectFolder, stacks } = deployment
     const approval = await checkApproval({
       approval: settings.approval,
       reviewedBranch: settings.reviewedBranch,
       projectFolder,
-      paths: [relative(projectFolder, resolve(folder)), configFile, join('stacks', 'config')],
+      paths: deployment.reviewedPaths,
       backend: settings.backend,
     })
     const offline = stacks.map((target) => {
@@ -231,7 +231,7 @@ export default class Apply extends BaseCommand {
     this.progress(`${step.step} ${step.stack} …`)
     let deployed: Deployed | undefined
     const options = await stackOptions(deployment, target, true, {
-      expand: step.step === 'expand',
+      expand: step.step !== 'contract',
       onChecks: (_checks, before) => {
         deployed = before
       },

@@ -1,11 +1,17 @@
 import type { ExitReason } from '../kit/errors.js'
+import { workloadId } from '../kit/workload.js'
+import type { CapacityPlan } from './capacity-plan.js'
 import { type ChangeSet, findUnreviewed, parseUrn, type ResourceChange } from './change-set.js'
-import type { GuardName, GuardVerdict } from './guards.js'
+import { poolName } from './diff-plans.js'
+import type { Deployed, GuardName, GuardVerdict } from './guards.js'
+import { namesResource } from './resource-names.js'
 import type { ReviewedChanges } from './reviewed-changes.js'
 
 /** What the engine would do now to one stack, and what people said that it may. */
 export interface ChangeGuardInputs {
   stack: string
+  environment: string
+  region: string
   planId: string
   fresh: ChangeSet
   /** Whether the stack is deployed from this very plan already. */
@@ -14,7 +20,7 @@ export interface ChangeGuardInputs {
   reviewed?: ReviewedChanges
   /** Whether an apply needs it. */
   needsReview: boolean
-  /** Names of resources that --allow-delete and --allow-purchase gave, beside those that were reviewed. */
+  /** What --allow-delete and --allow-purchase named, beside what was reviewed. */
   allowDelete: readonly string[]
   allowPurchase: readonly string[]
 }
@@ -22,6 +28,75 @@ export interface ChangeGuardInputs {
 /** The verdicts on what is about to change, for one stack. */
 export function checkChanges(inputs: ChangeGuardInputs): GuardVerdict[] {
   return [checkReviewed(inputs), checkDeletions(inputs), checkPurchases(inputs)]
+}
+
+/** What the program knows of a change where nothing around it, no `llmscale apply`, compares change sets. */
+export interface StandaloneInputs {
+  plan: CapacityPlan
+  environment: string
+  region: string
+  deployed?: Deployed
+  reviewed?: ReviewedChanges
+  needsReview: boolean
+}
+
+/**
+ * The verdicts of a plain `pulumi up`: what the plan takes away from the one that is deployed, and what it buys, needs
+ * to be allowed in `changes.json`; its changes themselves only `llmscale apply` compares.
+ */
+export function checkStandalone(inputs: StandaloneInputs): GuardVerdict[] {
+  const { plan, region, deployed, reviewed, needsReview } = inputs
+  const review = reviewed?.planId === plan.planId ? reviewed : undefined
+  const namesOf = ({ decision }: Pick<CapacityPlan, 'decision'>) => [
+    ...decision.workloads.filter((each) => each.region === region).map(workloadId),
+    ...decision.pools.filter((each) => each.region === region).map(poolName),
+  ]
+  const kept = new Set(namesOf(plan))
+  const removed = deployed === undefined ? [] : namesOf(deployed).filter((name) => !kept.has(name))
+  const boughtBefore = new Set(deployed?.decision.commitments.map(({ name }) => name))
+  const bought = plan.decision.commitments.flatMap(({ name, state, region: place }) =>
+    name !== undefined && state === 'proposed' && place === region && !boughtBefore.has(name) ? [name] : [],
+  )
+  const judge = (
+    guard: GuardName,
+    code: string,
+    names: string[],
+    allowed: string[],
+    verb: string,
+  ): GuardVerdict => {
+    const refused = names.filter((name) => !allowed.includes(name))
+    return {
+      guard,
+      code,
+      reason: 'policy',
+      state: refused.length > 0 ? 'refused' : 'passed',
+      message:
+        refused.length > 0
+          ? `the plan ${verb} ${refused.join(', ')}, which changes.json does not allow`
+          : `the plan ${verb} nothing that is not allowed`,
+    }
+  }
+  const missing = needsReview && review === undefined
+  return [
+    {
+      guard: 'approval',
+      reason: 'approvalMissing',
+      code: 'APPROVAL_MISSING',
+      state: 'not-checked',
+      message: 'pulumi asks nobody; llmscale apply does',
+    },
+    {
+      guard: 'changes',
+      reason: 'digestMismatch',
+      code: 'CHANGES_MISSING',
+      state: missing ? 'refused' : 'not-checked',
+      message: missing
+        ? 'there is no changes.json of this plan'
+        : 'llmscale apply compares changes.json with what is about to change',
+    },
+    judge('deletions', 'DELETION_NOT_ALLOWED', removed, review?.allowDelete ?? [], 'takes away'),
+    judge('purchases', 'PURCHASE_NOT_ALLOWED', bought, review?.allowPurchase ?? [], 'buys'),
+  ]
 }
 
 const mostNamed = 10
@@ -63,8 +138,8 @@ function checkDeletions(inputs: ChangeGuardInputs): GuardVerdict {
   const removed = inputs.fresh.changes.filter(
     ({ op, urn }) => (op === 'delete' || op === 'replace') && parseUrn(urn).type !== scheduleType,
   )
-  const allowed = [...inputs.allowDelete, ...(inputs.reviewed?.allowDelete ?? [])]
-  return permit(removed, allowed, {
+  const allowed = [...inputs.allowDelete, ...(reviewOf(inputs)?.allowDelete ?? [])]
+  return permit(inputs, removed, allowed, {
     guard: 'deletions',
     code: 'DELETION_NOT_ALLOWED',
     verb: 'takes away',
@@ -82,8 +157,8 @@ function checkPurchases(inputs: ChangeGuardInputs): GuardVerdict {
   const bought = inputs.fresh.changes.filter(
     ({ op, urn }) => op !== 'delete' && purchaseTypes.includes(parseUrn(urn).type),
   )
-  const allowed = [...inputs.allowPurchase, ...(inputs.reviewed?.allowPurchase ?? [])]
-  return permit(bought, allowed, {
+  const allowed = [...inputs.allowPurchase, ...(reviewOf(inputs)?.allowPurchase ?? [])]
+  return permit(inputs, bought, allowed, {
     guard: 'purchases',
     code: 'PURCHASE_NOT_ALLOWED',
     verb: 'buys',
@@ -93,6 +168,7 @@ function checkPurchases(inputs: ChangeGuardInputs): GuardVerdict {
 
 /** Each change of a kind needs a name that a person gave. */
 function permit(
+  place: { environment: string; region: string },
   changes: readonly ResourceChange[],
   allowed: readonly string[],
   words: { guard: GuardName; code: string; verb: string; none: string },
@@ -101,7 +177,7 @@ function permit(
   const verdict = { guard: words.guard, reason, code: words.code }
   const names = [...new Set(changes.map(({ urn }) => parseUrn(urn).name))]
   if (names.length === 0) return { ...verdict, state: 'passed', message: words.none }
-  const refused = names.filter((name) => !allowed.some((each) => covers(each, name)))
+  const refused = names.filter((name) => !allowed.some((each) => namesResource(each, name, place)))
   return refused.length > 0
     ? {
         ...verdict,
@@ -111,7 +187,7 @@ function permit(
     : { ...verdict, state: 'passed', message: `allowed: ${names.join(', ')}` }
 }
 
-/** `prod-p5-48xlarge-spot-*` stands for every name that begins so. */
-function covers(allowed: string, name: string): boolean {
-  return allowed.endsWith('*') ? name.startsWith(allowed.slice(0, -1)) : name === allowed
+/** The review, where it is of this plan: what it allows, it allows of nothing else. */
+function reviewOf({ reviewed, planId }: ChangeGuardInputs): ReviewedChanges | undefined {
+  return reviewed?.planId === planId ? reviewed : undefined
 }

@@ -75,7 +75,7 @@ export function isEmptyDiff(diff: PlanDiff): boolean {
 }
 
 /** `us-east-1/p5.48xlarge/on-demand`: how people and `--allow-delete` name a pool. */
-function poolName(pool: Pool): string {
+export function poolName(pool: Pool): string {
   return `${pool.region}/${pool.instanceType}/${pool.capacityType}`
 }
 

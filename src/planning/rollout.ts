@@ -1,4 +1,10 @@
-/** A run of the engine on one stack. `expand` only adds to the layer `capacity`, `contract` also takes away. */
+import type { Pool } from './capacity-plan.js'
+import { poolName } from './diff-plans.js'
+
+/**
+ * A run of the engine on one stack. `expand` only adds capacity, and so does `serving`, where Karpenter's pools are;
+ * `contract` also takes away.
+ */
 export interface RolloutStep {
   stack: string
   region: string
@@ -29,8 +35,22 @@ function listSteps(stacks: readonly Stack[]): RolloutStep[] {
     ['expand', 'capacity'],
     ['serving', 'serving'],
     ['contract', 'capacity'],
+    ['contract', 'serving'],
   ] as const
   return order.flatMap(([step, layer]) =>
     stacks.filter((each) => each.layer === layer).map(({ stack, region }) => ({ stack, region, step })),
   )
+}
+
+/** All pools that are deployed or come, each at the larger of its two limits. */
+export function expandPools(deployed: readonly Pool[], next: readonly Pool[]): Pool[] {
+  const before = new Map(deployed.map((pool) => [poolName(pool), pool]))
+  const names = new Set(next.map(poolName))
+  return [
+    ...next.map((pool) => {
+      const nodes = before.get(poolName(pool))?.maximumNodes ?? 0
+      return { ...pool, maximumNodes: Math.max(pool.maximumNodes, nodes) }
+    }),
+    ...deployed.filter((pool) => !names.has(poolName(pool))),
+  ]
 }

@@ -146,6 +146,35 @@ describe.skipIf(engineFolder === undefined)(`llmscale apply${engineNote}`, { tim
     expect(gone.lastIndexOf('delete ScaledObject')).toBeLessThan(gone.indexOf('delete NodeGroup'))
   })
 
+  it('shrinks and removes Karpenter’s pools only when serving has moved', async () => {
+    const first = capacityPlan({
+      pools: [pool(), pool({ capacityType: 'spot', maximumNodes: 2, weight: 40 })],
+    })
+    const { log, apply, write, objects } = project(first)
+    expect((await apply()).code).toBe(0)
+    writeFileSync(log, '')
+    const workloads = [workloadDecision({ hardMaximum: 38 })]
+    write(after(first, { workloads, pools: [pool({ maximumNodes: 19 })] }))
+    const next = await apply(['--allow-delete', 'us-east-1/p5.48xlarge/spot'])
+    expect(next.stderr).not.toContain('Error')
+    expect(calls(log)).toEqual(['update ScaledObject', 'update NodePool', 'delete NodePool'])
+    expect(objects().filter((each) => each.startsWith('NodePool'))).toHaveLength(1)
+  })
+
+  it('measures the next decrease from what really runs, after an update that failed', async () => {
+    const first = capacityPlan()
+    const { apply, write, receipts } = project(first)
+    expect((await apply()).code).toBe(0)
+    const less = after(first, { workloads: [workloadDecision({ hardMaximum: 30 })] })
+    write(less)
+    expect((await apply([], { LLMSCALE_STAND_IN_FAIL: 'chat-70b' })).code).toBe(13)
+    expect(receipts().at(-1)?.state).toBe('failed')
+    const workloads = [workloadDecision({ hardMaximum: 26 })]
+    write(capacityPlan({ workloads }, { baseline: first.planId, origin: '2026-11-01T18:00:00Z' }))
+    const refused = await apply()
+    expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining('fall by 35 % (160 to 104)')])
+  })
+
   it('records how far a failure came, and the next run reports it and goes on', async () => {
     const plan = capacityPlan()
     const { apply, objects, receipts } = project(plan)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ChangeGuardInputs, checkChanges } from '../../src/planning/change-guards.js'
+import { dnsName } from '../../src/kit/names.js'
+import { type ChangeGuardInputs, checkChanges, checkStandalone } from '../../src/planning/change-guards.js'
 import { type ChangeSet, findUnreviewed, type ResourceChange } from '../../src/planning/change-set.js'
 import type { GuardName } from '../../src/planning/guards.js'
 import {
@@ -8,6 +9,7 @@ import {
   parseReviewedChanges,
   type ReviewedChanges,
 } from '../../src/planning/reviewed-changes.js'
+import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 
 const stack = 'prod.us-east-1.serving'
 const urn = (name: string, type = 'kubernetes:keda.sh/v1alpha1:ScaledObject') =>
@@ -36,6 +38,8 @@ const reviewed = (set: ChangeSet, fields: Partial<ReviewedChanges> = {}): Review
 })
 const inputs = (fields: Partial<ChangeGuardInputs> = {}): ChangeGuardInputs => ({
   stack,
+  environment: 'prod',
+  region: 'us-east-1',
   planId: 'a'.repeat(64),
   fresh: changeSet(change()),
   deployed: false,
@@ -124,9 +128,59 @@ describe('deletions and purchases', () => {
     expect(verdictOf('purchases', { fresh: bought, allowDelete: ['winter'] })[0]).toBe('refused')
   })
 
+  it('take no permission from a review of another plan', () => {
+    const stale = reviewed(gone, { allowDelete: ['chat'], allowPurchase: ['winter'], planId: 'b'.repeat(64) })
+    expect(verdictOf('deletions', { fresh: gone, reviewed: stale })[0]).toBe('refused')
+    expect(verdictOf('purchases', { fresh: bought, reviewed: stale })[0]).toBe('refused')
+  })
+
+  it('are of the region that was named, and a star is no name', () => {
+    const named = (name: string) => changeSet(change({ urn: urn(name), op: 'delete', paths: [], values: {} }))
+    const chat = named(dnsName('chat-70b'))
+    const pool = named('prod-p5-48xlarge-spot-us-east-1a-4bb7b8')
+    const states = (fresh: ChangeSet, given: string) =>
+      verdictOf('deletions', { fresh, allowDelete: [given] })[0]
+    expect(states(chat, 'chat-70b/us-east-1')).toBe('passed')
+    expect(states(chat, 'chat-70b/eu-west-1')).toBe('refused')
+    expect(states(pool, 'us-east-1/p5.48xlarge/spot')).toBe('passed')
+    expect(states(pool, 'eu-west-1/p5.48xlarge/spot')).toBe('refused')
+    expect(states(pool, 'us-east-1/p5.48xlarge/on-demand')).toBe('refused')
+    expect(states(pool, '*')).toBe('refused')
+  })
+
   it('do not concern updates', () => {
     expect(verdictOf('deletions', {})[0]).toBe('passed')
     expect(verdictOf('purchases', {})[0]).toBe('passed')
+  })
+})
+
+describe('a plain pulumi up', () => {
+  const plan = capacityPlan()
+  const before = capacityPlan({
+    workloads: [workloadDecision(), workloadDecision({ model: 'other-8b' })],
+    pools: [pool(), pool({ capacityType: 'spot' })],
+  })
+  const deployed = { planId: before.planId, header: before.header, decision: before.decision }
+  const place = { plan, environment: 'prod', region: 'us-east-1', needsReview: false }
+  const verdict = (guard: GuardName, fields: Partial<Parameters<typeof checkStandalone>[0]> = {}) =>
+    checkStandalone({ ...place, ...fields }).find((each) => each.guard === guard)!
+
+  it('takes away and buys only what changes.json of this plan allows', () => {
+    expect(verdict('deletions', { deployed })).toMatchObject({
+      state: 'refused',
+      message: expect.stringContaining('other-8b/us-east-1, us-east-1/p5.48xlarge/spot'),
+    })
+    const allowDelete = ['other-8b/us-east-1', 'us-east-1/p5.48xlarge/spot']
+    const review = reviewed(changeSet(), { planId: plan.planId, allowDelete })
+    expect(verdict('deletions', { deployed, reviewed: review }).state).toBe('passed')
+    expect(verdict('deletions', { deployed, reviewed: { ...review, planId: 'other' } }).state).toBe('refused')
+  })
+
+  it('needs a changes.json of this plan where the environment asks for approval', () => {
+    expect(verdict('changes', { needsReview: true }).state).toBe('refused')
+    expect(verdict('changes').state).toBe('not-checked')
+    const review = reviewed(changeSet(), { planId: plan.planId })
+    expect(verdict('changes', { needsReview: true, reviewed: review }).state).toBe('not-checked')
   })
 })
 

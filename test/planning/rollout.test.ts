@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { runRollout } from '../../src/delivery/rollout.js'
-import { planRollout, type RolloutStep } from '../../src/planning/rollout.js'
+import type { Pool } from '../../src/planning/capacity-plan.js'
+import { expandPools, planRollout, type RolloutStep } from '../../src/planning/rollout.js'
+import { pool } from '../plan-fixture.js'
 
 const stacksOf = (...regions: string[]) =>
   regions.flatMap((region) =>
@@ -14,7 +16,30 @@ describe('the order of an apply', () => {
       { stack: 'prod.us-east-1.capacity', region: 'us-east-1', step: 'expand' },
       { stack: 'prod.us-east-1.serving', region: 'us-east-1', step: 'serving' },
       { stack: 'prod.us-east-1.capacity', region: 'us-east-1', step: 'contract' },
+      { stack: 'prod.us-east-1.serving', region: 'us-east-1', step: 'contract' },
     ])
+  })
+
+  it('lets pools only grow until serving has moved', () => {
+    const Pools = fc
+      .uniqueArray(fc.constantFrom<Pool['capacityType']>('on-demand', 'spot', 'reserved'))
+      .chain((types) =>
+        fc.tuple(
+          ...types.map((capacityType) =>
+            fc.nat(50).map((maximumNodes) => pool({ capacityType, maximumNodes })),
+          ),
+        ),
+      )
+    const nodesOf = (pools: readonly Pool[], name: string) =>
+      pools.find(({ capacityType }) => capacityType === name)?.maximumNodes ?? 0
+    fc.assert(
+      fc.property(Pools, Pools, (deployed, next) => {
+        const expanded = expandPools(deployed, next)
+        for (const name of ['on-demand', 'spot', 'reserved'])
+          expect(nodesOf(expanded, name)).toBe(Math.max(nodesOf(deployed, name), nodesOf(next, name)))
+        expect(expandPools(next, next)).toEqual(next)
+      }),
+    )
   })
 
   it('puts a canary region first and alone, and every stack in whatever there is', () => {
@@ -22,7 +47,7 @@ describe('the order of an apply', () => {
     fc.assert(
       fc.property(Regions, fc.constantFrom('a', 'b', 'z', undefined), (regions, canary) => {
         const waves = planRollout(stacksOf(...regions), canary)
-        expect(waves.flat(2)).toHaveLength(3 * regions.length)
+        expect(waves.flat(2)).toHaveLength(4 * regions.length)
         if (canary !== undefined && regions.includes(canary) && regions.length > 1) {
           expect(waves).toHaveLength(2)
           expect(waves[0]!.flat().every(({ region }) => region === canary)).toBe(true)
