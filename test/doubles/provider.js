@@ -83,11 +83,15 @@ function serve(packageName, rules) {
     const file = process.env.LLMSCALE_DOUBLE_LOG
     if (file) appendFileSync(file, `${JSON.stringify({ package: packageName, call, ...details })}\n`)
   }
+  let calls = 0
   const answer = (method) => async (call, done) => {
+    calls++
     try {
       done(null, await method(call.request))
     } catch (error) {
       done({ code: grpc.status.UNKNOWN, message: error.message })
+    } finally {
+      calls--
     }
   }
   const checked = (inputs) => {
@@ -115,7 +119,12 @@ function serve(packageName, rules) {
   }
 
   // The parent is the engine: tests see that neither outlives an interrupt.
-  log('start', { pid: process.pid, parent: process.ppid })
+  const engine = process.ppid
+  log('start', { pid: process.pid, parent: engine })
+  // Without its engine it does what it was asked for, and ends, as real providers do after some minutes.
+  setInterval(() => {
+    if (process.ppid !== engine && calls === 0) process.exit()
+  }, 100)
 
   const service = {
     getPluginInfo: () => {
