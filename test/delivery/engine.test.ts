@@ -83,7 +83,7 @@ describe.skipIf(engineFolder === undefined)(`stacks${engineNote}`, { timeout: 18
       (error: unknown) => error,
     )
     process.env['LLMSCALE_PROVIDER_PLUGINS'] = engineEnvironment['LLMSCALE_PROVIDER_PLUGINS']
-    expect(failure).toMatchObject({ code: 'ENGINE_FAILED', exitCode: 13 })
+    expect(failure).toMatchObject({ code: 'PLUGIN_MISSING', exitCode: 13 })
     const { message } = failure as Error
     expect(message).toMatch(/no resource plugin.*kubernetes/i)
     expect(message.split('\n').length).toBeLessThan(8)

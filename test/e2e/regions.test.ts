@@ -170,37 +170,43 @@ describe.skipIf(engineFolder === undefined)(
         },
         /** Regions whose objects the last apply touched, or tried to. */
         touched: () => findTouched(log),
-        /** State of each region's step in the newest receipt. */
-        steps: () => {
+        /** How far each region came, by the newest receipt. */
+        states: () => {
           const { steps } = readReceipts(cwd).at(-1)!
-          return Object.fromEntries(steps.map(({ stack, state }) => [stack.split('.')[1], state]))
+          return Object.fromEntries(
+            regions.map((region) => {
+              const own = steps.filter(({ stack }) => stack === stackOf(region)).map(({ state }) => state)
+              const state = own.includes('failed') ? 'failed' : own.every((each) => each === own[0]) && own[0]
+              return [region, state]
+            }),
+          )
         },
       }
     }
 
     it('the canary goes first: where it fails, nothing of the others changes', async () => {
-      const { cwd, apply, touched, steps } = project('{canary: us-east-1}')
+      const { cwd, apply, touched, states } = project('{canary: us-east-1}')
       const failed = await apply({ LLMSCALE_STAND_IN_FAIL: '^serving/us-east-1' })
       expect(failed.code).toBe(13)
-      expect(steps()).toEqual({ 'us-east-1': 'failed', 'ap-south-1': 'pending', 'eu-west-1': 'pending' })
+      expect(states()).toEqual({ 'us-east-1': 'failed', 'ap-south-1': 'pending', 'eu-west-1': 'pending' })
       expect(touched()).toEqual(['us-east-1'])
       for (const region of ['ap-south-1', 'eu-west-1']) expect(stateOf(cwd, region) ?? []).toEqual([])
     })
 
     it('a region that fails does not stop those beside it, and the next run does what is left', async () => {
-      const { cwd, apply, touched, steps } = project('{parallel: 3}')
+      const { cwd, apply, touched, states } = project('{parallel: 3}')
       const failed = await apply({ LLMSCALE_STAND_IN_FAIL: '^serving/eu-west-1' })
       expect(failed.code).toBe(13)
       expect(JSON.parse(failed.stdout).error.message).toContain(
         'the stand-in refuses to change serving/eu-west-1',
       )
-      expect(steps()).toEqual({ 'us-east-1': 'done', 'ap-south-1': 'done', 'eu-west-1': 'failed' })
+      expect(states()).toEqual({ 'us-east-1': 'done', 'ap-south-1': 'done', 'eu-west-1': 'failed' })
       expect(touched()).toEqual(regions)
 
       const next = await apply()
       expect(next.code).toBe(0)
       expect(touched()).toEqual(['eu-west-1'])
-      expect(steps()).toEqual({ 'us-east-1': 'done', 'ap-south-1': 'done', 'eu-west-1': 'done' })
+      expect(states()).toEqual({ 'us-east-1': 'done', 'ap-south-1': 'done', 'eu-west-1': 'done' })
       for (const region of regions) expectOwn(cwd, region)
       const { stacks } = Result.parse(JSON.parse(next.stdout).result)
       expect(stacks.map(({ stack, region }) => [stack, region])).toEqual(
@@ -209,12 +215,9 @@ describe.skipIf(engineFolder === undefined)(
       for (const { region, guards } of stacks)
         expect(guards.find(({ guard }) => guard === 'environment')?.message).toBe(`prod, ${region}`)
       const { warnings } = JSON.parse(next.stdout)
-      expect(warnings).toMatchObject([
-        {
-          code: 'RUN_UNFINISHED',
-          message: expect.stringMatching(/failed; left: serving of prod\.eu-west-1\.serving$/),
-        },
-      ])
+      expect(warnings).toMatchObject([{ code: 'RUN_UNFINISHED' }])
+      expect(warnings[0].message).toContain('left: serving of prod.eu-west-1.serving')
+      expect(warnings[0].message).not.toMatch(/ap-south-1|us-east-1/)
     })
   },
 )
