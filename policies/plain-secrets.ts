@@ -1,5 +1,5 @@
 import type { Limits } from '../src/config/policy-settings.js'
-import { findTokenForms, holdsSecret, namesSecret } from '../src/kit/secret-forms.js'
+import { findSecretFlags, findTokenForms, holdsSecret, namesSecret } from '../src/kit/secret-forms.js'
 import { allContainers, type Container, findPods } from './pods.js'
 import type { Policy, PolicyResource } from './policy.js'
 import { isBlock, items, property, text } from './properties.js'
@@ -50,18 +50,13 @@ function findTokens(value: unknown, path: string): string[] {
 
 /** Variables and arguments whose names say that their values are secrets. */
 function findNamedSecrets(container: Container, ignored: readonly string[]): string[] {
-  const isSecret = (name: string, value: unknown) =>
-    !ignored.includes(name) && namesSecret(name) && holdsSecret(value)
   const variables = items(container['env'])
     .map((entry) => ({ name: text(property(entry, 'name')), value: property(entry, 'value') }))
-    .filter(({ name, value }) => isSecret(name, value))
+    .filter(({ name, value }) => !ignored.includes(name) && namesSecret(name) && holdsSecret(value))
     .map(({ name }) => `variable ${name} looks like a secret`)
   const words = [...items(container['command']), ...items(container['args'])].map(text)
-  const flags = words.flatMap((word, index) => {
-    const [, name, value] = /^--?([\w.-]+)(?:=(.*))?$/s.exec(word) ?? []
-    const next = words[index + 1]
-    const given = value ?? (next?.startsWith('-') ? undefined : next)
-    return name !== undefined && isSecret(name, given) ? [`argument --${name} looks like a secret`] : []
-  })
+  const flags = findSecretFlags(words)
+    .filter(({ name }) => !ignored.includes(name))
+    .map(({ name }) => `argument --${name} looks like a secret`)
   return [...variables, ...flags]
 }

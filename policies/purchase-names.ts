@@ -1,11 +1,7 @@
 import type { Limits } from '../src/config/policy-settings.js'
 import type { CapacityPlan, Commitment } from '../src/planning/capacity-plan.js'
+import { purchaseTypes } from '../src/planning/change-guards.js'
 import type { Breach, Policy, PolicyResource } from './policy.js'
-
-const purchaseTypes = [
-  'aws:ec2/capacityReservation:CapacityReservation',
-  'aws:ec2/capacityBlockReservation:CapacityBlockReservation',
-]
 
 /**
  * Capacity reservations and Capacity Blocks bill from their creation: a person has named each, and each ends. A plan has

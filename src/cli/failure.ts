@@ -2,6 +2,7 @@ import { CLIError } from '@oclif/core/errors'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
 import { printable } from '../kit/printable.js'
+import { findSecretValues, maskText } from '../kit/secret-forms.js'
 
 /** A failed command as the shell and the JSON envelope see it. */
 export interface Failure {
@@ -19,8 +20,16 @@ interface CommandLine {
   flags: string[]
 }
 
-/** An expected failure keeps its reason, a wrong command line is a usage error, anything else is our bug. */
+/**
+ * An expected failure keeps its reason, a wrong command line is a usage error, anything else is our bug. Messages repeat
+ * what others wrote: secrets in it are masked.
+ */
 export function describeFailure(error: Error, commandLine: CommandLine): Failure {
+  const failure = classifyFailure(error, commandLine)
+  return { ...failure, message: maskText(failure.message, findSecretValues(process.env)) }
+}
+
+function classifyFailure(error: Error, commandLine: CommandLine): Failure {
   if (error instanceof LlmscaleError) {
     return { status: error.exitCode, code: error.code, message: error.message, tryThis: error.tryThis }
   }

@@ -110,7 +110,7 @@ const ColdStart = z
   .describe('Parts of a replica’s start, 95th percentile; missing ones are estimated.')
 
 const Trigger = z.strictObject({
-  serverAddress: z.string().describe('Prometheus that KEDA reads, e.g. http://prometheus.monitoring:9090.'),
+  serverAddress: serverUrl().describe('Prometheus that KEDA reads, e.g. http://prometheus.monitoring:9090.'),
   query: z.string().describe('PromQL of one element: requests in flight; {model} and {region} are replaced.'),
   threshold: z
     .number()
@@ -282,13 +282,9 @@ const Queries = z
 
 /** A server of the Prometheus HTTP API, and what is read from it. */
 export const Prometheus = z.strictObject({
-  url: z
-    .string()
-    .refine(isServerUrl, {
-      error: ({ input }) =>
-        `${JSON.stringify(withoutSecrets(String(input)))} is not an http or https URL without credentials and query; write https://prometheus.example:9090`,
-    })
-    .describe('Base URL; /api/v1 is added. Also Thanos, Mimir, VictoriaMetrics, Amazon Managed Prometheus.'),
+  url: serverUrl().describe(
+    'Base URL; /api/v1 is added. Also Thanos, Mimir, VictoriaMetrics, Amazon Managed Prometheus.',
+  ),
   presets: z
     .array(z.enum(presetNames))
     .default([])
@@ -341,6 +337,14 @@ export const Prometheus = z.strictObject({
     .default(100_000)
     .describe('Above so many series behind one signal, reading refuses instead of loading the server.'),
 })
+
+/** A path is added to it, and it stands where many may read it. */
+function serverUrl(): z.ZodString {
+  return z.string().refine(isServerUrl, {
+    error: ({ input }) =>
+      `${JSON.stringify(withoutSecrets(String(input)))} is not an http or https URL without credentials and query; write https://prometheus.example:9090`,
+  })
+}
 
 /** A URL as a message may show it. */
 function withoutSecrets(url: string): string {

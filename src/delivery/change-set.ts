@@ -1,13 +1,10 @@
 import type { EngineEvent } from '@pulumi/pulumi/automation/index.js'
 import { digestValue } from '../kit/digest.js'
+import { maskSecrets } from '../kit/secret-forms.js'
 import { type ChangeSet, forceAnnotation, type ResourceChange } from '../planning/change-set.js'
 
 /** Steps of a replacement that its `replace` step already stands for. */
 const partialSteps = ['create-replacement', 'delete-replaced', 'discard-replaced']
-/** What the engine writes instead of a secret; names that look like one are masked too, whoever marked them or not. */
-const masked = '[secret]'
-const secretName = /(^|[._-])(pass(word|wd)?|token|secret|credential|api-?key|private-?key)s?$/i
-
 /** The change set in a preview's events, which come in another order every time. */
 export function createChangeSet(events: readonly EngineEvent[], engineVersion: string): ChangeSet {
   const changes = new Map<string, ResourceChange>()
@@ -24,12 +21,14 @@ export function createChangeSet(events: readonly EngineEvent[], engineVersion: s
     const told = Object.keys(detailedDiff ?? {}).concat(detailedDiff ? [] : (diffs ?? []))
     const paths = [...new Set(told)].filter((path) => !isForce(path, before, after)).sort()
     if (op === 'update' && told.length > 0 && paths.length === 0) continue
+    // Whole, not by path: what a value is may be said by the name beside it.
+    const [from, to] = [maskSecrets(before), maskSecrets(after)]
     changes.set(urn, {
       urn,
       op,
       paths,
-      values: Object.fromEntries(paths.map((path) => [path, readValues(path, before, after)])),
-      digest: op === 'create' || op === 'replace' ? digestValue(maskSecrets(after)) : null,
+      values: Object.fromEntries(paths.map((path) => [path, readValues(path, from, to)])),
+      digest: op === 'create' || op === 'replace' ? digestValue(to) : null,
     })
   }
   return {
@@ -76,7 +75,7 @@ function isForce(path: string, before: Inputs, after: Inputs): boolean {
   return JSON.stringify(readPath(before, keys)) === JSON.stringify(readPath(after, keys))
 }
 
-function readValues(path: string, before: object, after: object): ResourceChange['values'][string] {
+function readValues(path: string, before: unknown, after: unknown): ResourceChange['values'][string] {
   const keys = parsePath(path)
   const [from, to] = [before, after].map((inputs) => readPath(inputs, keys))
   return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
@@ -89,22 +88,8 @@ function parsePath(path: string): string[] {
   )
 }
 
-function readPath(inputs: object, keys: readonly string[]): unknown {
-  let value: unknown = inputs
-  for (const key of keys) {
-    if (secretName.test(key)) return masked
-    value = (value as Record<string, unknown> | null | undefined)?.[key]
-  }
-  return maskSecrets(value)
-}
-
-function maskSecrets(value: unknown): unknown {
-  if (value === null || typeof value !== 'object') return value
-  if (Array.isArray(value)) return value.map(maskSecrets)
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [
-      key,
-      secretName.test(key) && typeof member === 'string' ? masked : maskSecrets(member),
-    ]),
-  )
+function readPath(inputs: unknown, keys: readonly string[]): unknown {
+  let value = inputs
+  for (const key of keys) value = (value as Record<string, unknown> | null | undefined)?.[key]
+  return value
 }

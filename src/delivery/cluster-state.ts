@@ -1,5 +1,6 @@
 import pLimit from 'p-limit'
 import { LlmscaleError } from '../kit/errors.js'
+import { isSameQuantity } from '../kit/quantity.js'
 import type { ClusterObject } from '../manifests/cluster-object.js'
 import { type LiveObject, openCluster } from './kubernetes-cluster.js'
 
@@ -57,25 +58,6 @@ export function pickFields(live: unknown, wanted: unknown): unknown {
       .filter((key) => live[key] !== undefined)
       .map((key) => [key, pickFields(live[key], wanted[key])]),
   )
-}
-
-const suffixes: Record<string, number> = {
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  ...Object.fromEntries(['M', 'G', 'T', 'P', 'E'].map((suffix, index) => [suffix, 1000 ** (index + 2)])),
-  ...Object.fromEntries(
-    ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'].map((suffix, index) => [suffix, 1024 ** (index + 1)]),
-  ),
-}
-
-/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
-function isSameQuantity(a: unknown, b: unknown): boolean {
-  const [first, second] = [a, b].map((value) => {
-    const [, digits, suffix] = /^(\d+(?:\.\d+)?)(m|k|[MGTPE]|[KMGTPE]i)?$/.exec(String(value)) ?? []
-    return digits === undefined ? undefined : Number(digits) * suffixes[suffix ?? '']!
-  })
-  return first !== undefined && first === second
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

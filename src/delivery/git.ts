@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { LlmscaleError } from '../kit/errors.js'
 import { cleanText } from '../kit/foreign-text.js'
 import { onInterrupt } from '../kit/interrupt.js'
+import { withoutCredentials } from '../kit/secret-forms.js'
 import { createTemporaryFolder } from '../kit/temporary-folder.js'
 
 /** Who makes our commits. */
@@ -142,11 +143,6 @@ export function withoutPassword(remote: string): string {
 /** A token may stand where the user does; no user has so long a name. */
 function hasSecret({ username, password }: URL): boolean {
   return password !== '' || username.length >= 20
-}
-
-/** An URL's user and password are not for messages; git's own may have them from a setting of the user (`insteadOf`). */
-export function withoutCredentials(text: string): string {
-  return text.replace(/\/\/[^/@\s]*@/g, '//[secret]@')
 }
 
 /**

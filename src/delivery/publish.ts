@@ -1,6 +1,6 @@
 import { LlmscaleError } from '../kit/errors.js'
+import { withoutCredentials } from '../kit/secret-forms.js'
 import { type FileContent, writeFilesWhole } from './files.js'
-import { withoutCredentials } from './git.js'
 import { publishToBranch } from './git-branch.js'
 
 /** Where a file of demand goes. */

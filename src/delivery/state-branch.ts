@@ -1,5 +1,6 @@
 import { retry } from '../kit/retry.js'
-import { type Git, inRepository, withoutCredentials, withoutPassword } from './git.js'
+import { withoutCredentials } from '../kit/secret-forms.js'
+import { type Git, inRepository, withoutPassword } from './git.js'
 import { type BranchChange, changeBranch, fetchBranch, type OwnBranch, storeFiles } from './git-branch.js'
 import type { StateStore } from './state-store.js'
 

@@ -1,5 +1,5 @@
 import { LlmscaleError } from '../kit/errors.js'
-import { withoutCredentials } from './git.js'
+import { withoutCredentials } from '../kit/secret-forms.js'
 
 /**
  * Where receipts and locks are kept: small texts by path, each with one line end at its end, on the branch

@@ -148,7 +148,7 @@ function checkDeletions(inputs: ChangeGuardInputs): GuardVerdict {
 }
 
 /** What bills from its creation. */
-const purchaseTypes = [
+export const purchaseTypes = [
   'aws:ec2/capacityReservation:CapacityReservation',
   'aws:ec2/capacityBlockReservation:CapacityBlockReservation',
 ]

@@ -1,3 +1,4 @@
+import { isSameQuantity } from '../kit/quantity.js'
 import type { CapacityPlan } from './capacity-plan.js'
 import { type Change, diffPlans } from './diff-plans.js'
 import type { Deployed } from './guards.js'
@@ -98,23 +99,7 @@ function print(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** The API server writes quantities anew, `0.5` as `500m`, and leaves out some fields that are zero or false. */
+/** The API server leaves out some fields that are zero or false. */
 function isSame(planned: unknown, found: unknown): boolean {
-  if (planned === found || (found === undefined && !planned)) return true
-  const [a, b] = [readQuantity(planned), readQuantity(found)]
-  return a !== undefined && b !== undefined && Math.abs(a - b) <= 1e-9 * Math.abs(a)
-}
-
-const suffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E']
-const binarySuffixes = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei']
-
-/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
-function readQuantity(value: unknown): number | undefined {
-  if (typeof value !== 'string' && typeof value !== 'number') return undefined
-  const [, digits, suffix = ''] =
-    /^([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)([A-Za-z]*)$/.exec(String(value)) ?? []
-  if (digits === undefined) return undefined
-  if (binarySuffixes.includes(suffix)) return Number(digits) * 1024 ** (binarySuffixes.indexOf(suffix) + 1)
-  const power = suffixes.indexOf(suffix)
-  return power < 0 ? undefined : Number(digits) * 1000 ** (power - suffixes.indexOf(''))
+  return planned === found || (found === undefined && !planned) || isSameQuantity(planned, found)
 }

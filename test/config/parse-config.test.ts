@@ -55,6 +55,14 @@ overrides:
 })
 
 describe('a wrong configuration', () => {
+  it('with a password in the address of a trigger is refused, and does not repeat it', () => {
+    const trigger = 'trigger: { serverAddress: "https://bot:hunter2@prometheus:9090", query: up }\n'
+    const [line] = complaints(`${small}${trigger}`)
+    expect(line).toMatch(
+      /trigger\.serverAddress: "https:\/\/…@prometheus:9090" is not .* without credentials/,
+    )
+  })
+
   it('is told with every error at once, each at its line and column', async () => {
     const text = readFileSync(`${golden}/many-errors.yaml`, 'utf8')
     await expect(`${complaints(text).join('\n')}\n`).toMatchFileSnapshot(`../golden/config/many-errors.txt`)

@@ -71,6 +71,19 @@ describe('change sets', () => {
       'data["db.password"]': { from: '[secret]', to: '[secret]' },
       'spec.list[1].x': { from: 1, to: 2 },
     })
+    const inContainer = (value: string) => ({
+      inputs: {
+        url: `https://bot:${value}@x`,
+        env: [{ name: 'HF_TOKEN', value }],
+        args: ['--api-key', value],
+      },
+    })
+    const [env] = [step('update', 'b', ['env[0].value', 'args[1]', 'url'])]
+    Object.assign(env!.resourcePreEvent!.metadata, {
+      old: inContainer('hunter2'),
+      new: inContainer('hunter3'),
+    })
+    expect(JSON.stringify(createChangeSet([env!], '3.246.0'))).not.toContain('hunter')
     const created = step('create', 'a')
     const digestOf = (inputs: object) => {
       Object.assign(created.resourcePreEvent!.metadata, { new: { inputs } })
