@@ -1,9 +1,6 @@
-import { hostname } from 'node:os'
-
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { assertChecks } from '../../stacks/check-inputs.js'
-import { describeActor } from '../cli/actor.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { confirm } from '../cli/confirm.js'
 import {
@@ -14,9 +11,9 @@ import {
   openDeployment,
   type StackTarget,
   stackOptions,
-  stackSettings,
 } from '../cli/deployment.js'
 import { instant } from '../cli/flags.js'
+import { checkReview, findLeftovers, renewDeployment, runStacks } from '../cli/run-stacks.js'
 import {
   checkFiles,
   formatChanges,
@@ -26,22 +23,12 @@ import {
   StackPreview,
 } from '../cli/stack-preview.js'
 import { formatTable } from '../cli/table.js'
-import { checkApproval } from '../delivery/approval.js'
 import type { EngineRun } from '../delivery/engine.js'
-import { acquireLocks, breakLock } from '../delivery/lock.js'
 import { openStateStore } from '../delivery/open-state-store.js'
-import {
-  createReceiptId,
-  findUnfinished,
-  openReceipt,
-  ReceiptStep,
-  recordCrashes,
-} from '../delivery/receipt.js'
-import { finishReceipt, runRollout } from '../delivery/rollout.js'
-import type { StateStore } from '../delivery/state-store.js'
+import { ReceiptStep } from '../delivery/receipt.js'
 import { LlmscaleError } from '../kit/errors.js'
-import { onInterrupt } from '../kit/interrupt.js'
 import { formatInstant } from '../kit/time.js'
+import { findUnreviewed } from '../planning/change-set.js'
 import {
   assertGuards,
   type Deployed,
@@ -50,7 +37,7 @@ import {
   sortVerdicts,
 } from '../planning/guards.js'
 import { planRollout, type RolloutStep } from '../planning/rollout.js'
-import { describeUnfinished, tabulateSteps } from '../review/rollout-tables.js'
+import { tabulateSteps } from '../review/rollout-tables.js'
 
 export const Result = z.strictObject({
   planId: z.string(),
@@ -102,52 +89,72 @@ export default class Apply extends BaseCommand {
     if (flags['as-of'] !== undefined && !isLocalBackend(settings.backend)) throw asOfRefused()
 
     for (const each of deployment.findings) this.note(each)
-    const approval = await this.checkPlan(deployment)
+    const approval = await checkReview(deployment)
+    this.checkPlan(deployment, approval)
     const store = await openStateStore(settings, deployment.projectFolder)
-    await this.reportUnfinished(store, environment)
-    const result = { planId: inputs.plan.planId, environment, asOf: formatInstant(inputs.now) }
+    for (const each of await findLeftovers(deployment, store)) this.note(each)
+    const { planId } = inputs.plan
+    const result = { planId, environment, asOf: formatInstant(inputs.now) }
     if (flags['dry-run']) {
       const stacks = await this.judge(deployment, approval)
       this.hint('Nothing was deployed.')
       return { ...result, dryRun: true, receipt: null, stacks, steps: [] }
     }
 
-    const deploying = this.deploy(deployment, store, approval, flags)
-    // An interrupt stops the engine; what is left to do is to say so in the receipt and to give the locks back.
-    const done = onInterrupt(async () => {
-      await deploying.catch(() => undefined)
+    // An answer may take hours: nobody waits for our locks meanwhile, and what is asked again then counts.
+    const shown =
+      settings.approval === 'none' && !flags.yes ? await this.judge(deployment, approval) : undefined
+    if (shown !== undefined) await confirm(`Deploy plan ${planId.slice(0, 12)} to ${environment}?`)
+    const renew = () => renewDeployment(deployment, { ...flags, env: flags.env })
+    let stacks: StackPreview[] = []
+    const receipt = await runStacks({
+      deployment,
+      store,
+      toolVersion: this.config.version,
+      waves: planRollout(
+        deployment.stacks.filter((target) => isPulumis(deployment, target)),
+        settings.rollout.canary,
+      ),
+      parallel: settings.rollout.parallel,
+      breakLock: flags['break-lock'],
+      judge: async () => {
+        stacks = await this.judge(await renew(), approval, shown)
+        return stacks.flatMap(({ guards }) => guards)
+      },
+      runStep: async (target, step) => {
+        this.progress(`${step} ${target.stack} …`)
+        return runStep(await renew(), target, step)
+      },
+      report: ({ id, steps }) => {
+        const { columns, rows } = tabulateSteps(steps)
+        this.log(formatTable(columns, rows))
+        this.hint(`Receipt ${id} in ${store.place}.`)
+      },
     })
-    try {
-      return { ...result, dryRun: false, ...(await deploying) }
-    } finally {
-      done()
-    }
+    return { ...result, dryRun: false, receipt: receipt.id, stacks, steps: receipt.steps }
   }
 
   /** The guards that need neither engine nor cloud; the first that refuses ends the run, all are printed. */
-  private async checkPlan(deployment: Deployment): Promise<GuardVerdict> {
-    const { settings, projectFolder, stacks } = deployment
-    const approval = await checkApproval({
-      approval: settings.approval,
-      reviewedBranch: settings.reviewedBranch,
-      projectFolder,
-      paths: deployment.reviewedPaths,
-      backend: settings.backend,
-    })
-    const offline = stacks.map((target) => {
+  private checkPlan(deployment: Deployment, approval: GuardVerdict): void {
+    const offline = deployment.stacks.map((target) => {
       const { guards, policies } = checkFiles(deployment, target, true)
       return { stack: target.stack, guards: [...guards, approval], policies }
     })
     const refused = offline.find(isRefused)
-    if (refused !== undefined) {
-      this.log(`${formatVerdicts(offline)}\n`)
-      assertChecks(refused)
-    }
-    return approval
+    if (refused === undefined) return
+    this.log(`${formatVerdicts(offline)}\n`)
+    assertChecks(refused)
   }
 
-  /** Every verdict on every stack, with what is about to change; throws the first refusal after printing all. */
-  private async judge(deployment: Deployment, approval: GuardVerdict): Promise<StackPreview[]> {
+  /**
+   * Every verdict on every stack, with what is about to change; throws the first refusal after printing all.
+   * @param shown what was printed already and agreed to: no more than that may change
+   */
+  private async judge(
+    deployment: Deployment,
+    approval: GuardVerdict,
+    shown?: readonly StackPreview[],
+  ): Promise<StackPreview[]> {
     const verdicts: StackPreview[] = []
     for (const region of deployment.regions) {
       this.progress(`Asking ${region} …`)
@@ -157,113 +164,41 @@ export default class Apply extends BaseCommand {
         verdicts.push(await judgeStack(deployment, target, [approval, ...world]))
       }
     }
-    this.log(`${formatVerdicts(verdicts)}\n`)
-    for (const each of verdicts) this.log(`${formatChanges(each)}\n`)
+    if (shown === undefined || verdicts.some(isRefused)) {
+      this.log(`${formatVerdicts(verdicts)}\n`)
+      for (const each of verdicts) this.log(`${formatChanges(each)}\n`)
+    }
     for (const each of verdicts) assertChecks(each)
+    if (shown !== undefined) assertShown(verdicts, shown)
     return verdicts
-  }
-
-  /** Locks the stacks, judges them as they are now, and runs every step; the receipt tells how far it came. */
-  private async deploy(
-    deployment: Deployment,
-    store: StateStore,
-    approval: GuardVerdict,
-    flags: { yes: boolean; 'break-lock': string | undefined },
-  ): Promise<Pick<z.infer<typeof Result>, 'receipt' | 'stacks' | 'steps'>> {
-    const { inputs, environment, settings } = deployment
-    const targets = deployment.stacks.filter((target) => isPulumis(deployment, target))
-    const names = targets.map(({ stack }) => stack)
-    const broken = flags['break-lock'] === undefined ? [] : await breakLock(store, names, flags['break-lock'])
-    const startedAt = Math.floor(Date.now() / 1000)
-    const run = {
-      by: describeActor(),
-      host: hostname(),
-      pid: process.pid,
-    }
-    const id = createReceiptId(startedAt)
-    const lock = await acquireLocks(store, names, { ...run, runId: id, since: formatInstant(startedAt) })
-    try {
-      if (lock.takenOver.length > 0 || broken.length > 0) await freeStacks(deployment)
-      const unfinished = await findUnfinished(store, environment)
-      await recordCrashes(store, unfinished)
-      const stacks = await this.judge(deployment, approval)
-      const { planId, header } = inputs.plan
-      if (settings.approval === 'none' && !flags.yes)
-        await confirm(`Deploy plan ${planId.slice(0, 12)} to ${environment}?`)
-      const waves = planRollout(targets, settings.rollout.canary)
-      lock.signal.throwIfAborted()
-      const receipt = await openReceipt(store, {
-        ...run,
-        id,
-        environment,
-        planId,
-        fileDigest: header.fileDigest,
-        startedAt: formatInstant(startedAt),
-        toolVersion: this.config.version,
-        verdicts: uniqueVerdicts(stacks),
-        steps: waves.flat(2).map(({ stack, step }) => ({ stack, step, ...pending })),
-      })
-      try {
-        await finishReceipt(receipt, () =>
-          runRollout(waves, {
-            parallel: settings.rollout.parallel,
-            run: async (step) => {
-              lock.signal.throwIfAborted()
-              return this.runStep(deployment, step)
-            },
-            note: ({ stack, step, ...change }) => receipt.updateStep({ stack, step }, change),
-          }),
-        )
-      } finally {
-        const { columns, rows } = tabulateSteps(receipt.receipt().steps)
-        this.log(formatTable(columns, rows))
-        this.hint(`Receipt ${id} in ${store.place}.`)
-      }
-      return { receipt: id, stacks, steps: receipt.receipt().steps }
-    } finally {
-      await lock.release()
-    }
-  }
-
-  /** One run of the engine; what it finds to do is checked again, as it may have changed since all was judged. */
-  private async runStep(deployment: Deployment, step: RolloutStep): Promise<EngineRun | undefined> {
-    const target = deployment.stacks.find(({ stack }) => stack === step.stack)!
-    this.progress(`${step.step} ${step.stack} …`)
-    let deployed: Deployed | undefined
-    const options = await stackOptions(deployment, target, true, {
-      expand: step.step !== 'contract',
-      onChecks: (_checks, before) => {
-        deployed = before
-      },
-    })
-    const { deployStack } = await import('../delivery/engine.js')
-    const { createFinder } = await import('../delivery/pending-creates.js')
-    return deployStack(
-      options,
-      (fresh) => {
-        const isDeployed = deployed?.planId === deployment.inputs.plan.planId
-        if (fresh.changes.length === 0) return !isDeployed
-        assertGuards(checkStackChanges(deployment, target, fresh, deployed?.planId ?? null))
-        return true
-      },
-      createFinder(target.region),
-    )
-  }
-
-  /** A run that did not end may have left anything half done: this one finishes it, and says so. */
-  private async reportUnfinished(store: StateStore, environment: string): Promise<void> {
-    for (const receipt of await findUnfinished(store, environment))
-      this.note({ code: 'RUN_UNFINISHED', message: describeUnfinished(receipt) })
   }
 }
 
-const pending = { state: 'pending', changed: {}, outputDigest: null, error: null } as const
-
-/** A dead run may have left the engine's own lock too. */
-async function freeStacks(deployment: Deployment): Promise<void> {
-  const { cancelStack } = await import('../delivery/engine.js')
-  for (const target of deployment.stacks)
-    if (isPulumis(deployment, target)) await cancelStack(stackSettings(deployment, target))
+/** One run of the engine; what it finds to do is checked again, as it may have changed since all was judged. */
+async function runStep(
+  deployment: Deployment,
+  target: StackTarget,
+  step: RolloutStep['step'],
+): Promise<EngineRun | undefined> {
+  let deployed: Deployed | undefined
+  const options = await stackOptions(deployment, target, true, {
+    expand: step !== 'contract',
+    onChecks: (_checks, before) => {
+      deployed = before
+    },
+  })
+  const { deployStack } = await import('../delivery/engine.js')
+  const { createFinder } = await import('../delivery/pending-creates.js')
+  return deployStack(
+    options,
+    (fresh) => {
+      const isDeployed = deployed?.planId === deployment.inputs.plan.planId
+      if (fresh.changes.length === 0) return !isDeployed
+      assertGuards(checkStackChanges(deployment, target, fresh, deployed?.planId ?? null))
+      return true
+    },
+    createFinder(target.region),
+  )
 }
 
 /** A preview with the verdicts of approval, cluster and cloud, and on what changes. */
@@ -277,10 +212,16 @@ async function judgeStack(
   return { ...preview, guards: sortVerdicts([...preview.guards, ...others, ...changes]) }
 }
 
-/** What was said of several stacks alike stands in the receipt once. */
-function uniqueVerdicts(stacks: readonly StackPreview[]): GuardVerdict[] {
-  const verdicts = stacks.flatMap(({ guards }) => guards)
-  return [...new Map(verdicts.map((verdict) => [JSON.stringify(verdict), verdict])).values()]
+/** Somebody else may have deployed while the question stood. Throws `digestMismatch` CHANGES_SINCE_QUESTION. */
+function assertShown(stacks: readonly StackPreview[], shown: readonly StackPreview[]): void {
+  const added = stacks.flatMap((preview, index) => findUnreviewed(preview, shown[index]!))
+  if (added.length === 0) return
+  throw new LlmscaleError(
+    'digestMismatch',
+    'CHANGES_SINCE_QUESTION',
+    `more would change than was shown before the question: ${added.join('; ')}`,
+    ['Run it again, and look at what changes now.'],
+  )
 }
 
 function asOfRefused(): LlmscaleError {

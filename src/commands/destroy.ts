@@ -1,18 +1,15 @@
-import { hostname } from 'node:os'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
-import { describeActor } from '../cli/actor.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { confirm } from '../cli/confirm.js'
 import { type Deployment, isPulumis, openDeployment, stackSettings } from '../cli/deployment.js'
+import { checkReview, findLeftovers, renewDeployment, runStacks } from '../cli/run-stacks.js'
 import { formatTable } from '../cli/table.js'
-import { acquireLocks } from '../delivery/lock.js'
 import { openStateStore } from '../delivery/open-state-store.js'
-import { createReceiptId, openReceipt, ReceiptStep } from '../delivery/receipt.js'
-import { finishReceipt, runRollout } from '../delivery/rollout.js'
+import { ReceiptStep } from '../delivery/receipt.js'
 import { LlmscaleError } from '../kit/errors.js'
-import { formatInstant } from '../kit/time.js'
 import { assertGuards, checkGuards, type GuardVerdict } from '../planning/guards.js'
+import type { RolloutStep } from '../planning/rollout.js'
 import { tabulateSteps } from '../review/rollout-tables.js'
 
 export const Result = z.strictObject({
@@ -32,78 +29,79 @@ export default class Destroy extends BaseCommand {
       required: true,
     }),
     yes: Flags.boolean({ description: 'Do not ask.' }),
+    'break-lock': Flags.string({
+      description: 'Take the lock of this run, which is known to be dead.',
+      helpValue: 'RUN',
+    }),
   }
 
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(Destroy)
-    const deployment = await openDeployment({
+    const opening = {
       ...flags,
       env: flags.env,
       plan: undefined,
       'as-of': undefined,
       'allow-delete': [],
       'allow-purchase': [],
-    })
-    const { environment, settings, inputs } = deployment
+    }
+    const deployment = await openDeployment(opening)
+    const { environment, settings } = deployment
     if (flags['allow-delete'] !== environment) throw deletionRefused(environment, flags['allow-delete'])
-    const verdicts = checkWrites(deployment)
-    assertGuards(verdicts)
+    const approval = await checkReview(deployment)
+    assertGuards(checkDeletion(deployment, approval))
+    const store = await openStateStore(settings, deployment.projectFolder)
+    for (const each of await findLeftovers(deployment, store)) this.note(each)
     if (!flags.yes) await confirm(`Delete everything that llmscale deployed to ${environment}?`)
 
-    const targets = deployment.stacks
-      .filter((target) => isPulumis(deployment, target))
-      .sort((a, b) => (a.layer < b.layer ? 1 : -1))
-    const startedAt = Math.floor(Date.now() / 1000)
-    const id = createReceiptId(startedAt)
-    const run = { by: describeActor(), host: hostname(), pid: process.pid }
-    const store = await openStateStore(settings, deployment.projectFolder)
-    const lock = await acquireLocks(
-      store,
-      targets.map(({ stack }) => stack),
-      { ...run, runId: id, since: formatInstant(startedAt) },
-    )
-    try {
-      const receipt = await openReceipt(store, {
-        ...run,
-        id,
-        environment,
-        planId: inputs.plan.planId,
-        fileDigest: inputs.plan.header.fileDigest,
-        startedAt: formatInstant(startedAt),
-        toolVersion: this.config.version,
-        verdicts,
-        steps: targets.map(({ stack }) => ({ stack, step: 'destroy', ...pending })),
-      })
-      const { destroyStack } = await import('../delivery/engine.js')
-      await finishReceipt(receipt, () =>
-        runRollout([[targets.map(({ stack, region }) => ({ stack, region, step: 'destroy' as const }))]], {
-          parallel: 1,
-          run: async ({ stack }) => {
-            lock.signal.throwIfAborted()
-            this.progress(`Destroying ${stack} …`)
-            const target = targets.find((each) => each.stack === stack)!
-            return destroyStack({ ...stackSettings(deployment, target), program: async () => undefined })
-          },
-          note: ({ stack, step, ...change }) => receipt.updateStep({ stack, step }, change),
-        }),
-      )
-      const { columns, rows } = tabulateSteps(receipt.receipt().steps)
-      this.log(formatTable(columns, rows))
-      return { environment, receipt: id, steps: receipt.receipt().steps }
-    } finally {
-      await lock.release()
+    const judge = async () => {
+      const verdicts = checkDeletion(await renewDeployment(deployment, opening), approval)
+      assertGuards(verdicts)
+      return verdicts
     }
+    const receipt = await runStacks({
+      deployment,
+      store,
+      toolVersion: this.config.version,
+      waves: [[planDeletion(deployment)]],
+      parallel: 1,
+      breakLock: flags['break-lock'],
+      judge,
+      runStep: async (target) => {
+        await judge()
+        this.progress(`Destroying ${target.stack} …`)
+        const { destroyStack } = await import('../delivery/engine.js')
+        const { createFinder } = await import('../delivery/pending-creates.js')
+        return destroyStack(stackSettings(deployment, target), createFinder(target.region))
+      },
+      report: ({ id, steps }) => {
+        const { columns, rows } = tabulateSteps(steps)
+        this.log(formatTable(columns, rows))
+        this.hint(`Receipt ${id} in ${store.place}.`)
+      },
+    })
+    return { environment, receipt: receipt.id, steps: receipt.steps }
   }
 }
 
-const pending = { state: 'pending', changed: {}, outputDigest: null, error: null } as const
+/** What uses capacity goes before it. */
+function planDeletion(deployment: Deployment): RolloutStep[] {
+  return deployment.stacks
+    .filter((target) => isPulumis(deployment, target))
+    .sort((a, b) => (a.layer < b.layer ? 1 : -1))
+    .map(({ stack, region }) => ({ stack, region, step: 'destroy' }))
+}
 
-/** Of the guards, those that forbid any write: an old plan or a decrease do not keep an environment alive. */
-function checkWrites({ inputs, stacks }: Deployment): GuardVerdict[] {
-  const region = stacks[0]!.region
-  return checkGuards({ ...inputs, region, writes: true }).filter(({ guard }) =>
-    ['kill-switch', 'environment', 'backend', 'hold'].includes(guard),
-  )
+const deletionGuards = ['kill-switch', 'environment', 'backend', 'hold']
+
+/**
+ * Of the guards, those that forbid any write, and the review: an old plan or a decrease do not keep an environment
+ * alive. A hold with an exception lets one plan be applied, and no environment be deleted.
+ */
+function checkDeletion({ inputs, regions }: Deployment, approval: GuardVerdict): GuardVerdict[] {
+  const holds = inputs.holds.map(({ except: _except, ...hold }) => hold)
+  const guards = regions.flatMap((region) => checkGuards({ ...inputs, holds, region, writes: true }))
+  return [...guards.filter(({ guard }) => deletionGuards.includes(guard)), approval]
 }
 
 function deletionRefused(environment: string, given: string): LlmscaleError {

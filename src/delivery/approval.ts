@@ -3,7 +3,7 @@ import type { Environment } from '../config/environment.js'
 import { LlmscaleError } from '../kit/errors.js'
 import type { Wait } from '../kit/retry.js'
 import { createTemporaryFolder } from '../kit/temporary-folder.js'
-import type { GuardVerdict } from '../planning/guards.js'
+import { type GuardVerdict, isLocalBackend } from '../planning/guards.js'
 import { createGit, findAccess, type Git, withoutPassword } from './git.js'
 import { findRemote } from './open-state-store.js'
 
@@ -48,11 +48,11 @@ const refused = (code: 'APPROVAL_MISSING' | 'APPROVAL_UNKNOWN' | 'FILES_NOT_REVI
   verdict('refused', code, message)
 
 function checkUnreviewed({ backend }: ApprovalInputs): GuardVerdict {
-  return backend === undefined || backend.startsWith('file://')
+  return isLocalBackend(backend)
     ? passed('nobody reviewed it: approval is none, which a local backend allows')
     : refused(
         'APPROVAL_MISSING',
-        `nobody reviewed it: approval is none, which is for a local backend alone, and this one is ${withoutPassword(backend)}`,
+        `nobody reviewed it: approval is none, which is for a local backend alone, and this one is ${withoutPassword(backend!)}`,
       )
 }
 
@@ -75,7 +75,7 @@ async function compareFiles(inputs: ApprovalInputs): Promise<ReviewedFiles | Gua
   const prefix = await inProject.run(['rev-parse', '--show-prefix'])
   const git = createGit({ folder: top, place: top })
   const remote = await findRemote(projectFolder)
-  const { ref, name, note } = await findReviewedBranch(git, top, remote, inputs.reviewedBranch)
+  const { ref, name, note } = await findReviewedBranch(git, top, remote, inputs)
   const { code, stdout: commit } = await git.try(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`])
   if (code !== 0) return refused('APPROVAL_UNKNOWN', `there is no reviewed branch ${name} here${note}`)
 
@@ -113,8 +113,16 @@ function fromTop(projectFolder: string, prefix: string, path: string): string {
   return join(prefix, inProject).replace(/\/+$/, '')
 }
 
-/** The branch at `origin` as of now; what cannot be fetched is taken as it was last seen, and said. */
-async function findReviewedBranch(git: Git, top: string, remote: string | undefined, branch: string) {
+/**
+ * The branch at `origin` as of now. What cannot be fetched is taken as it was last seen, and said, with a local backend
+ * alone: what was reviewed then may have been taken back since.
+ */
+async function findReviewedBranch(
+  git: Git,
+  top: string,
+  remote: string | undefined,
+  { reviewedBranch: branch, backend }: ApprovalInputs,
+) {
   if (remote === undefined)
     return {
       ref: `refs/heads/${branch}`,
@@ -132,7 +140,8 @@ async function findReviewedBranch(git: Git, top: string, remote: string | undefi
   const name = `origin/${branch}`
   if (fetched.code === 0) return { ref, name, note: '' }
   const failure = network.failure('fetch', fetched.stderr)
-  if (/couldn't find remote ref|invalid refspec/.test(fetched.stderr)) throw failure
+  if (!isLocalBackend(backend) || /couldn't find remote ref|invalid refspec/.test(fetched.stderr))
+    throw failure
   return { ref, name, note: `; as last fetched, because ${failure.message}` }
 }
 

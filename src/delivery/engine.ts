@@ -33,8 +33,8 @@ export interface StackOptions {
   /** Pulumi secrets provider of a stack whose settings name none; default the backend's. */
   secretsProvider?: string
   /**
-   * Read what is really there before deploying: EKS takes the sizes of a node group together, so a desired size from
-   * an old state would end nodes that serve.
+   * Read what is really there before previewing and deploying: EKS takes the sizes of a node group together, so a
+   * desired size from an old state would end nodes that serve, and what is judged must be what is found then.
    */
   refresh?: boolean
 }
@@ -55,7 +55,7 @@ const projectName = 'llmscale'
  * Throws ENGINE_MISSING and ENGINE_FAILED; what the program itself throws comes through as it is.
  */
 export async function previewStack(options: StackOptions): Promise<ChangeSet> {
-  return withStack(options, (opened) => preview(opened))
+  return withStack(options, (opened) => preview(opened, { refresh: options.refresh ?? false }))
 }
 
 /**
@@ -76,17 +76,25 @@ export async function deployStack(
     await settlePendingCreates(opened, findCreated)
     if (options.refresh) await stack.refresh({ color: 'never', signal, suppressProgress: true })
     const plan = join(workDir, 'update-plan.json')
-    if (!approve(await preview(opened, plan))) return undefined
+    if (!approve(await preview(opened, { plan }))) return undefined
     return record(opened, (onOutput, onEvent) =>
       stack.up({ color: 'never', plan, signal, onOutput, onEvent, suppressProgress: true }),
     )
   })
 }
 
-/** Deletes everything that a stack has declared, except what is protected. Throws as `previewStack` does. */
-export async function destroyStack(options: StackOptions): Promise<EngineRun> {
-  return withStack(options, async (opened) =>
-    record(opened, (onOutput, onEvent) =>
+/**
+ * Deletes everything that a stack has declared, except what is protected, and what an earlier run began to create and
+ * never heard the end of, as `deployStack` finds it. Undefined for a stack that does not exist. Throws as
+ * `previewStack`.
+ */
+export async function destroyStack(
+  options: Omit<StackOptions, 'program'>,
+  findCreated: FindCreated,
+): Promise<EngineRun | undefined> {
+  return withExistingStack(options, async (opened) => {
+    await settlePendingCreates(opened, findCreated)
+    return record(opened, (onOutput, onEvent) =>
       opened.stack.destroy({
         color: 'never',
         signal: opened.signal,
@@ -95,32 +103,34 @@ export async function destroyStack(options: StackOptions): Promise<EngineRun> {
         suppressProgress: true,
         excludeProtected: true,
       }),
-    ),
-  )
+    )
+  })
 }
 
 /** What the last deployment of a stack exported; undefined for a stack that does not exist. Throws as `previewStack`. */
 export async function readStackOutputs(
   options: Omit<StackOptions, 'program'>,
 ): Promise<Record<string, unknown> | undefined> {
-  const open = { ...options, program: async () => undefined }
-  return withStack(
-    open,
-    async ({ stack }) => {
-      const outputs = await stack.outputs()
-      return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]))
-    },
-    'select',
-  ).catch((error: unknown) => {
-    if (error instanceof LlmscaleError && error.code === 'STACK_MISSING') return undefined
-    throw error
+  return withExistingStack(options, async ({ stack }) => {
+    const outputs = await stack.outputs()
+    return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]))
   })
 }
 
-/** Frees a stack from the lock of a run that is known to be dead; the backend's own, beside ours. */
+/** Frees a stack, where it exists, from the lock of a run that is known to be dead; the backend's own, beside ours. */
 export async function cancelStack(options: Omit<StackOptions, 'program'>): Promise<void> {
-  const open = { ...options, program: async () => undefined }
-  await withStack(open, async ({ stack }) => stack.cancel().catch(() => undefined))
+  await withExistingStack(options, async ({ stack }) => stack.cancel().catch(() => undefined))
+}
+
+/** Work that needs no program, on a stack that may not exist: undefined then. */
+async function withExistingStack<T>(
+  options: Omit<StackOptions, 'program'>,
+  work: (opened: OpenStack) => Promise<T>,
+): Promise<T | undefined> {
+  return withStack({ ...options, program: async () => undefined }, work, 'select').catch((error: unknown) => {
+    if (error instanceof LlmscaleError && error.code === 'STACK_MISSING') return undefined
+    throw error
+  })
 }
 
 /** Id of a resource of a type with these inputs that exists in the cloud; undefined where there is none. */
@@ -135,13 +145,16 @@ export interface OpenStack {
   events: EngineEvent[]
 }
 
-async function preview({ stack, signal, events }: OpenStack, plan?: string): Promise<ChangeSet> {
+async function preview(
+  { stack, signal, events }: OpenStack,
+  options: { refresh?: boolean; plan?: string },
+): Promise<ChangeSet> {
   const own: EngineEvent[] = []
   const onEvent = (event: EngineEvent) => {
     own.push(event)
     events.push(event)
   }
-  await stack.preview({ color: 'never', signal, onEvent, ...(plan !== undefined && { plan }) })
+  await stack.preview({ color: 'never', signal, onEvent, ...options })
   return createChangeSet(own, stack.workspace.pulumiVersion)
 }
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { LlmscaleError } from '../kit/errors.js'
+import { findSecretValues, maskText } from '../kit/secret-forms.js'
 import { formatInstant } from '../kit/time.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { GuardVerdict } from '../planning/guards.js'
-import { withoutCredentials } from './git.js'
 import { holdsLock } from './lock.js'
 import type { StateStore } from './state-store.js'
 
@@ -104,32 +104,53 @@ export async function openReceipt(store: StateStore, start: NewReceipt): Promise
   }
 }
 
+/** A run that did not come to its end, and the steps that no later run has done. */
+export interface UnfinishedRun {
+  receipt: Receipt
+  left: ReceiptStep[]
+}
+
 /**
- * Receipts of runs that failed, were interrupted or crashed after the last one that was done, oldest first: what the
- * next run has to finish. One that says `running` counts as crashed, and is given so, when no living process holds
- * its locks. Throws `badData` RECEIPT_UNREADABLE and what the store throws.
+ * What the next run of these stacks has to finish, oldest first: runs that failed, were interrupted or crashed, and
+ * after which no run has done all its steps of the same stack. One that says `running` counts as crashed, and is given
+ * so, when no living process holds its locks. Throws `badData` RECEIPT_UNREADABLE and what the store throws.
  */
-export async function findUnfinished(store: StateStore, environment: string): Promise<Receipt[]> {
-  const unfinished: Receipt[] = []
+export async function findUnfinished(
+  store: StateStore,
+  environment: string,
+  stacks: readonly string[],
+): Promise<UnfinishedRun[]> {
+  const unfinished: UnfinishedRun[] = []
+  const open = new Set(stacks)
   for (const path of (await store.list(`receipts/${environment}`)).reverse()) {
-    const receipt = await readReceipt(store, path)
-    if (receipt === undefined) continue
-    if (receipt.state === 'done') break
-    if (receipt.state !== 'running') unfinished.unshift(receipt)
-    else if (!(await isRunning(store, receipt))) unfinished.unshift({ ...receipt, state: 'crashed' })
+    if (open.size === 0) break
+    const written = await readReceipt(store, path)
+    const steps = written?.steps.filter(({ stack }) => open.has(stack)) ?? []
+    if (written === undefined || steps.length === 0) continue
+    const receipt = await withCrash(store, written)
+    const left = steps.filter(({ state }) => state !== 'done')
+    const isOver = receipt.state !== 'done' && receipt.state !== 'running'
+    if (isOver && (left.length > 0 || receipt.state === 'crashed')) unfinished.unshift({ receipt, left })
+    const undone = new Set(left.map(({ stack }) => stack))
+    for (const { stack } of steps) if (!undone.has(stack)) open.delete(stack)
   }
   return unfinished
 }
 
 /** Notes in the store that runs crashed, as `findUnfinished` gives them. Throws what the store throws. */
-export async function recordCrashes(store: StateStore, receipts: readonly Receipt[]): Promise<void> {
-  for (const receipt of receipts) if (receipt.state === 'crashed') await writeReceipt(store, receipt)
+export async function recordCrashes(store: StateStore, runs: readonly UnfinishedRun[]): Promise<void> {
+  for (const { receipt } of runs) if (receipt.state === 'crashed') await writeReceipt(store, receipt)
 }
 
 /** The newest receipt of an environment, in whatever state. Throws RECEIPT_UNREADABLE and what the store throws. */
 export async function latestReceipt(store: StateStore, environment: string): Promise<Receipt | undefined> {
   const path = (await store.list(`receipts/${environment}`)).at(-1)
   return path === undefined ? undefined : readReceipt(store, path)
+}
+
+async function withCrash(store: StateStore, receipt: Receipt): Promise<Receipt> {
+  const hasCrashed = receipt.state === 'running' && !(await isRunning(store, receipt))
+  return hasCrashed ? { ...receipt, state: 'crashed' } : receipt
 }
 
 async function isRunning(store: StateStore, { id, steps }: Receipt): Promise<boolean> {
@@ -154,29 +175,11 @@ async function readReceipt(store: StateStore, path: string): Promise<Receipt | u
 }
 
 function writeReceipt(store: StateStore, receipt: Receipt): Promise<void> {
-  const secrets = findSecrets()
+  const secrets = findSecretValues(process.env)
   const text = JSON.stringify(
     receipt,
-    (_key, value: unknown) => (typeof value === 'string' ? maskSecrets(value, secrets) : value),
+    (_key, value: unknown) => (typeof value === 'string' ? maskText(value, secrets) : value),
     2,
   )
   return store.write(`receipts/${receipt.environment}/${receipt.id}.json`, `${text}\n`)
-}
-
-const secretVariable = /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|(?:API|ACCESS)_?KEY/i
-/** Tokens of GitHub, AWS and Pulumi, JSON web tokens, and what follows `Bearer`. */
-const secretText =
-  /\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|(?:AKIA|ASIA)[A-Z0-9]{16}|pul-[0-9a-f]{40}|eyJ[\w-]+\.[\w-]+\.[\w-]+)\b|(?<=\bBearer )\S+/g
-
-/** Shorter values are words that stand anywhere. The longest come first: one may be a part of another. */
-function findSecrets(): string[] {
-  return Object.entries(process.env)
-    .flatMap(([name, value = '']) => (secretVariable.test(name) && value.length >= 8 ? [value] : []))
-    .sort((a, b) => b.length - a.length)
-}
-
-function maskSecrets(text: string, secrets: readonly string[]): string {
-  let masked = text
-  for (const secret of secrets) masked = masked.replaceAll(secret, '[secret]')
-  return withoutCredentials(masked).replace(secretText, '[secret]')
 }

@@ -170,10 +170,18 @@ describe('approval git', () => {
     expect((await check(join(shallow, 'fleet'))).message).toMatch(/: llmscale\.yaml \(not committed\)$/)
   })
 
-  it('takes the branch as last fetched where the remote is away, and says so', async () => {
+  it('refuses what it cannot compare with the branch as of now', async () => {
     const { work } = project()
     git(work, 'remote', 'set-url', 'origin', 'file:///nowhere/fleet.git')
     const verdict = await check(work)
+    expect([verdict.state, verdict.code]).toEqual(['refused', 'APPROVAL_UNKNOWN'])
+    expect(verdict.message).toMatch(/^file:\/\/\/nowhere\/fleet\.git: git fetch failed/)
+  })
+
+  it('takes the branch as last fetched for a local backend, and says so', async () => {
+    const { work } = project()
+    git(work, 'remote', 'set-url', 'origin', 'file:///nowhere/fleet.git')
+    const verdict = await check(work, { backend: undefined })
     expect(verdict.state).toBe('passed')
     expect(verdict.message).toMatch(
       /; as last fetched, because file:\/\/\/nowhere\/fleet\.git: git fetch failed/,

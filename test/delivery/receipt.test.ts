@@ -11,6 +11,7 @@ import {
   Receipt,
   type ReceiptStep,
   recordCrashes,
+  type UnfinishedRun,
 } from '../../src/delivery/receipt.js'
 import { createBranchStore } from '../../src/delivery/state-branch.js'
 import { createFolderStore } from '../../src/delivery/state-folder.js'
@@ -33,6 +34,10 @@ const pending = (at: Pick<ReceiptStep, 'stack' | 'step'>): ReceiptStep => ({
   outputDigest: null,
   error: null,
 })
+
+const stacks = [capacity.stack, serving.stack]
+const done = (at: Pick<ReceiptStep, 'stack' | 'step'>): ReceiptStep => ({ ...pending(at), state: 'done' })
+const statesOf = (runs: readonly UnfinishedRun[]) => runs.map(({ receipt }) => receipt.state)
 
 /** A run at a minute of the hour. */
 function newReceipt(minute: number, change: Partial<NewReceipt> = {}): NewReceipt {
@@ -83,9 +88,10 @@ for (const { name, isThere, start } of statePlaces) {
       const second = newReceipt(5)
       await openReceipt(store, second)
       expect((await latestReceipt(other, 'prod'))!.id).toBe(second.id)
-      expect((await findUnfinished(other, 'prod')).map(({ id, state }) => [id, state])).toEqual([
-        [first.id, 'failed'],
-        [second.id, 'crashed'],
+      const unfinished = await findUnfinished(other, 'prod', stacks)
+      expect(unfinished.map(({ receipt: { id, state }, left }) => [id, state, left.length])).toEqual([
+        [first.id, 'failed', 1],
+        [second.id, 'crashed', 2],
       ])
     })
   })
@@ -137,22 +143,49 @@ describe('receipts', () => {
   it('are unfinished after the last one that was done, and not while their run lives', async () => {
     const store = openFolder()
     await (await openReceipt(store, newReceipt(0))).finish('failed', now)
-    await (await openReceipt(store, newReceipt(1))).finish('done', now)
-    expect(await findUnfinished(store, 'prod')).toEqual([])
+    await (await openReceipt(store, newReceipt(1, { steps: [capacity, serving].map(done) }))).finish(
+      'done',
+      now,
+    )
+    expect(await findUnfinished(store, 'prod', stacks)).toEqual([])
     await (await openReceipt(store, newReceipt(2))).finish('interrupted', now)
     const living = newReceipt(3)
     const { host, pid, id: runId, by } = living
-    const stacks = [capacity.stack, serving.stack]
     const locks = await acquireLocks(store, stacks, { host, pid, runId, by, since: living.startedAt })
     await openReceipt(store, living)
-    expect((await findUnfinished(store, 'prod')).map(({ state }) => state)).toEqual(['interrupted'])
+    expect(statesOf(await findUnfinished(store, 'prod', stacks))).toEqual(['interrupted'])
     await locks.release()
-    const found = await findUnfinished(store, 'prod')
-    expect(found.map(({ state }) => state)).toEqual(['interrupted', 'crashed'])
+    const found = await findUnfinished(store, 'prod', stacks)
+    expect(statesOf(found)).toEqual(['interrupted', 'crashed'])
     await recordCrashes(store, found)
     expect(await stored(store, living)).toMatchObject({ state: 'crashed', finishedAt: null })
-    expect(await findUnfinished(store, 'prod')).toEqual(found)
-    expect(await findUnfinished(store, 'prod-eu')).toEqual([])
+    expect(await findUnfinished(store, 'prod', stacks)).toEqual(found)
+    expect(await findUnfinished(store, 'prod-eu', stacks)).toEqual([])
+  })
+
+  it('of another region do not hide what is left in this one', async () => {
+    const store = openFolder()
+    const elsewhere = { stack: 'prod.eu-west-1.serving', step: 'serving' } as const
+    const failed = newReceipt(0, { steps: [done(capacity), pending(serving), pending(elsewhere)] })
+    await (await openReceipt(store, failed)).finish('failed', now)
+    await (await openReceipt(store, newReceipt(1, { steps: [done(elsewhere)] }))).finish('done', now)
+    const [run, ...others] = await findUnfinished(store, 'prod', [...stacks, elsewhere.stack])
+    expect([run?.receipt.id, run?.left, others]).toEqual([failed.id, [pending(serving)], []])
+    expect(await findUnfinished(store, 'prod', [elsewhere.stack])).toEqual([])
+    expect(await findUnfinished(store, 'prod', [capacity.stack])).toEqual([])
+  })
+
+  it('of a run that crashed after its last step are found too, until another run is done', async () => {
+    const store = openFolder()
+    const crashed = newReceipt(0, { steps: [done(capacity), done(serving)] })
+    await openReceipt(store, crashed)
+    const found = await findUnfinished(store, 'prod', stacks)
+    expect(found).toMatchObject([{ receipt: { state: 'crashed' }, left: [] }])
+    await (await openReceipt(store, newReceipt(1, { steps: [capacity, serving].map(done) }))).finish(
+      'done',
+      now,
+    )
+    expect(await findUnfinished(store, 'prod', stacks)).toEqual([])
   })
 
   it('hold no secrets', async () => {
