@@ -2,9 +2,11 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type Checks, checkInputs, createObjects } from '../../stacks/check-inputs.js'
 import { compareManifests } from '../delivery/manifest-folder.js'
+import { type FoundPlan, readReviewedPlan } from '../delivery/plan-history.js'
 import { formatObjects, gitopsFolder } from '../manifests/region-folder.js'
+import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { ChangeSet } from '../planning/change-set.js'
-import { type Deployed, GuardVerdict } from '../planning/guards.js'
+import { type Deployed, GuardVerdict, sortVerdicts } from '../planning/guards.js'
 import { describeChanges, tabulateChanges, tabulateVerdicts } from '../review/preview-tables.js'
 import { type Deployment, isPulumis, programInputs, type StackTarget, stackOptions } from './deployment.js'
 import { formatTable } from './table.js'
@@ -27,13 +29,29 @@ export const StackPreview = ChangeSet.extend({
 })
 export type StackPreview = z.infer<typeof StackPreview>
 
-/** The engine's preview of a stack, with the verdicts of its program, which knows what is deployed. */
+/**
+ * The plan that Argo CD or Flux delivers, which stands on the reviewed branch: `--baseline`, else what git has of it.
+ * Undefined where nothing is delivered yet, and where Pulumi delivers: its stacks know. Throws as `readReviewedPlan`.
+ */
+export async function readDelivered(deployment: Deployment): Promise<FoundPlan | undefined> {
+  const { settings, inputs, folder } = deployment
+  if (settings.delivery !== 'gitops') return undefined
+  if (inputs.baseline !== undefined) return { plan: inputs.baseline, place: '--baseline' }
+  const found = await readReviewedPlan(folder, settings.reviewedBranch, inputs.onRunner)
+  return found && { ...found, place: `origin/${settings.reviewedBranch}, ${found.place}` }
+}
+
+/**
+ * The engine's preview of a stack, with the verdicts of its program, which knows what is deployed.
+ * @param delivered the plan in force where Argo CD or Flux applies, as `readDelivered` gives it
+ */
 export async function previewTarget(
   deployment: Deployment,
   target: StackTarget,
   writes: boolean,
+  delivered?: CapacityPlan,
 ): Promise<StackPreview> {
-  if (!isPulumis(deployment, target)) return previewFolder(deployment, target, writes)
+  if (!isPulumis(deployment, target)) return previewFolder(deployment, target, delivered)
   // The Pulumi SDK takes half a second to load: not before there is something to preview.
   const { previewStack } = await import('../delivery/engine.js')
   let checks: Checks = { guards: [], policies: [] }
@@ -48,14 +66,18 @@ export async function previewTarget(
   return { ...target, deployedPlanId: deployed?.planId ?? null, ...checks, ...changeSet }
 }
 
-/** Argo CD or Flux applies what is in the folder: the plan may go only where the folder is as the plan gives it. */
+/**
+ * Argo CD or Flux applies what is in the folder: the plan may go only where the folder is as the plan gives it. The
+ * merge is what writes, so this is the last that can refuse it. Which plan this one was made after is not asked: people
+ * review the folder's difference from the very branch that it comes to.
+ */
 async function previewFolder(
   deployment: Deployment,
   target: StackTarget,
-  writes: boolean,
+  delivered: CapacityPlan | undefined,
 ): Promise<StackPreview> {
   const { settings, environment, projectFolder } = deployment
-  const inputs = programInputs(deployment, target, writes)
+  const inputs = { ...programInputs(deployment, target, true), ...(delivered && { deployed: delivered }) }
   const { guards, policies } = checkInputs(inputs)
   const folder = gitopsFolder(settings, environment, target.region)
   const files = formatObjects(createObjects(inputs), settings.gitops.format)
@@ -71,8 +93,8 @@ async function previewFolder(
         }
   return {
     ...target,
-    deployedPlanId: null,
-    guards: [...guards, changes],
+    deployedPlanId: delivered?.planId ?? null,
+    guards: sortVerdicts([...guards.filter(({ guard }) => guard !== 'baseline'), changes]),
     policies,
     engineVersion: notRun,
     providerVersions: {},

@@ -17,6 +17,7 @@ import {
   formatVerdicts,
   isRefused,
   previewTarget,
+  readDelivered,
   StackPreview,
 } from '../cli/stack-preview.js'
 import { writeFileWhole } from '../delivery/files.js'
@@ -82,13 +83,16 @@ export default class Preview extends BaseCommand {
       assertChecks(refused)
     }
 
+    const delivered = await readDelivered(deployment)
+    if (delivered !== undefined)
+      this.hint(`Compared with plan ${delivered.plan.planId.slice(0, 12)} (${delivered.place}).`)
     const previews: StackPreview[] = []
     for (const region of regions) {
       this.progress(`Asking ${region} …`)
       const world = await checkRegion(deployment, region)
       for (const target of stacks.filter((each) => each.region === region)) {
         this.progress(`Previewing ${target.stack} …`)
-        const { guards, ...preview } = await previewTarget(deployment, target, false)
+        const { guards, ...preview } = await previewTarget(deployment, target, false, delivered?.plan)
         previews.push({ ...preview, guards: [...guards, ...world] })
       }
     }

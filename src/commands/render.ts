@@ -14,6 +14,7 @@ import { createManifests, planRegions } from '../manifests/manifests.js'
 import { formatObjects, gitopsFolder } from '../manifests/region-folder.js'
 import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { findConstantFloors } from '../planning/constant-floor.js'
+import { assertGuards, checkKillSwitch } from '../planning/guards.js'
 
 const formats = ['manifests', 'kustomize'] as const
 
@@ -95,6 +96,7 @@ export default class Render extends BaseCommand {
     })
     if (settings.autoscaler === 'hpa') for (const each of findConstantFloors(plan, regions)) this.note(each)
 
+    if (!flags.check && !flags.stdout) assertWritable()
     const differences = flags.check ? await this.compare(rendered) : null
     if (flags.stdout) this.log(joinManifests(rendered.flatMap(({ files }) => files)))
     else if (!flags.check) await this.write(rendered, plan.planId)
@@ -172,4 +174,9 @@ export default class Render extends BaseCommand {
       })
     }
   }
+}
+
+function assertWritable(): void {
+  const { LLMSCALE_KILL_SWITCH: killSwitch } = process.env
+  assertGuards([checkKillSwitch({ writes: true, ...(killSwitch !== undefined && { killSwitch }) })])
 }

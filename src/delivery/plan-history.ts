@@ -73,6 +73,33 @@ export async function readNamedPlan(folder: string, name: string): Promise<Found
   )
 }
 
+/**
+ * The plan of a folder on the reviewed branch at `origin`, as git last fetched it; undefined where the branch has none
+ * yet, and where the folder lies in no clone at all. Throws `digestMismatch` BASELINE_UNKNOWN where the branch is not
+ * known, with `needed` also outside of a clone; and as `parsePlan` does.
+ */
+export async function readReviewedPlan(
+  folder: string,
+  branch: string,
+  needed: boolean,
+): Promise<FoundPlan | undefined> {
+  const git = createGit({ folder, place: folder })
+  const ref = `refs/remotes/origin/${branch}^{commit}`
+  const { code, stdout: commit } = await git.try(['rev-parse', '--verify', '--quiet', ref])
+  if (code !== 0) {
+    const isClone = (await git.try(['remote', 'get-url', 'origin'])).code === 0
+    if (!isClone && !needed) return undefined
+    throw new LlmscaleError(
+      'digestMismatch',
+      'BASELINE_UNKNOWN',
+      `git knows no origin/${branch}, so what ${folder} takes away cannot be told`,
+      [`git fetch origin ${branch}:refs/remotes/origin/${branch}`, 'Name the plan in force with --baseline.'],
+    )
+  }
+  const hasPlan = (await git.try(['cat-file', '-e', `${commit}:./plan.yaml`])).code === 0
+  return hasPlan ? readPlanAt(git, folder, commit) : undefined
+}
+
 /** Throws `outputNotWritable` FORECASTS_DIRTY where a folder has something that git does not, ignored files too. */
 export async function requireCommitted(folder: string): Promise<void> {
   const git = createGit({ folder, place: folder })

@@ -139,7 +139,11 @@ const passed = (rule: Rule, message: string): GuardVerdict => ({ ...rule, state:
 const refused = (rule: Rule, message: string): GuardVerdict => ({ ...rule, state: 'refused', message })
 const notChecked = (rule: Rule, message: string): GuardVerdict => ({ ...rule, state: 'not-checked', message })
 
-function checkKillSwitch({ killSwitch, writes }: GuardInputs): GuardVerdict {
+/** The way to stop all writes that needs no change in git. */
+export function checkKillSwitch({
+  killSwitch,
+  writes,
+}: Pick<GuardInputs, 'killSwitch' | 'writes'>): GuardVerdict {
   const rule: Rule = { guard: 'kill-switch', reason: 'hold', code: 'KILL_SWITCH' }
   if (killSwitch === undefined || ['', '0', 'false'].includes(killSwitch))
     return passed(rule, 'LLMSCALE_KILL_SWITCH is not set')

@@ -126,6 +126,16 @@ describe('llmscale render', () => {
     expect(readFileSync(edited, 'utf8')).toBe(text)
   })
 
+  it('writes nothing under the kill switch, and still prints and checks', async () => {
+    const cwd = projectFolder(capacityPlan())
+    const run = (...args: string[]) =>
+      runCli(['render', ...args], { cwd, env: { LLMSCALE_KILL_SWITCH: '1' } })
+    const { code, stderr } = await run()
+    expect([code, stderr]).toEqual([9, expect.stringContaining('LLMSCALE_KILL_SWITCH is set')])
+    expect(readdirSync(cwd)).not.toContain('manifests')
+    expect([(await run('--check')).code, (await run('--stdout')).code]).toEqual([10, 0])
+  })
+
   it('names the files of a region that the plan has left', async () => {
     const both = { workloads: [workloadDecision(), workloadDecision({ region: 'eu-west-1' })] }
     const cwd = projectFolder(capacityPlan(both))
