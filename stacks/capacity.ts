@@ -31,7 +31,7 @@ export function declareCapacity(resources: readonly CapacityResource[]): void {
 }
 
 function declareResource(
-  { type, name, inputs }: CapacityResource,
+  { type, name, inputs, kept = [] }: CapacityResource,
   declared: ReadonlyMap<string, Declared>,
   provider: Provider,
 ): Declared {
@@ -44,7 +44,7 @@ function declareResource(
     case 'aws:ec2/placementGroup:PlacementGroup':
       return new PlacementGroup(name, values, options)
     case 'aws:ec2/launchTemplate:LaunchTemplate':
-      return new LaunchTemplate(name, values, options)
+      return new LaunchTemplate(name, values, { ...options, kept })
     case 'aws:eks/nodeGroup:NodeGroup':
       return new NodeGroup(name, values, { ...options, isFixed: isFixed(inputs) })
     case 'aws:autoscaling/schedule:Schedule':

@@ -10,9 +10,17 @@ export class LaunchTemplate extends ComponentResource {
   /** As node groups take it. */
   readonly latestVersion: Output<string>
 
-  constructor(name: string, inputs: ec2.LaunchTemplateArgs, options?: ComponentResourceOptions) {
+  /** @param kept inputs that stay as they are in the cloud, as those of a reservation that has ended */
+  constructor(
+    name: string,
+    inputs: ec2.LaunchTemplateArgs,
+    options?: ComponentResourceOptions & { kept?: string[] },
+  ) {
     super('llmscale:capacity:LaunchTemplate', name, {}, options)
-    this.resource = new ec2.LaunchTemplate(name, inputs, { parent: this })
+    this.resource = new ec2.LaunchTemplate(name, inputs, {
+      parent: this,
+      ignoreChanges: options?.kept ?? [],
+    })
     this.latestVersion = this.resource.latestVersion.apply(String)
     this.registerOutputs()
   }

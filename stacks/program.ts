@@ -10,7 +10,7 @@ import {
 } from '@pulumi/pulumi'
 import type { PulumiFn } from '@pulumi/pulumi/automation/index.js'
 import { LlmscaleError } from '../src/kit/errors.js'
-import { createCapacity, expandCapacity } from '../src/manifests/capacity.js'
+import { createCapacity, expandCapacity, withoutEnded } from '../src/manifests/capacity.js'
 import type { CapacityResource } from '../src/manifests/capacity-resource.js'
 import { forceObject } from '../src/manifests/force.js'
 import type { PlanDecision, Pool } from '../src/planning/capacity-plan.js'
@@ -82,11 +82,14 @@ function declareLayer(
     // Karpenter drains a pool that goes at once: until serving has moved, pools only grow.
     const pools = expandPools(deployed?.decision.pools ?? [], inputs.plan.decision.pools)
     const objects = createObjects(expand ? withPools(inputs, pools) : inputs)
-    declareServing(inputs.adopt ? objects.map(forceObject) : objects)
+    const context = inputs.config.environments[inputs.environment]?.clusters[inputs.region]?.context
+    declareServing(inputs.adopt ? objects.map(forceObject) : objects, {
+      ...(context !== undefined && { context }),
+    })
     return {}
   }
   const next = createCapacity(inputs.plan.decision, inputs.region, inputs.config)
-  const declared = expand ? expandCapacity(resources, next) : next
+  const declared = withoutEnded(expand ? expandCapacity(resources, next) : next, inputs.now)
   declareCapacity(declared)
   return { resources: declared }
 }

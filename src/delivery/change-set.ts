@@ -15,7 +15,8 @@ export function createChangeSet(events: readonly EngineEvent[], engineVersion: s
     Object.assign(providerVersions, parseProvider(provider), readProviderVersion(type, next?.inputs))
     // Providers, components and the stack itself exist in the engine's state alone.
     if (type.startsWith('pulumi:') || provider === '') continue
-    if (op === 'same' || partialSteps.includes(op)) continue
+    // A preview that reads first what is there tells of that too.
+    if (op === 'same' || op === 'refresh' || partialSteps.includes(op)) continue
     const [before, after] = [withoutForce(old?.inputs ?? {}), withoutForce(next?.inputs ?? {})]
     // The engine writes null where it knows of none.
     const told = Object.keys(detailedDiff ?? {}).concat(detailedDiff ? [] : (diffs ?? []))

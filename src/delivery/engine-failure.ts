@@ -276,15 +276,19 @@ function explainExisting(said: string): Cause[] {
 }
 
 function explainProtection(said: string): Cause[] {
-  const names = [...said.matchAll(/resource "(urn:[^"]+)"\s+as it is currently marked for protection/g)].map(
-    ([, urn]) => urn!.split('::').at(-1)!,
-  )
+  // The first of a replacement, the second of a deletion.
+  const wordings =
+    /resource "(urn:[^"]+)"\s+(?:as it is currently marked for protection|cannot be deleted\s+because it is protected)/g
+  const names = [...said.matchAll(wordings)].map(([, urn]) => urn!.split('::').at(-1)!)
   if (names.length === 0) return []
   return [
     {
       code: 'RESOURCE_PROTECTED',
       because: `${[...new Set(names)].join(', ')} is protected: it bills until it ends, and would be lost.`,
-      tryThis: ['Keep it in llmscale.yaml; to give it up all the same: pulumi state unprotect URN.'],
+      tryThis: [
+        'Keep it in llmscale.yaml until it has ended; EC2 takes up to an hour after that, and then it is no more in the way.',
+        'To give it up all the same: cancel it in EC2, and apply again.',
+      ],
     },
   ]
 }

@@ -10,15 +10,14 @@ export interface NodeFloor {
 }
 
 /**
- * Whole nodes for the floors of all workloads on one instance type, on the clock of the first one's time zone.
- * Undefined without a workload.
+ * Whole nodes for the floors of all workloads on one instance type, on the clock of the first one's time zone; none
+ * without a workload.
  */
 export function nodeFloor(
   workloads: readonly WorkloadDecision[],
   nodesPerReplica: (workload: WorkloadDecision) => number,
-): NodeFloor | undefined {
-  const timeZone = workloads[0]?.timeZone
-  if (timeZone === undefined) return undefined
+): NodeFloor {
+  const timeZone = workloads[0]?.timeZone ?? 'UTC'
   const sum = new Float64Array(minutesPerWeek)
   for (const workload of workloads) {
     const floors = floorsInZone(workload, timeZone)
@@ -57,17 +56,25 @@ interface FloorChange {
 
 const minutesPerDay = 1440
 
-/** An Auto Scaling group takes 125 actions (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-quotas.html). */
-const mostChanges = 120
+/**
+ * An Auto Scaling group takes 125 actions (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-quotas.html):
+ * those of two plans, because a plan's come before those of the last one go, and the end of a Capacity Block.
+ */
+const mostChanges = 60
+
+/** Of a quarter of an hour and of half of one, in minutes: the second makes 48 changes at most. */
+const slots = [15, 30]
 
 /**
- * The changes of a floor over the week, in order of time of day; a constant one is set each day. Where there are more
- * than a group takes, all days get the floor of the busiest, in steps of a quarter of an hour.
+ * The changes of a floor over the week, in order of time of day. A constant one is set each day, and so is none: what
+ * the last action has set stays when the action goes. Where there are more than a group takes, all days get the floor
+ * of the busiest, in steps of a quarter or half of an hour.
  */
 export function floorChanges({ nodes }: Pick<NodeFloor, 'nodes'>): FloorChange[] {
-  const changes = listChanges(nodes)
-  if (changes.length === 0) return nodes[0]! > 0 ? [{ recurrence: '0 0 * * *', nodes: nodes[0]! }] : []
-  return changes.length <= mostChanges ? changes : listChanges(busiestDay(nodes))
+  let changes = listChanges(nodes)
+  for (const minutes of slots)
+    if (changes.length > mostChanges) changes = listChanges(busiestDay(nodes, minutes))
+  return changes
 }
 
 function listChanges(nodes: Int32Array): FloorChange[] {
@@ -82,6 +89,7 @@ function listChanges(nodes: Int32Array): FloorChange[] {
     known.days.push((Math.floor(minute / minutesPerDay) + 1) % 7)
     days.set(key, known)
   }
+  if (days.size === 0) return [{ recurrence: '0 0 * * *', nodes: nodes[0]! }]
   return [...days.values()]
     .sort((a, b) => a.clock - b.clock || a.nodes - b.nodes)
     .map((change) => ({
@@ -94,9 +102,7 @@ function formatDays(days: number[]): string {
   return days.length === 7 ? '*' : days.sort().join(',')
 }
 
-const slotMinutes = 15
-
-function busiestDay(nodes: Int32Array): Int32Array {
+function busiestDay(nodes: Int32Array, slotMinutes: number): Int32Array {
   const day = new Int32Array(minutesPerDay)
   for (let minute = 0; minute < minutesPerWeek; minute++) {
     const clock = minute % minutesPerDay

@@ -52,7 +52,7 @@ function sliceAll(pools: readonly Pool[], decision: PlanDecision, place: Capacit
     below += pool.maximumNodes
     if (pool.capacityType === 'reserved') return sliceReservations(pool, decision.commitments, unit > 1)
     const nodesAt = (nodes: number) => Math.min(Math.max(nodes - filled, 0), pool.maximumNodes)
-    return sliceZones(pool, unit, place, floor && { ...floor, nodes: floor.nodes.map(nodesAt) })
+    return sliceZones(pool, unit, place, { ...floor, nodes: floor.nodes.map(nodesAt) })
   })
 }
 
@@ -75,21 +75,20 @@ function sliceReservations(pool: Pool, commitments: readonly Commitment[], isMul
     .filter(({ maximumNodes }) => maximumNodes > 0)
 }
 
-function sliceZones(pool: Pool, unit: number, place: CapacityPlace, floor: NodeFloor | undefined): Slice[] {
+function sliceZones(pool: Pool, unit: number, place: CapacityPlace, floor: NodeFloor): Slice[] {
   const zones = [...new Set(requireCluster(place).zones)]
   return zones.flatMap((zone, index) => {
     const shareOf = (nodes: number) => zoneShare(nodes, zones.length, index, unit)
     const maximumNodes = shareOf(pool.maximumNodes)
     // EKS refuses a group that may have no node.
     if (maximumNodes === 0) return []
-    const own = floor && { ...floor, nodes: floor.nodes.map(shareOf) }
     return {
       pool,
       zone,
       minimumNodes: 0,
       maximumNodes,
       isMultiNode: unit > 1,
-      ...(own && { floor: own }),
+      floor: { ...floor, nodes: floor.nodes.map(shareOf) },
     }
   })
 }

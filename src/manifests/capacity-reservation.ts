@@ -1,4 +1,6 @@
 import { LlmscaleError } from '../kit/errors.js'
+import { parseInstant } from '../kit/time.js'
+import type { EpochSeconds } from '../kit/units.js'
 import type { Commitment } from '../planning/capacity-plan.js'
 import { type CapacityPlace, tagsOf } from './capacity-place.js'
 import { type CapacityResource, type OutputReference, referTo } from './capacity-resource.js'
@@ -55,6 +57,11 @@ export function createReservation(
     },
     purchase: name,
   }
+}
+
+/** Whether a resource is a reservation whose time is over: declared again it would be bought again. */
+export function hasEnded({ type: kind, inputs }: CapacityResource, now: EpochSeconds): boolean {
+  return kind === type && parseInstant(inputs['endDate'] as string)! <= now
 }
 
 /** Id of a reservation: known of an owned one, else an output. */

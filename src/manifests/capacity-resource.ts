@@ -8,6 +8,8 @@ export interface CapacityResource {
   inputs: Readonly<Record<string, unknown>>
   /** Bills from its creation: people name it with --allow-purchase. */
   purchase?: string
+  /** Inputs that stay as they are in the cloud: they refer to what is no more. */
+  kept?: string[]
 }
 
 type ResourceType =
@@ -40,6 +42,14 @@ export function referTo(
 /** Tells resources of a list apart. */
 export function resourceKey({ type, name }: Pick<CapacityResource, 'type' | 'name'>): string {
   return `${type} ${name}`
+}
+
+/** Whether a value has a reference to one of these resources in it. */
+export function refersTo(value: unknown, keys: ReadonlySet<string>): boolean {
+  if (isReference(value)) return keys.has(value.outputOf)
+  return (
+    typeof value === 'object' && value !== null && Object.values(value).some((each) => refersTo(each, keys))
+  )
 }
 
 export function isReference(value: unknown): value is OutputReference {

@@ -1,10 +1,11 @@
 import type { ClusterConfig } from '../config/schema.js'
+import type { EpochSeconds } from '../kit/units.js'
 import type { PlanDecision } from '../planning/capacity-plan.js'
 import { createInterruptionQueue } from './capacity-interruption.js'
 import { createNodeGroups } from './capacity-node-group.js'
 import { capacityPlace } from './capacity-place.js'
-import { createReservation } from './capacity-reservation.js'
-import { type CapacityResource, resourceKey } from './capacity-resource.js'
+import { createReservation, hasEnded } from './capacity-reservation.js'
+import { type CapacityResource, refersTo, resourceKey } from './capacity-resource.js'
 
 /**
  * What a plan needs of AWS in one region, each resource after those that it refers to; nothing where the environment
@@ -44,6 +45,26 @@ export function expandCapacity(
     }),
     ...deployed.filter((resource) => !names.has(resourceKey(resource))),
   ]
+}
+
+/**
+ * Without reservations whose time is over, which EC2 has ended. Nodes that were launched into one run on, at the
+ * on-demand price: what refers to it keeps what it has, until a plan takes it away.
+ */
+export function withoutEnded(resources: readonly CapacityResource[], now: EpochSeconds): CapacityResource[] {
+  const ended = new Set(resources.filter((each) => hasEnded(each, now)).map(resourceKey))
+  return resources
+    .filter((resource) => !ended.has(resourceKey(resource)))
+    .map((resource) => {
+      const inputs = Object.entries(resource.inputs)
+      const kept = inputs.filter(([, value]) => refersTo(value, ended)).map(([name]) => name)
+      if (kept.length === 0) return resource
+      return {
+        ...resource,
+        inputs: Object.fromEntries(inputs.filter(([name]) => !kept.includes(name))),
+        kept,
+      }
+    })
 }
 
 function expandResource(deployed: CapacityResource, next: CapacityResource): CapacityResource {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LlmscaleError } from '../../src/kit/errors.js'
-import { createCapacity, expandCapacity } from '../../src/manifests/capacity.js'
+import { createCapacity, expandCapacity, withoutEnded } from '../../src/manifests/capacity.js'
 import { floorChanges, nodeFloor } from '../../src/manifests/capacity-floor.js'
 import { zoneShare } from '../../src/manifests/capacity-node-group.js'
 import { type CapacityResource, isReference, resourceKey } from '../../src/manifests/capacity-resource.js'
@@ -170,11 +170,11 @@ describe('floors of nodes', () => {
         fc.constantFrom('America/New_York', 'Europe/Berlin', 'UTC'),
         (windows, timeZone) => {
           const workload = workloadDecision({ timeZone, floors: { minReplicas: 1, windows, exceptions: [] } })
-          const { nodes } = nodeFloor([workload], () => 0.5)!
+          const { nodes } = nodeFloor([workload], () => 0.5)
           const asked = requestedFloors(workload.floors)
           expect(asked.every((replicas, minute) => nodes[minute]! >= replicas / 2)).toBe(true)
           const changes = floorChanges({ nodes })
-          expect(changes.length).toBeLessThanOrEqual(125)
+          expect(changes.length).toBeLessThanOrEqual(60)
           expect(new Set(changes.map(({ recurrence }) => recurrence)).size).toBe(changes.length)
           if (timeZone === 'America/New_York')
             expect(changes.filter(({ recurrence }) => / 2 \* \* (\*|0)/.test(recurrence))).toEqual([])
@@ -195,7 +195,7 @@ describe('floors of nodes', () => {
       },
     })
     const newYork = workloadDecision({ floors: { minReplicas: 1, windows: [], exceptions: [] } })
-    const { timeZone, nodes } = nodeFloor([newYork, berlin], () => 1)!
+    const { timeZone, nodes } = nodeFloor([newYork, berlin], () => 1)
     expect(timeZone).toBe('America/New_York')
     // Noon in Berlin is six in New York, and seven for some weeks of spring and autumn.
     expect([5, 6, 7, 8].map((hour) => nodes[hour * 60 + 30])).toEqual([1, 3, 3, 1])
@@ -210,7 +210,48 @@ describe('floors of nodes', () => {
       (_, minute) => (Math.floor(minute / 7) * 13) % 11,
     )
     const changes = floorChanges({ nodes: restless })
-    expect(changes.length).toBeLessThanOrEqual(120)
+    expect(changes.length).toBeLessThanOrEqual(60)
+    const always = Int32Array.from({ length: minutesPerWeek }, (_, minute) =>
+      minute % 15 < 8 ? 4 : minute % 3,
+    )
+    expect(floorChanges({ nodes: always })).toEqual([{ recurrence: '0 0 * * *', nodes: 4 }])
+  })
+
+  it('that are none are set too, or the group would stay at its last one', () => {
+    const none = { minReplicas: 0, windows: [], exceptions: [] }
+    for (const workloads of [[workloadDecision({ floors: none })], []]) {
+      const actions = inputsOf(create({ workloads }), 'Schedule')
+      expect(actions.length).toBeGreaterThan(0)
+      for (const action of actions) expect(action).toMatchObject({ recurrence: '0 0 * * *', minSize: 0 })
+    }
+  })
+
+  it('of two plans together fit into a group, while serving moves from one to the other', () => {
+    const restless = (model: string, shift: number) =>
+      workloadDecision({
+        model,
+        floors: {
+          minReplicas: 2,
+          windows: Array.from({ length: 24 }, (_, hour) => ({
+            days: [(['mon', 'tue', 'wed', 'thu', 'fri'] as const)[(hour + shift) % 5]!],
+            from: `${String(hour).padStart(2, '0')}:${String(shift).padStart(2, '0')}`,
+            to: `${String(hour).padStart(2, '0')}:${30 + shift}`,
+            replicas: 10 + ((hour * 7) % 11),
+          })),
+          exceptions: [],
+        },
+      })
+    const planOf = (shifts: readonly number[]) =>
+      create({
+        workloads: shifts.map((shift, index) => restless(`m${index}`, shift)),
+        pools: [pool({ maximumNodes: 60 })],
+      })
+    const [before, after] = [planOf([10, 11, 12]), planOf([20, 21, 22])]
+    const together = new Map<string, number>()
+    for (const { autoscalingGroupName } of inputsOf(expandCapacity(before, after), 'Schedule'))
+      together.set(autoscalingGroupName.outputOf, (together.get(autoscalingGroupName.outputOf) ?? 0) + 1)
+    expect(together.size).toBe(3)
+    for (const actions of together.values()) expect(actions).toBeLessThanOrEqual(125)
   })
 })
 
@@ -273,6 +314,23 @@ describe('reservations', () => {
     expect(inputsOf(resources, 'Schedule').filter(({ startTime }) => startTime !== undefined)).toMatchObject([
       { startTime: '2026-12-01T10:30:00Z', minSize: 0, maxSize: 0, desiredCapacity: 0 },
     ])
+  })
+
+  it('that have ended are not bought again, and their nodes run on as they are', () => {
+    const bought = create({ pools: [reserved, pool({ weight: 20 })], commitments: [commitment()] })
+    const end = Date.parse('2027-01-31T00:00:00Z') / 1000
+    expect(withoutEnded(bought, end - 1)).toEqual(bought)
+    const left = withoutEnded(bought, end)
+    expect(left.map(resourceKey)).toEqual(bought.map(resourceKey).filter((key) => !key.endsWith(' winter')))
+    const [template] = ofType(left, 'LaunchTemplate')
+    expect(template!.kept).toEqual(['capacityReservationSpecification'])
+    expect(template!.inputs).not.toHaveProperty('capacityReservationSpecification')
+    expect(withoutEnded(expandCapacity(left, left), end)).toEqual(left)
+    // The plan after it lets go of both: first they stay, then they go.
+    const next = create({ pools: [pool({ weight: 20 })] })
+    expect(withoutEnded(expandCapacity(bought, next), end)).toEqual(
+      expect.arrayContaining(left.filter(({ name }) => name.includes('winter'))),
+    )
   })
 
   it('are never bought as a block, nor without an end', () => {

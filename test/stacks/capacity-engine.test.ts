@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { previewStack, type StackOptions, withStack } from '../../src/delivery/engine.js'
-import { createCapacity, expandCapacity } from '../../src/manifests/capacity.js'
+import { createCapacity, expandCapacity, withoutEnded } from '../../src/manifests/capacity.js'
 import type { CapacityResource } from '../../src/manifests/capacity-resource.js'
 import { parseUrn } from '../../src/planning/change-set.js'
 import { declareCapacity } from '../../stacks/capacity.js'
@@ -113,8 +113,31 @@ describe.skipIf(engineFolder === undefined)(
         Array(4).fill('BOTTLEROCKET_x86_64_NVIDIA'),
       )
 
+      await expect(previewStack(options([]))).rejects.toMatchObject({ code: 'RESOURCE_PROTECTED' })
       await expect(up([])).rejects.toThrow(/protect/)
       expect(inCloud('aws:ec2/capacityReservation:CapacityReservation')).toHaveLength(1)
+
+      // Its time is over, and EC2 has dropped it: it blocks neither the plan that has it nor the one that lets it go.
+      const type = 'aws:ec2/capacityReservation:CapacityReservation'
+      rmSync(join(cloud, 'aws', encodeURIComponent(type)), { recursive: true })
+      const end = Date.parse('2027-01-31T00:00:00Z') / 1000
+      const refreshed = async (resources: readonly CapacityResource[]) =>
+        (await previewStack({ ...options(withoutEnded(resources, end)), refresh: true })).changes.map(
+          ({ urn, op }) => [op, parseUrn(urn).type],
+        )
+      expect(await refreshed(third)).toEqual([])
+      const next = third.filter(({ name }) => !name.includes('winter'))
+      expect(await refreshed(expandCapacity(third, next))).toEqual([])
+      expect((await refreshed(next)).sort()).toEqual([
+        ['delete', 'aws:ec2/launchTemplate:LaunchTemplate'],
+        ['delete', 'aws:eks/nodeGroup:NodeGroup'],
+      ])
+      await withStack(options(withoutEnded(next, end)), async ({ stack }) => {
+        await stack.refresh()
+        await stack.up()
+      })
+      expect(inCloud(type)).toEqual([])
+      expect(inCloud('aws:eks/nodeGroup:NodeGroup')).toHaveLength(3)
     })
 
     it('sets up what Karpenter needs', async () => {
