@@ -9,10 +9,16 @@ export interface LocalInterval {
   end: number
 }
 
+/** Local time that is skipped or repeated, and the minutes that the clock is ahead of UTC before and after. */
+export interface ClockChange extends LocalInterval {
+  before: number
+  after: number
+}
+
 /** The local hours of the week in which a zone's clock is ever put forward (skipped) or back (repeated). */
 export interface ClockChanges {
-  skipped: LocalInterval[]
-  repeated: LocalInterval[]
+  skipped: ClockChange[]
+  repeated: ClockChange[]
 }
 
 // The rules of the time zone database over these years stand for all: a plan has no year of its own.
@@ -53,8 +59,8 @@ function findMinutesAhead(zone: string, than: string): number[] {
 }
 
 function findClockChanges(timeZone: string): ClockChanges {
-  const skipped = new Map<string, LocalInterval>()
-  const repeated = new Map<string, LocalInterval>()
+  const skipped = new Map<string, ClockChange>()
+  const repeated = new Map<string, ClockChange>()
   let before = utcOffsetSeconds(firstInstant, timeZone)
   // No zone changes its clock twice within a week.
   for (let instant = firstInstant; instant < lastInstant; instant += secondsPerWeek) {
@@ -62,10 +68,11 @@ function findClockChanges(timeZone: string): ClockChanges {
     if (after === before) continue
     const change = firstInstantWith(after, instant, instant + secondsPerWeek, timeZone)
     const start = localMinuteOfWeek(change, Math.min(before, after))
-    const interval = { start, end: start + Math.abs(after - before) / 60 }
+    const end = start + Math.abs(after - before) / 60
+    const clockChange = { start, end, before: before / 60, after: after / 60 }
     // Put forward, the clock leaves out the time between the two offsets; put back, it shows it twice.
-    if (after > before) skipped.set(`${start}`, interval)
-    else repeated.set(`${start}`, interval)
+    if (after > before) skipped.set(`${start}`, clockChange)
+    else repeated.set(`${start}`, clockChange)
     before = after
   }
   return { skipped: [...skipped.values()], repeated: [...repeated.values()] }

@@ -1,8 +1,9 @@
 import { type FloorTemplate, type FloorWindow, weekdays } from '../planning/capacity-plan.js'
 import { type ClockChanges, clockChanges, type LocalInterval, minutesPerWeek } from './clock-changes.js'
 
-/** A floor as KEDA's cron trigger takes it: five-field cron expressions in local time. */
+/** A floor as KEDA's cron trigger takes it: five-field cron expressions in the local time of `timeZone`. */
 export interface CronWindow {
+  timeZone: string
   start: string
   end: string
   replicas: number
@@ -27,6 +28,9 @@ const minutesPerDay = 1440
  * A local time that a clock change skips never comes, and one that it repeats comes twice: an end that is skipped
  * would switch a window off for the whole night, and a repeated start would delay it by an hour. Starts therefore
  * move to the minute before such an hour, and ends to its end, on the weekday of the change alone.
+ *
+ * Where a clock skips midnight, or changes beside the full hours, KEDA loses and invents firings around that day.
+ * What it would misread is in UTC, which knows no changes: an hour longer, so that it holds by either offset.
  */
 export function createCronFloor(template: FloorTemplate, timeZone: string): CronFloor {
   const changes = clockChanges(timeZone)
@@ -34,20 +38,23 @@ export function createCronFloor(template: FloorTemplate, timeZone: string): Cron
   const windows: (CronWindow & { firstMinute: number })[] = []
   const levels = [...new Set(template.windows.map((window) => window.replicas))].sort((a, b) => a - b)
   for (const replicas of levels) {
-    const intervals = template.windows
-      .filter((window) => window.replicas === replicas)
-      .flatMap(localIntervals)
-      .map((interval) => avoidClockChanges(interval, changes))
-    const merged = mergeIntervals(intervals)
-    if (merged === 'always') minReplicas = Math.max(minReplicas, replicas)
-    else windows.push(...formatWindows(merged, replicas))
+    const intervals = mergeIntervals(
+      template.windows.filter((window) => window.replicas === replicas).flatMap(localIntervals),
+    )
+    const misread = intervals.filter((interval) => isMisread(interval, intervals, changes))
+    const read = intervals.filter((interval) => !misread.includes(interval))
+    const local = mergeIntervals(read.map((interval) => avoidClockChanges(interval, changes)))
+    const utc = mergeIntervals(misread.map((interval) => toUtc(interval, changes)))
+    if ([...local, ...utc].some(({ start, end }) => end - start >= minutesPerWeek))
+      minReplicas = Math.max(minReplicas, replicas)
+    else windows.push(...formatWindows(local, replicas, timeZone), ...formatWindows(utc, replicas, 'UTC'))
   }
   return {
     minReplicas,
     windows: windows
       .filter((window) => window.replicas > minReplicas)
       .sort((a, b) => a.firstMinute - b.firstMinute || a.replicas - b.replicas)
-      .map(({ start, end, replicas }) => ({ start, end, replicas })),
+      .map(({ firstMinute, ...window }) => window),
   }
 }
 
@@ -67,6 +74,38 @@ function minuteOfDay(text: string): number {
   return Number(hours) * 60 + Number(minutes)
 }
 
+/**
+ * robfig/cron looks for a firing by counting days, then hours, then minutes, and looks at the weekday again only
+ * where the hour comes to 0 (https://github.com/robfig/cron/blob/v3.0.1/spec.go). Over a change beside the full hours
+ * it counts on from 02:30 and misses what fires at 06:00. Where midnight is skipped it takes the day of the change for
+ * the day before, and in zones ahead of UTC steps over it. That does no harm to a start and an end that are found or
+ * missed together: those of one day after its first hour, or those of every day alike.
+ */
+function isMisread(interval: LocalInterval, intervals: LocalInterval[], changes: ClockChanges): boolean {
+  const { skipped, repeated } = changes
+  const startDay = dayOf(interval.start)
+  const endDay = dayOf(interval.end)
+  const touches = (day: number) => day === startDay || day === endDay
+  const isUneven = (hour: LocalInterval) => hour.start % 60 !== 0 || hour.end % 60 !== 0
+  if ([...skipped, ...repeated].some((hour) => isUneven(hour) && touches(dayOf(hour.start)))) return true
+  const isNear = skipped.some(
+    ({ start }) =>
+      start % minutesPerDay === 0 && (touches(dayOf(start)) || touches(dayOf(start - minutesPerDay))),
+  )
+  if (!isNear) return false
+  if (startDay === endDay) return interval.start % minutesPerDay < 60
+  const alike = intervals.filter((other) => clockOf(avoidClockChanges(other, changes)) === clockOf(interval))
+  return alike.length < weekdays.length
+}
+
+const dayOf = (minute: number) => Math.floor(wrap(minute) / minutesPerDay)
+
+/** An interval of the UTC week that holds the local one before and after each change. */
+function toUtc({ start, end }: LocalInterval, { skipped, repeated }: ClockChanges): LocalInterval {
+  const ahead = [...skipped, ...repeated].flatMap(({ before, after }) => [before, after])
+  return { start: start - Math.max(...ahead), end: end - Math.min(...ahead) }
+}
+
 function avoidClockChanges(interval: LocalInterval, { skipped, repeated }: ClockChanges): LocalInterval {
   let { start, end } = interval
   const ambiguous = [...skipped, ...repeated]
@@ -84,8 +123,8 @@ function hourOf(minute: number, hours: LocalInterval[]): LocalInterval | undefin
 
 const wrap = (minute: number) => ((minute % minutesPerWeek) + minutesPerWeek) % minutesPerWeek
 
-/** Joins intervals of the week's circle that touch or overlap. */
-function mergeIntervals(intervals: LocalInterval[]): LocalInterval[] | 'always' {
+/** Joins intervals of the week's circle that touch or overlap; one that never ends lasts a week or longer. */
+function mergeIntervals(intervals: LocalInterval[]): LocalInterval[] {
   const sorted = intervals
     .map(({ start, end }) => ({ start: wrap(start), end: wrap(start) + end - start }))
     .sort((a, b) => a.start - b.start)
@@ -98,7 +137,8 @@ function mergeIntervals(intervals: LocalInterval[]): LocalInterval[] | 'always' 
       else merged.push({ start: start + turn, end: end + turn })
     }
   }
-  if (merged.some(({ start, end }) => end - start >= minutesPerWeek)) return 'always'
+  const endless = merged.find(({ start, end }) => end - start >= minutesPerWeek)
+  if (endless !== undefined) return [endless]
   return merged
     .filter(({ start }) => start >= minutesPerWeek && start < 2 * minutesPerWeek)
     .map(({ start, end }) => ({ start: wrap(start), end: wrap(start) + end - start }))
@@ -108,19 +148,23 @@ function mergeIntervals(intervals: LocalInterval[]): LocalInterval[] | 'always' 
 function formatWindows(
   intervals: LocalInterval[],
   replicas: number,
+  timeZone: string,
 ): (CronWindow & { firstMinute: number })[] {
   const groups = new Map<string, LocalInterval[]>()
   for (const interval of intervals) {
-    const clock = `${interval.start % minutesPerDay}-${interval.end % minutesPerDay}`
+    const clock = clockOf(interval)
     groups.set(clock, [...(groups.get(clock) ?? []), interval])
   }
   return [...groups.values()].map((group) => ({
+    timeZone,
     firstMinute: group[0]!.start,
     start: cronExpression(group.map(({ start }) => start)),
     end: cronExpression(group.map(({ end }) => wrap(end))),
     replicas,
   }))
 }
+
+const clockOf = ({ start, end }: LocalInterval) => `${start % minutesPerDay}-${end % minutesPerDay}`
 
 /** Minutes of the week with one clock time, as `minute hour * * days`. */
 export function cronExpression(minutesOfWeek: number[]): string {

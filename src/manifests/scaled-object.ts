@@ -26,10 +26,10 @@ export function createScaledObject(
   const { minReplicas, windows } = createCronFloor(workload.floors, workload.timeZone)
   requireBounds(workload, minReplicas)
   const cronTriggers = windows.map(
-    ({ start, end, replicas }): CronTrigger => ({
+    ({ timeZone, start, end, replicas }): CronTrigger => ({
       type: 'cron',
       metadata: {
-        timezone: workload.timeZone,
+        timezone: timeZone,
         start,
         end,
         desiredReplicas: String(reachedFloor(replicas, exact)),
