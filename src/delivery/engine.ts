@@ -372,9 +372,9 @@ async function createProjectSettings(backendUrl: string): Promise<ProjectSetting
 }
 
 /**
- * Which cluster a stack deploys to stands in its settings (`kubernetes:context`). The engine looks for the secrets
- * provider there too and notes it when it makes a stack, but in a folder that goes: so it is named each time. A salt or
- * an encrypted key that is not in the settings is made anew; the state carries that of its own secrets.
+ * A team's own settings of a stack count. The engine looks for the secrets provider there and notes it when it makes a
+ * stack, but in a folder that goes: so it is named each time. A salt or an encrypted key that is not in the settings is
+ * made anew; the state carries that of its own secrets.
  */
 async function writeStackSettings(
   { projectFolder, stackName, secretsProvider }: StackOptions,

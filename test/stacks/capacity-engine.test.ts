@@ -117,6 +117,7 @@ describe.skipIf(engineFolder === undefined)(
       await expect(up([])).rejects.toThrow(/protect/)
       expect(inCloud('aws:ec2/capacityReservation:CapacityReservation')).toHaveLength(1)
 
+      await up(third)
       // Its time is over, and EC2 has dropped it: it blocks neither the plan that has it nor the one that lets it go.
       const type = 'aws:ec2/capacityReservation:CapacityReservation'
       rmSync(join(cloud, 'aws', encodeURIComponent(type)), { recursive: true })
