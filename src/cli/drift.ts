@@ -98,6 +98,22 @@ async function checkCluster({ inputs, config, settings }: Deployment, region: st
   }
 }
 
+/**
+ * Why the cluster of a region is not yet as the plan has it, where Argo CD or Flux applies; undefined where it is. Until
+ * then its pods may need capacity that the plan takes away.
+ */
+export async function findUndelivered(deployment: Deployment, region: string): Promise<string | undefined> {
+  const { checks, drifts } = await checkCluster(deployment, region)
+  const check = checks[0]!
+  const behind = drifts.filter(({ kind, field }) => kind === 'missing' || field.startsWith('spec.'))
+  const first = behind[0]
+  if (first === undefined)
+    return check.state === 'not-checked' ? `${check.place}: ${check.message}` : undefined
+  const { object, field, planned, found } = first
+  const rest = behind.length > 1 ? `, and ${behind.length - 1} more` : ''
+  return `${check.place}: ${object} ${field === '' ? '' : `${field} `}is ${found}, not ${planned}${rest}`
+}
+
 function report(place: string, drifts: Drift[], message: string): DriftReport {
   return { checks: [{ place, state: drifts.length > 0 ? 'drift' : 'same', message }], drifts }
 }

@@ -40,8 +40,8 @@ export interface StackRun {
   breakLock: string | undefined
   /** What allows the run, asked when the stacks are locked. Throws what forbids it. */
   judge(): Promise<GuardVerdict[]>
-  /** Gives undefined where there was nothing to do. */
-  runStep(target: StackTarget, step: RolloutStep['step']): Promise<EngineRun | undefined>
+  /** As `RolloutWork.run`. */
+  runStep(target: StackTarget, step: RolloutStep['step']): Promise<EngineRun | 'pending' | undefined>
   /** Is given the receipt at the end, whether it went well or not. */
   report(receipt: Receipt): void
 }

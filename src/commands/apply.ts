@@ -12,6 +12,7 @@ import {
   type StackTarget,
   stackOptions,
 } from '../cli/deployment.js'
+import { findUndelivered } from '../cli/drift.js'
 import { instant } from '../cli/flags.js'
 import { checkReview, findLeftovers, renewDeployment, runStacks } from '../cli/run-stacks.js'
 import {
@@ -26,7 +27,7 @@ import { formatTable } from '../cli/table.js'
 import type { EngineRun } from '../delivery/engine.js'
 import { openStateStore } from '../delivery/open-state-store.js'
 import { ReceiptStep } from '../delivery/receipt.js'
-import { LlmscaleError } from '../kit/errors.js'
+import { LlmscaleError, type Warning } from '../kit/errors.js'
 import { formatInstant } from '../kit/time.js'
 import { findUnreviewed } from '../planning/change-set.js'
 import {
@@ -123,7 +124,7 @@ export default class Apply extends BaseCommand {
       },
       runStep: async (target, step) => {
         this.progress(`${step} ${target.stack} …`)
-        return runStep(await renew(), target, step)
+        return runStep(await renew(), target, step, (warning) => this.note(warning))
       },
       report: ({ id, steps }) => {
         const { columns, rows } = tabulateSteps(steps)
@@ -174,12 +175,19 @@ export default class Apply extends BaseCommand {
   }
 }
 
-/** One run of the engine; what it finds to do is checked again, as it may have changed since all was judged. */
+/**
+ * One run of the engine; what it finds to do is checked again, as it may have changed since all was judged. What the plan
+ * takes away waits for Argo CD or Flux, where they apply: pods may still need it.
+ */
 async function runStep(
   deployment: Deployment,
   target: StackTarget,
   step: RolloutStep['step'],
-): Promise<EngineRun | undefined> {
+  note: (warning: Warning) => void,
+): Promise<EngineRun | 'pending' | undefined> {
+  const waits = step === 'contract' && deployment.settings.delivery === 'gitops'
+  const undelivered = waits ? await findUndelivered(deployment, target.region) : undefined
+  let isPending = false
   let deployed: Deployed | undefined
   const options = await stackOptions(deployment, target, true, {
     expand: step !== 'contract',
@@ -189,16 +197,21 @@ async function runStep(
   })
   const { deployStack } = await import('../delivery/engine.js')
   const { createFinder } = await import('../delivery/pending-creates.js')
-  return deployStack(
+  const run = await deployStack(
     options,
     (fresh) => {
       const isDeployed = deployed?.planId === deployment.inputs.plan.planId
       if (fresh.changes.length === 0) return !isDeployed
       assertGuards(checkStackChanges(deployment, target, fresh, deployed?.planId ?? null))
-      return true
+      if (undelivered === undefined) return true
+      const message = `${target.stack} keeps what the plan takes away, until the next apply: ${undelivered}`
+      note({ code: 'CONTRACT_PENDING', message })
+      isPending = true
+      return false
     },
     createFinder(target.region),
   )
+  return isPending ? 'pending' : run
 }
 
 /** A preview with the verdicts of approval, cluster and cloud, and on what changes. */

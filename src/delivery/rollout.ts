@@ -8,8 +8,8 @@ import type { OpenReceipt, ReceiptStep } from './receipt.js'
 export interface RolloutWork {
   /** Regions at a time. */
   parallel: number
-  /** Undefined where there was nothing to do. */
-  run(step: RolloutStep): Promise<EngineRun | undefined>
+  /** Undefined where there was nothing to do; `pending` where the next apply has to do it. */
+  run(step: RolloutStep): Promise<EngineRun | 'pending' | undefined>
   /** Is told each step before and after it ran. */
   note(step: ReceiptStep): Promise<void>
 }
@@ -62,6 +62,7 @@ async function runStep(step: RolloutStep, { run, note }: RolloutWork): Promise<v
   await note(begun)
   try {
     const done = await run(step)
+    if (done === 'pending') return await note({ ...begun, state: 'pending' })
     const { changed = {}, outputDigest = null } = done ?? {}
     await note({ ...begun, state: 'done', changed, outputDigest })
   } catch (error) {
