@@ -10,7 +10,7 @@ export interface LocalInterval {
 }
 
 /** Local time that is skipped or repeated, and the minutes that the clock is ahead of UTC before and after. */
-export interface ClockChange extends LocalInterval {
+interface ClockChange extends LocalInterval {
   before: number
   after: number
 }
