@@ -86,7 +86,10 @@ describe.skipIf(engineFolder === undefined)(`llmscale apply${engineNote}`, { tim
     const done = await apply(['--json'])
     expect([done.code, done.stderr]).toEqual([0, ''])
     const result = Result.parse(JSON.parse(done.stdout).result)
-    expect(result.steps).toMatchObject([{ stack: 'prod.us-east-1.serving', step: 'serving', state: 'done' }])
+    expect(result.steps).toMatchObject([
+      { stack: 'prod.us-east-1.serving', step: 'serving', state: 'done' },
+      { stack: 'prod.us-east-1.serving', step: 'contract', state: 'done', changed: {} },
+    ])
     expect(objects()).toEqual([
       'NodePool prod-p5-48xlarge-on-demand-e88e2a',
       'ScaledObject serving/chat-70b-4216a7',
@@ -133,7 +136,7 @@ describe.skipIf(engineFolder === undefined)(`llmscale apply${engineNote}`, { tim
       receipts()
         .at(-1)
         ?.steps.map(({ step, state }) => `${step} ${state}`),
-    ).toEqual(['expand done', 'serving done', 'contract done'])
+    ).toEqual(['expand done', 'serving done', 'contract done', 'contract done'])
     const order = calls(log)
     expect(order.indexOf('update NodeGroup')).toBeLessThan(order.indexOf('update ScaledObject'))
     expect(order.indexOf('update ScaledObject')).toBeLessThan(order.indexOf('delete NodeGroup'))
@@ -181,7 +184,9 @@ describe.skipIf(engineFolder === undefined)(`llmscale apply${engineNote}`, { tim
     const failed = await apply([], { LLMSCALE_STAND_IN_FAIL: 'chat-70b' })
     expect(failed.code).toBe(13)
     expect(failed.stderr).toContain('the stand-in refuses to change')
-    expect(receipts()).toMatchObject([{ state: 'failed', steps: [{ state: 'failed' }] }])
+    expect(receipts()).toMatchObject([
+      { state: 'failed', steps: [{ state: 'failed' }, { state: 'pending' }] },
+    ])
     const next = await apply()
     expect(next.code).toBe(0)
     expect(next.stderr).toMatch(/Warning: run \S+ of plan \w+ by .* failed; left: serving of prod\.us-east-1/)
