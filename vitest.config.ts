@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/cluster/**'],
     pool: 'forks',
+    maxWorkers: 2, // most tests wait for processes that they started: vitest's default leaves a core idle
     disableConsoleIntercept: true, // else the output of a command run in the test is empty
     globalSetup: ['test/setup.ts'],
     reporters: ['default', './test/summary-reporter.ts'],
