@@ -31,7 +31,8 @@ export function describeFailure(error: Error, commandLine: CommandLine): Failure
 
 function classifyFailure(error: Error, commandLine: CommandLine): Failure {
   if (error instanceof LlmscaleError) {
-    return { status: error.exitCode, code: error.code, message: error.message, tryThis: error.tryThis }
+    const { exitCode: status, code, message, tryThis } = error
+    return { status, code, message: withoutFrame(message), tryThis }
   }
   if (error instanceof CLIError) return describeUsageError(error, commandLine)
   if (process.env['DEBUG']) process.stderr.write(`${error.stack}\n`)
@@ -51,9 +52,17 @@ function describeUsageError(error: CLIError & { flags?: string[] }, { name, flag
   return {
     status: exitCodes.usage,
     code: 'USAGE',
-    message: error.message.replace(/\n*See more help with --help$/, '').replace(/^Parsing --\S+ \n\t/, ''),
+    message: withoutFrame(error.message),
     tryThis: [...suggestions, `${name} --help`],
   }
+}
+
+/** oclif puts lines around what it and the parsers of our flags say; the name of the flag is in it already. */
+function withoutFrame(message: string): string {
+  return message
+    .replace(/\n*See more help with --help$/, '')
+    .replace(/^Parsing --\S+ \n\t/, '')
+    .replace(/^The following errors? occurred:\n\s*/, '')
 }
 
 export function printFailure({ message, tryThis }: Failure): void {

@@ -6,13 +6,16 @@ import { parseDateOrInstant, parseDuration } from '../kit/time.js'
 export const instant = Flags.custom<number>({
   helpValue: 'TIME',
   parse: (text, _context, { name }) =>
-    parsed(name, text, parseDateOrInstant(text), 'a time; write 2026-12-01 or 2026-12-01T08:00:00Z'),
+    parsed(name, text, parseDateOrInstant(text), 'a time, as a date or with a zone', [
+      '2026-12-01',
+      '2026-12-01T08:00:00Z',
+    ]),
 })
 
 /** A flag whose value is a duration, read as seconds. */
 export const duration = Flags.custom<number>({
   helpValue: '10m',
-  parse: (text, _context, { name }) => parsed(name, text, parseDuration(text), 'a duration; write 10m or 7d'),
+  parse: (text, _context, { name }) => parsed(name, text, parseDuration(text), 'a duration', ['10m', '7d']),
 })
 
 async function parsed(
@@ -20,7 +23,10 @@ async function parsed(
   text: string,
   value: number | undefined,
   allowed: string,
+  examples: readonly string[],
 ): Promise<number> {
   if (value !== undefined) return value
-  throw new LlmscaleError('usage', 'FLAG_INVALID', `--${name}: ${JSON.stringify(text)} is not ${allowed}`)
+  throw new LlmscaleError('usage', 'FLAG_INVALID', `--${name}: ${JSON.stringify(text)} is not ${allowed}`, [
+    examples.map((example) => `--${name} ${example}`).join(', or '),
+  ])
 }

@@ -16,7 +16,8 @@ export const Result = z.strictObject({
   written: z.array(z.string()).describe('Paths of the files written.'),
 })
 
-const localStore = '.llmscale/'
+/** What is of one machine alone: the local store, and the package that these files name. */
+const localFolders = ['.llmscale/', 'node_modules/']
 
 export default class Init extends BaseCommand {
   static override description = 'Write a commented llmscale.yaml and what a repository needs beside it.'
@@ -52,7 +53,7 @@ export default class Init extends BaseCommand {
       )
     }
     const ignoreFile = join(flags.dir, '.gitignore')
-    const ignored = await withLine(ignoreFile, localStore)
+    const ignored = await withLines(ignoreFile, localFolders)
     if (ignored !== undefined) files.push([ignoreFile, ignored])
 
     for (const [path, text] of files) {
@@ -75,13 +76,16 @@ function exampleDemand(asOf: number): string {
   return demandCsv(synthesizeDemand('example-fleet', { seed: 1, days, stepSeconds: 300, start }))
 }
 
-/** A text file with a line added; undefined where it has the line already. */
-async function withLine(path: string, line: string): Promise<string | undefined> {
+/** A .gitignore with the folders that it lacks; undefined where it has them all. */
+async function withLines(path: string, folders: readonly string[]): Promise<string | undefined> {
   const text = existsSync(path)
     ? await readFile(path, 'utf8').catch((cause: unknown) => {
         throw notWritable(path, cause)
       })
     : ''
-  if (text.split(/\r?\n/).includes(line)) return undefined
-  return `${text === '' || text.endsWith('\n') ? text : `${text}\n`}${line}\n`
+  const bare = (line: string) => line.trim().replace(/^\/|\/$/g, '')
+  const known = new Set(text.split(/\r?\n/).map(bare))
+  const missing = folders.filter((folder) => !known.has(bare(folder)))
+  if (missing.length === 0) return undefined
+  return `${text === '' || text.endsWith('\n') ? text : `${text}\n`}${missing.join('\n')}\n`
 }

@@ -23,7 +23,7 @@ export function tabulateHolds(holds: readonly ListedHold[]): Table {
       name,
       state,
       hold?.by ?? '',
-      hold === undefined ? '' : (hold.until ?? 'removed'),
+      hold === undefined ? '' : (hold.until ?? 'until removed'),
       hold?.except?.slice(0, 12) ?? '',
       hold?.reason ?? 'it is not {reason, by, until, except}: it holds until it is mended or removed',
     ]),

@@ -62,13 +62,25 @@ describe('a mistyped command line', () => {
     [['init', 'here'], 'llmscale init takes no argument "here".', 'Try this: llmscale init\n'],
     [['init', '--exmple'], 'Nonexistent flag: --exmple', 'Did you mean --example?'],
     [['init', '--dir'], 'Flag --dir expects a value', 'llmscale init --help'],
-    [['init', '--as-of', 'today', '--example'], '--as-of: "today" is not a time', ''],
+    [
+      ['init', '--as-of', 'today', '--example'],
+      'Error: --as-of: "today" is not a time',
+      '--as-of 2026-12-01',
+    ],
+    [['rollback'], 'Error: Missing required flag reason', 'llmscale rollback --help'],
   ])('%j exits 2 and says what was meant', async (args, message, advice) => {
     const run = await runCli(args)
     expect(run).toMatchObject({ code: 2, stdout: '' })
     expect(run.stderr).toContain(message)
     expect(run.stderr).toContain(advice)
     expect(run.stderr).not.toMatch(/^ +at /m)
+  })
+
+  it('says what is wrong with a time on one line of the envelope, and what to write', async () => {
+    const { stdout } = await runCli(['plan', '--as-of', 'yesterday', '--json'])
+    const { error } = FailureEnvelope.parse(JSON.parse(stdout))
+    expect(error.message).toBe('--as-of: "yesterday" is not a time, as a date or with a zone')
+    expect(error.tryThis).toEqual(['--as-of 2026-12-01, or --as-of 2026-12-01T08:00:00Z'])
   })
 
   it.each([[['initt', '--json']], [['init', '--exmple', '--json']]])(

@@ -63,7 +63,7 @@ describe('llmscale hold', () => {
     writeFileSync(join(folder, 'torn.yaml'), 'reason: [')
     const { stdout } = await hold(cwd, ['--list'])
     expect(stdout).toMatch(/^ended +ended +y +2020-01-01T00:00:00Z +x$/m)
-    expect(stdout).toMatch(/^incident-7 +in force +ana +removed +incident 7: gateway$/m)
+    expect(stdout).toMatch(/^incident-7 +in force +ana +until removed +incident 7: gateway$/m)
     expect(stdout).toMatch(/^torn +unreadable .*holds until it is mended or removed$/m)
   })
 

@@ -27,7 +27,7 @@ describe('llmscale init', () => {
       ...ours,
       main: `node_modules/llmscale/${ours.main}`,
     })
-    expect(read(folder, '.gitignore')).toBe('.llmscale/\n')
+    expect(read(folder, '.gitignore')).toBe('.llmscale/\nnode_modules/\n')
   })
 
   it('invents no demand: a plan then fails and names the missing file', async () => {
@@ -50,13 +50,16 @@ describe('llmscale init', () => {
     expect(read(folder, 'Pulumi.yaml')).toContain('name: llmscale')
   })
 
-  it('adds to a .gitignore what it lacks, once', async () => {
-    const folder = emptyFolder()
-    writeFileSync(join(folder, '.gitignore'), 'node_modules')
-    await runCli(['init'], { cwd: folder })
-    await runCli(['init', '--force'], { cwd: folder })
-    expect(read(folder, '.gitignore')).toBe('node_modules\n.llmscale/\n')
-  })
+  it.each(['node_modules', '/node_modules/'])(
+    'adds to a .gitignore of %s what it lacks, once',
+    async (line) => {
+      const folder = emptyFolder()
+      writeFileSync(join(folder, '.gitignore'), line)
+      await runCli(['init'], { cwd: folder })
+      await runCli(['init', '--force'], { cwd: folder })
+      expect(read(folder, '.gitignore')).toBe(`${line}\n.llmscale/\n`)
+    },
+  )
 
   it('names what cannot be written', async () => {
     const file = join(emptyFolder(), 'a-file')

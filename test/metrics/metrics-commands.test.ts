@@ -30,7 +30,7 @@ describe('llmscale metrics synth', () => {
   it.each([
     [['--out', 'demand.txt'], 2, /must end in \.csv or \.csv\.gz/],
     [['--out', 'a.csv', '--step', '7m'], 2, /7m does not divide a day/],
-    [['--out', 'a.csv', '--start', 'yesterday'], 2, /is not a time; write 2026-12-01/],
+    [['--out', 'a.csv', '--start', 'yesterday'], 2, /"yesterday" is not a time/],
     [['--out', 'file/a.csv'], 14, /file\/a\.csv cannot be written/],
   ])('refuses %j', async (args, code, message) => {
     const cwd = emptyFolder()
