@@ -57,6 +57,7 @@ function workloadReport({ model, region, tenant }: WorkloadDecision): WorkloadRe
     reactiveTarget: 0.9,
     dailyPeakReplicas: [],
     breachRisk,
+    shortfallUsdPerDay: { plan: 5, doNothing: 100 },
     usdPerDay: { plan: interval, doNothing: interval },
     forecast: {
       model: 'ridge',

@@ -33,7 +33,7 @@ export function fitBudget(
     return {
       drafts,
       pooled,
-      outcome: estimateOutcome(forecast, planned, operations, grid, config.planning.burstFactor, pooled),
+      outcome: estimateOutcome(forecast, planned, operations, grid, config.planning, pooled),
     }
   }
   const full = attempt(1)

@@ -155,6 +155,9 @@ export type Finding = z.infer<typeof Finding>
 export const BreachRisk = z.strictObject({ plan: z.number(), doNothing: z.number() })
 export type BreachRisk = z.infer<typeof BreachRisk>
 
+/** Price a day of demand that finds no capacity, at the newsvendor's price of a shortfall; mean over the paths, estimated. */
+const ShortfallCost = z.strictObject({ plan: z.number(), doNothing: z.number() })
+
 const PlanCost = z.strictObject({
   provenance: z.literal('estimated'),
   usdPerDay: Interval,
@@ -221,6 +224,7 @@ export const WorkloadReport = z.strictObject({
   /** Replicas that the peak of each day needs. */
   dailyPeakReplicas: z.array(DailyPeak),
   breachRisk: BreachRisk,
+  shortfallUsdPerDay: ShortfallCost,
   usdPerDay: z.strictObject({ plan: Interval, doNothing: Interval }),
   forecast: z.strictObject({
     model: z.string(),

@@ -108,7 +108,7 @@ function estimateDoNothing(
   const planned = asIs.map((draft) => draft.planned)
   const pooled = poolNodes(asIs, groupWorkloads(planned, config, reservations), config.planning.spotCap)
   const operations = asIs.map((draft) => operateDraft(inputs, draft, grid))
-  return estimateOutcome(forecast, planned, operations, grid, config.planning.burstFactor, pooled)
+  return estimateOutcome(forecast, planned, operations, grid, config.planning, pooled)
 }
 
 /** On-demand nodes all day for the 0.99 quantile of every peak: what sizing by hand costs. */
@@ -172,6 +172,7 @@ function report(
     reactiveTarget: draft.target,
     dailyPeakReplicas,
     breachRisk: { plan: outcome.breachRisk, doNothing: doNothing.breachRisk },
+    shortfallUsdPerDay: { plan: outcome.shortfallUsdPerDay, doNothing: doNothing.shortfallUsdPerDay },
     usdPerDay: { plan: outcome.usdPerDay, doNothing: doNothing.usdPerDay },
     forecast: {
       model: series?.model ?? 'none',

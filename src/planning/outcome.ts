@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.js'
 import type { DemandForecast } from '../forecast/demand-forecast.js'
 import { samplePath } from '../forecast/sample-path.js'
 import { secondsPerDay } from '../kit/units.js'
@@ -15,6 +16,7 @@ import {
   reactiveReplicas,
   readyReplicas,
 } from './ready-capacity.js'
+import { priceShortfall } from './shortfall-price.js'
 
 /** How one workload is run: its floors by tick, and the reactive trigger inside its bounds. */
 export interface Operation {
@@ -34,19 +36,20 @@ export interface Outcome {
   /** Expected share of all requests that arrive while ready capacity is below demand. */
   breachRisk: number
   /** Cost by workload is its share of nodes at the on-demand price; the shares do not add up to whole nodes. */
-  workloads: { usdPerDay: Interval; breachRisk: number }[]
+  workloads: { usdPerDay: Interval; breachRisk: number; shortfallUsdPerDay: number }[]
 }
 
 /**
  * Runs the ready-capacity recursion along every joint path and adds nodes, money and breaches path by path: a
- * quantile of a sum is never a sum of quantiles. Breach risk is the mean over paths of the share of requests.
+ * quantile of a sum is never a sum of quantiles. Breach risk is the mean over paths of the share of requests, the price
+ * of shortfalls that of missing replica-hours, as the floors weigh it.
  */
 export function estimateOutcome(
   forecast: DemandForecast,
   workloads: readonly PlannedWorkload[],
   operations: readonly Operation[],
   grid: LoadGrid,
-  burstFactor: number,
+  planning: Config['planning'],
   groups: readonly PooledGroup[],
 ): Outcome {
   const paths = forecast.pathCount
@@ -55,6 +58,7 @@ export function estimateOutcome(
   const usd = new Float64Array(paths)
   const usdOf = workloads.map(() => new Float64Array(paths))
   const breaches = new Float64Array(workloads.length)
+  const missingReplicaHours = new Float64Array(workloads.length)
   let breachSum = 0
   for (let path = 0; path < paths; path++) {
     const billed: Float64Array[] = []
@@ -69,11 +73,12 @@ export function estimateOutcome(
           samplePath(forecast, planned.index, path),
           planned.capacity,
           grid,
-          burstFactor,
+          planning.burstFactor,
         )
         const reactive = reactiveReplicas(load.replicas, reaction)
         const shortfall = compareCapacity(load, readyReplicas(reactive, floors.ready))
         breaches[index]! += breachShare(shortfall) / paths
+        missingReplicaHours[index]! += (shortfall.missingReplicaTicks * tickHours) / paths
         breached += shortfall.breachedRequests
         requests += shortfall.requests
         billed.push(readyReplicas(reactive, floors.asked))
@@ -100,9 +105,11 @@ export function estimateOutcome(
   return {
     usdPerDay: intervalOf(usd.sort()),
     breachRisk: breachSum,
-    workloads: workloads.map((_planned, index) => ({
+    workloads: workloads.map((planned, index) => ({
       usdPerDay: intervalOf(usdOf[index]!.sort()),
       breachRisk: breaches[index]!,
+      shortfallUsdPerDay:
+        (missingReplicaHours[index]! * priceShortfall(planned, planning).shortfallUsdPerReplicaHour) / days,
     })),
   }
 }
