@@ -7,7 +7,7 @@ import { planFolder, readPlan } from '../delivery/plan-folder.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
 import { workloadId } from '../kit/workload.js'
-import { Finding, PriceUsed, WorkloadReport } from '../planning/capacity-plan.js'
+import { type CapacityPlan, Finding, PriceUsed, WorkloadReport } from '../planning/capacity-plan.js'
 import { explainPlan } from '../review/explanation.js'
 
 export const Result = z.strictObject({
@@ -19,9 +19,9 @@ export const Result = z.strictObject({
 
 export default class Explain extends BaseCommand {
   static override description = 'Say why each number of a plan is what it is.'
-  static override examples = ['<%= config.bin %> explain', '<%= config.bin %> explain m-large/us-east-1']
+  static override examples = ['<%= config.bin %> explain', '<%= config.bin %> explain m-large']
   static override args = {
-    workload: Args.string({ description: 'model/region; default all.' }),
+    workload: Args.string({ description: 'Model, model/region or model/region/tenant; default all.' }),
   }
   static override flags = {
     plan: Flags.string({ description: 'Folder of the plan; default forecasts/<env>.' }),
@@ -39,17 +39,8 @@ export default class Explain extends BaseCommand {
       flags.plan ?? besideConfig(flags.config, planFolder(environmentOf(config!, flags.env).name))
     const plan = await readPlan(folder)
     const settings = config?.environments[plan.decision.environment]
-    const ids = plan.reports.map(workloadId)
-    if (args.workload !== undefined && !ids.includes(args.workload)) {
-      const near = nearestName(args.workload, ids)
-      throw new LlmscaleError(
-        'usage',
-        'WORKLOAD_UNKNOWN',
-        `${args.workload} is not in the plan; it has ${ids.join(', ')}`,
-        near ? [near] : [],
-      )
-    }
-    for (const section of explainPlan(plan, args.workload, settings)) {
+    const wanted = args.workload === undefined ? undefined : findWanted(plan, args.workload)
+    for (const section of explainPlan(plan, wanted, settings)) {
       this.log(`${section.title}\n${section.lines.map((line) => `  ${line}`).join('\n')}`)
       if (section.table) this.log(formatTable(section.table.columns, section.table.rows))
       this.log()
@@ -58,9 +49,21 @@ export default class Explain extends BaseCommand {
       planId: plan.planId,
       findings: plan.header.findings,
       prices: plan.header.cost.prices,
-      workloads: plan.reports.filter(
-        (report) => args.workload === undefined || workloadId(report) === args.workload,
-      ),
+      workloads: plan.reports.filter((report) => wanted === undefined || wanted.includes(workloadId(report))),
     }
   }
+}
+
+/** Ids of the workloads that have a name, or begin with it. Throws `usage` WORKLOAD_UNKNOWN. */
+function findWanted(plan: CapacityPlan, name: string): string[] {
+  const ids = plan.reports.map(workloadId)
+  const wanted = ids.filter((id) => id === name || id.startsWith(`${name}/`))
+  if (wanted.length > 0) return wanted
+  const near = nearestName(name, [...ids, ...plan.reports.map(({ model }) => model)])
+  throw new LlmscaleError(
+    'usage',
+    'WORKLOAD_UNKNOWN',
+    `${JSON.stringify(name)} is not in the plan; it has ${ids.join(', ')}`,
+    near === undefined ? [] : [`llmscale explain ${near}`],
+  )
 }

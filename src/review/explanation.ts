@@ -20,13 +20,18 @@ export interface Section {
 type FloorSettings = Pick<Environment, 'autoscaler' | 'clusters'>
 
 /**
- * Why each number of a plan is what it is: of one workload, or the plan as a whole, its pools, then each workload.
+ * Why each number of a plan is what it is: of some workloads, or the plan as a whole, its pools, then each workload.
+ * @param wanted ids of workloads; default all
  * @param settings of the plan's environment; without them nothing is said of what its autoscalers make of a floor
  */
-export function explainPlan(plan: CapacityPlan, wanted?: string, settings?: FloorSettings): Section[] {
+export function explainPlan(
+  plan: CapacityPlan,
+  wanted?: readonly string[],
+  settings?: FloorSettings,
+): Section[] {
   const workloads = plan.decision.workloads
     .map((decision, index) => ({ decision, report: plan.reports[index]! }))
-    .filter(({ decision }) => wanted === undefined || workloadId(decision) === wanted)
+    .filter(({ decision }) => wanted === undefined || wanted.includes(workloadId(decision)))
   const sections = workloads.map(({ decision, report }) => explainWorkload(decision, report, settings))
   return wanted === undefined ? [explainHeader(plan), explainPools(plan), ...sections] : sections
 }

@@ -18,7 +18,7 @@ const plan = capacityPlan({
 const inCluster = (version: string, autoscaler = 'keda') =>
   servingConfig({ autoscaler, clusters: { 'us-east-1': { version } } }).environments['prod']
 const floorLines = (settings: ReturnType<typeof inCluster>) =>
-  explainPlan(plan, 'chat-70b/us-east-1', settings)[0]!.lines.filter((line) => line.startsWith('floor '))
+  explainPlan(plan, ['chat-70b/us-east-1'], settings)[0]!.lines.filter((line) => line.startsWith('floor '))
 
 const windows = [
   'floor 21 mon–fri 07:45–20:00 America/New_York',

@@ -57,6 +57,8 @@ async function isFile(path: string): Promise<boolean> {
   )
 }
 
+const demandFile = /\.(csv|parquet|jsonl|ndjson)(\.gz|\.zst)?$/i
+
 async function missing(path: string, what: string): Promise<LlmscaleError> {
   let folder = path
   let wanted: string
@@ -66,9 +68,10 @@ async function missing(path: string, what: string): Promise<LlmscaleError> {
     folder = dirname(folder)
     names = await readdir(folder).catch(() => undefined)
   } while (names === undefined && folder !== dirname(folder))
-  const near = nearestName(wanted, names ?? []) ?? names?.sort()[0]
-  const holds = near === undefined ? 'is empty' : `has ${JSON.stringify(near)}`
-  return new LlmscaleError('badData', 'FILE_MISSING', `${path}: ${what}; ${folder} ${holds}`, [
+  const visible = (names ?? []).filter((name) => !name.startsWith('.')).sort()
+  const near = nearestName(wanted, visible) ?? visible.find((name) => demandFile.test(name))
+  const holds = near === undefined ? '' : `; ${folder} has ${JSON.stringify(near)}`
+  return new LlmscaleError('badData', 'FILE_MISSING', `${path}: ${what}${holds}`, [
     'Name your files under metrics.files, and their columns under metrics.columns if they have other names.',
     `Write a synthetic one: llmscale metrics synth --scenario example-fleet --out ${path}`,
   ])

@@ -82,6 +82,13 @@ describe('patterns', () => {
     }
   })
 
+  it('a folder without demand is not told by what else is in it', async () => {
+    const folder = emptyFolder()
+    for (const name of ['.git', '.gitignore', 'llmscale.yaml']) fileOf('', name, folder)
+    const path = join(folder, 'demand.csv')
+    expect((await failure(read([path]))).message).toBe(`${path}: there is no such demand file`)
+  })
+
   it('the end of one file is not the end of the log', async () => {
     const folder = emptyFolder()
     const log = (minutes: number[]) =>
