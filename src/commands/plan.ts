@@ -21,6 +21,7 @@ import { createPlan } from '../planning/create-plan.js'
 import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
 import { listWorkloads } from '../planning/place-workloads.js'
 import { findWorkload } from '../planning/plan-inputs.js'
+import { needsRenewal, renewPlan } from '../planning/renewal.js'
 import { describeDiff } from '../review/diff-report.js'
 import {
   describePlan,
@@ -35,6 +36,7 @@ export const Result = z.strictObject({
   environment: z.string(),
   baseline: z.string().nullable().describe('Plan id that was in force.'),
   changed: z.boolean().describe('Whether the decision differs from the plan in force.'),
+  renewed: z.boolean().describe('Whether an unchanged decision is made valid for longer.'),
   written: z.array(z.string()).describe('Files written.'),
   deletions: z.array(z.string()),
   header: PlanHeader,
@@ -93,7 +95,7 @@ export default class Plan extends BaseCommand {
     const { forecast, pastForecasts } = forecastPlanned(history, config)
     this.progress('Planning …')
     const toolVersion = this.config.version
-    const plan = createPlan({
+    const made = createPlan({
       config,
       environment,
       history,
@@ -106,27 +108,35 @@ export default class Plan extends BaseCommand {
       findings,
     })
 
-    const diff = diffPlans(baseline, plan)
+    const diff = diffPlans(baseline, made)
     const changed = !isEmptyDiff(diff)
-    const expired = baseline !== undefined && Date.parse(baseline.header.validUntil) / 1000 <= now
+    const kept = changed ? undefined : baseline
+    const plan = kept === undefined ? made : renewPlan(kept, made)
+    const renewed = kept !== undefined && needsRenewal(kept, plan, now)
     const idle = flags['allow-delete'].filter((name) => !diff.deletions.includes(name))
     if (idle.length > 0)
       this.note({
         code: 'NOTHING_TO_DELETE',
         message: `--allow-delete ${idle.join(', ')}: this plan does not delete it`,
       })
-    if (diff.deletions.some((name) => !flags['allow-delete'].includes(name)))
-      this.print(plan, diff, folder, [])
+    if (diff.deletions.some((name) => !flags['allow-delete'].includes(name))) this.print(plan, diff)
     requireAllowed('this plan', diff.deletions, flags['allow-delete'])
-    const writes = !flags['dry-run'] && (changed || baseline === undefined || expired)
+    const writes = !flags['dry-run'] && (changed || baseline === undefined || renewed)
     const written = writes ? await writePlan(folder, plan) : []
     if (changed && flags['detailed-exitcode']) process.exitCode = exitCodes.changesPresent
-    this.print(plan, diff, folder, written)
+    this.print(plan, diff)
+    if (kept !== undefined) this.log(describeKept(kept, plan, renewed))
+    this.hint(
+      written.length > 0
+        ? `Wrote ${written.length} files to ${folder}. Next: llmscale explain, llmscale render, llmscale preview.`
+        : 'Nothing written.',
+    )
     return {
       planId: plan.planId,
       environment,
       baseline: baseline?.planId ?? null,
       changed,
+      renewed,
       written,
       deletions: diff.deletions,
       header: plan.header,
@@ -134,7 +144,7 @@ export default class Plan extends BaseCommand {
     }
   }
 
-  private print(plan: CapacityPlan, diff: PlanDiff, folder: string, written: readonly string[]): void {
+  private print(plan: CapacityPlan, diff: PlanDiff): void {
     const { header } = plan
     this.log(
       `Plan ${plan.planId.slice(0, 12)} for ${plan.decision.environment}, as of ${header.origin}, valid until ${header.validUntil}`,
@@ -151,12 +161,15 @@ export default class Plan extends BaseCommand {
     this.log(`\n${print(tabulateCapacity(plan))}`)
     this.log(`\n${print(tabulatePools(plan))}`)
     this.log(`\n${describeDiff(diff)}`)
-    if (written.length > 0)
-      this.hint(
-        `Wrote ${written.length} files to ${folder}. Next: llmscale explain, llmscale render, llmscale preview.`,
-      )
-    else this.hint('Nothing written.')
   }
+}
+
+/** What becomes of a plan in force whose decision is the right one still. */
+function describeKept(kept: CapacityPlan, { header }: CapacityPlan, renewed: boolean): string {
+  const { origin, validUntil } = kept.header
+  return renewed
+    ? `The plan of ${origin} stands. It was valid until ${validUntil}, and is renewed until ${header.validUntil}.`
+    : `The plan of ${origin} stands, valid until ${validUntil}.`
 }
 
 function print({
