@@ -257,14 +257,15 @@ function checkExpiry({ plan, now }: GuardInputs): GuardVerdict {
     : refused(rule, `the plan was valid until ${validUntil}; what is deployed stays`)
 }
 
-function checkHolds({ plan, holds, now }: GuardInputs): GuardVerdict {
+function checkHolds({ plan, holds, now, writes }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'hold', reason: 'hold', code: 'HOLD' }
   const hold = holds.find(
     ({ until, except }) => except !== plan.planId && (until === undefined || now < parseInstant(until)!),
   )
   if (hold === undefined) return passed(rule, 'no hold in force')
   const end = hold.until === undefined ? 'until its file is removed' : `until ${hold.until}`
-  return refused(rule, `held by ${hold.by} ${end}: ${hold.reason}`)
+  const message = `held by ${hold.by} ${end}: ${hold.reason}`
+  return writes ? refused(rule, message) : notChecked(rule, `${message} (an apply would be refused)`)
 }
 
 const totalNames: Record<keyof CapacityTotals, string> = {

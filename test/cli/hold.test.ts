@@ -19,9 +19,9 @@ describe('llmscale hold', () => {
     expect(readFileSync(join(cwd, path), 'utf8')).toBe(
       'reason: "incident 7: gateway"\nby: ana\nuntil: 2100-01-01T00:00:00Z\n',
     )
-    const preview = await runCli(['preview', '--as-of', '2026-11-02T00:00:00Z'], { cwd })
-    expect(preview.code).toBe(9)
-    expect(preview.stderr).toContain('held by ana until 2100-01-01T00:00:00Z: incident 7: gateway')
+    const apply = await runCli(['apply', '--dry-run', '--as-of', '2026-11-02T00:00:00Z'], { cwd })
+    expect(apply.code).toBe(9)
+    expect(apply.stderr).toContain('held by ana until 2100-01-01T00:00:00Z: incident 7: gateway')
 
     const listed = await hold(cwd, ['--list', '--json'])
     expect(Result.parse(JSON.parse(listed.stdout).result).holds).toEqual([

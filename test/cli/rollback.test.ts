@@ -61,7 +61,7 @@ describe('llmscale rollback', { timeout: 120_000 }, () => {
     expect(guards.stderr).toContain('The Pulumi engine (pulumi) is neither')
     commit(cwd)
     writePlanFiles(join(cwd, 'forecasts/prod'), capacityPlan({}, { validUntil: '2100-01-01T00:00:00Z' }))
-    const held = await runCli(['preview'], { cwd })
+    const held = await runCli(['apply', '--dry-run'], { cwd })
     expect([held.code, held.stderr]).toEqual([9, expect.stringContaining('floors too low')])
   })
 

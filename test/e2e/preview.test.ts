@@ -11,6 +11,11 @@ const asOf = ['--as-of', '2026-11-02T00:00:00Z']
 const preview = (cwd: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
   runCli(['preview', ...asOf, ...args], { cwd, env: { ...engineEnvironment, ...env } })
 
+function writeHold(cwd: string, text: string): void {
+  mkdirSync(join(cwd, 'forecasts/prod/holds'))
+  writeFileSync(join(cwd, 'forecasts/prod/holds/incident.yaml'), text)
+}
+
 describe.skipIf(engineFolder === undefined)(`llmscale preview${engineNote}`, { timeout: 180_000 }, () => {
   it('prints verdicts and the changes of a first deployment, twice the same', async () => {
     const cwd = projectFolder(capacityPlan())
@@ -48,6 +53,19 @@ describe.skipIf(engineFolder === undefined)(`llmscale preview${engineNote}`, { t
     expect(readdirSync(cwd)).not.toContain('.llmscale')
   })
 
+  it('writes what is to be reviewed under a hold, which stops the apply', async () => {
+    const cwd = projectFolder(capacityPlan())
+    writeHold(cwd, 'reason: incident 7\nby: ana\n')
+    const { code, stdout, stderr } = await preview(cwd, ['--write'])
+    expect(code, stderr).toBe(0)
+    expect(stdout).toMatch(
+      /^hold +not checked +held by ana until its file is removed: incident 7 \(an apply/m,
+    )
+    expect(readdirSync(join(cwd, 'forecasts/prod'))).toContain('changes.json')
+    const apply = await runCli(['apply', '--dry-run', ...asOf], { cwd, env: engineEnvironment })
+    expect([apply.code, apply.stderr]).toEqual([9, expect.stringContaining('held by ana')])
+  })
+
   it('refuses more spot than the config allows', async () => {
     const pools = [pool({ maximumNodes: 1 }), pool({ maximumNodes: 1, capacityType: 'spot' })]
     const { code, stderr } = await preview(projectFolder(capacityPlan({ pools })), ['--json'])
@@ -73,15 +91,9 @@ describe('llmscale preview', () => {
     expect(stderr).toContain('forecasts/prod/plan.yaml header.fileDigest')
   })
 
-  it('refuses under a hold, also one that cannot be read', async () => {
+  it('refuses under a hold that cannot be read', async () => {
     const cwd = projectFolder(capacityPlan())
-    mkdirSync(join(cwd, 'forecasts/prod/holds'))
-    const hold = join(cwd, 'forecasts/prod/holds/incident.yaml')
-    writeFileSync(hold, 'reason: incident 7\nby: ana\n')
-    const held = await preview(cwd)
-    expect(held.code).toBe(9)
-    expect(held.stderr).toContain('held by ana until its file is removed: incident 7')
-    writeFileSync(hold, 'reason: incident 7\n')
+    writeHold(cwd, 'reason: incident 7\n')
     const unreadable = await preview(cwd)
     expect(unreadable.code).toBe(9)
     expect(unreadable.stderr).toContain('holds/incident.yaml by:')

@@ -84,6 +84,10 @@ describe('guards', () => {
       9,
       'held by ana until 2026-11-03T00:00:00Z: incident 7',
     ])
+    expect(verdictOf('hold', { holds: [hold], writes: false })).toMatchObject({
+      state: 'not-checked',
+      message: 'held by ana until 2026-11-03T00:00:00Z: incident 7 (an apply would be refused)',
+    })
     expect(verdictOf('hold', { holds: [hold], now: now + 86_400 }).state).toBe('passed')
     expect(verdictOf('hold', { holds: [{ reason: 'x', by: 'y' }], now: now + 1e9 }).state).toBe('refused')
   })
