@@ -14,6 +14,7 @@ export abstract class BaseCommand extends Command {
   static override baseFlags = {
     config: Flags.string({
       description: 'Path of llmscale.yaml.',
+      env: 'LLMSCALE_CONFIG',
       default: 'llmscale.yaml',
       helpGroup: 'GLOBAL',
     }),
