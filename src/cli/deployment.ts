@@ -165,6 +165,9 @@ export async function stackOptions(
   }
 }
 
+/** Instead of a version of the engine, where it previewed nothing. */
+export const notRun = 'none'
+
 /** The verdicts on a fresh change set of one stack. */
 export function checkStackChanges(
   deployment: Deployment,
@@ -172,8 +175,8 @@ export function checkStackChanges(
   fresh: ChangeSet,
   deployedPlanId: string | null,
 ): GuardVerdict[] {
-  // The rendered folder is what was reviewed.
-  if (!isPulumis(deployment, target)) return []
+  // Of what Argo CD or Flux delivers, the rendered folder is what was reviewed.
+  if (!isPulumis(deployment, target) || fresh.engineVersion === notRun) return []
   const { inputs, settings, allowDelete, allowPurchase } = deployment
   const { stack, region } = target
   return checkChanges({

@@ -8,7 +8,14 @@ import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { ChangeSet } from '../planning/change-set.js'
 import { type Deployed, GuardVerdict, sortVerdicts } from '../planning/guards.js'
 import { describeChanges, tabulateChanges, tabulateVerdicts } from '../review/preview-tables.js'
-import { type Deployment, isPulumis, programInputs, type StackTarget, stackOptions } from './deployment.js'
+import {
+  type Deployment,
+  isPulumis,
+  notRun,
+  programInputs,
+  type StackTarget,
+  stackOptions,
+} from './deployment.js'
 import { formatTable } from './table.js'
 
 const PolicyVerdict = z.strictObject({
@@ -62,7 +69,11 @@ export async function previewTarget(
       deployed = before
     },
   })
-  const changeSet = await previewStack(options)
+  const changeSet = await previewStack(options).catch((error: unknown) => {
+    // The program's own refusal: what it knows of the deployed plan is told with all other verdicts.
+    if (isRefused(checks)) return { engineVersion: notRun, providerVersions: {}, changes: [] }
+    throw error
+  })
   return { ...target, deployedPlanId: deployed?.planId ?? null, ...checks, ...changeSet }
 }
 
@@ -102,9 +113,6 @@ async function previewFolder(
   }
 }
 
-/** Instead of a version, where the engine has nothing to do. */
-const notRun = 'none'
-
 /**
  * What the files of the plan alone say, before the engine runs. What is deployed is not known yet: the guards that
  * compare the plan with it are left out.
@@ -128,7 +136,10 @@ export function formatVerdicts(stacks: Parameters<typeof tabulateVerdicts>[0]): 
 
 /** A table of what changes, and a sentence with the versions that say so. */
 export function formatChanges(preview: StackPreview): string {
-  if (preview.engineVersion === notRun) return `Stack ${preview.stack}: Argo CD or Flux applies it.`
+  if (preview.engineVersion === notRun) {
+    const why = isRefused(preview) ? 'not previewed, as it is refused' : 'Argo CD or Flux applies it'
+    return `Stack ${preview.stack}: ${why}.`
+  }
   const { columns, rows } = tabulateChanges(preview)
   const versions = [
     `engine ${preview.engineVersion}`,

@@ -187,13 +187,17 @@ function checkSuperseded({ plan, deployed }: GuardInputs): GuardVerdict {
 /** A reviewer judged the step from one plan to the next: from any other plan it is another step. */
 function checkBaseline({ plan, deployed, reviewedDeployment, writes }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'baseline', reason: 'digestMismatch', code: 'BASELINE_MISMATCH' }
-  const name = (planId: string | null | undefined) => (planId == null ? 'none' : planId.slice(0, 12))
+  const name = (planId: string) => planId.slice(0, 12)
   if (deployed?.planId === plan.planId) return passed(rule, 'this plan is deployed already')
   const expected = reviewedDeployment === undefined ? plan.header.baseline : reviewedDeployment
   if (deployed === undefined && reviewedDeployment == null) return passed(rule, 'nothing is deployed yet')
-  if ((deployed?.planId ?? null) === expected) return passed(rule, `follows plan ${name(expected)}`)
-  const made = reviewedDeployment === undefined ? 'made' : 'reviewed'
-  const message = `plan ${name(deployed?.planId)} is deployed; this one was ${made} as a change of plan ${name(expected)}`
+  if (deployed !== undefined && deployed.planId === expected)
+    return passed(rule, `follows plan ${name(expected)}`)
+  const first = reviewedDeployment === undefined ? 'made as a first plan' : 'reviewed when none was deployed'
+  const later = reviewedDeployment === undefined ? 'made' : 'reviewed'
+  const message =
+    `${deployed === undefined ? 'nothing' : `plan ${name(deployed.planId)}`} is deployed; this plan was ` +
+    (expected === null ? first : `${later} as a change of plan ${name(expected)}`)
   return writes ? refused(rule, message) : notChecked(rule, `${message}: an apply would be refused`)
 }
 

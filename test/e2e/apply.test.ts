@@ -241,8 +241,10 @@ describe.skipIf(engineFolder === undefined)(`llmscale apply${engineNote}`, { tim
     const other = await apply()
     expect([other.code, other.stderr]).toEqual([
       12,
-      expect.stringContaining('as a change of plan ffffffffffff'),
+      expect.stringContaining('this plan was made as a change of plan ffffffffffff'),
     ])
+    expect(other.stdout).toMatch(/^baseline +refused +plan [0-9a-f]{12} is deployed; this plan was made as/m)
+    expect(other.stdout).toContain('Stack prod.us-east-1.serving: not previewed, as it is refused.')
   })
 })
 

@@ -158,8 +158,15 @@ describe('guards', () => {
     expect(verdictOf('baseline', { deployed })).toMatchObject({ state: 'refused', code: 'BASELINE_MISMATCH' })
     expect(verdictOf('baseline', { deployed, writes: false }).state).toBe('not-checked')
     expect(verdictOf('baseline', { deployed, reviewedDeployment: other.planId }).state).toBe('passed')
-    expect(verdictOf('baseline', { deployed, reviewedDeployment: null }).state).toBe('refused')
-    expect(verdictOf('baseline', { reviewedDeployment: other.planId }).state).toBe('refused')
+    const id = other.planId.slice(0, 12)
+    expect(verdictOf('baseline', { deployed, reviewedDeployment: null })).toMatchObject({
+      state: 'refused',
+      message: `plan ${id} is deployed; this plan was reviewed when none was deployed`,
+    })
+    expect(verdictOf('baseline', { reviewedDeployment: other.planId })).toMatchObject({
+      state: 'refused',
+      message: `nothing is deployed; this plan was reviewed as a change of plan ${id}`,
+    })
     expect(verdictOf('baseline', { deployed: deployedFrom(capacityPlan()) }).state).toBe('passed')
   })
 
