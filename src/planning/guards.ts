@@ -109,7 +109,12 @@ export function sortVerdicts(verdicts: readonly GuardVerdict[]): GuardVerdict[] 
 export function assertGuards(verdicts: readonly GuardVerdict[]): void {
   const refusal = sortVerdicts(verdicts).find(({ state }) => state === 'refused')
   if (refusal !== undefined)
-    throw new LlmscaleError(refusal.reason, refusal.code, refusal.message, nextSteps[refusal.guard])
+    throw new LlmscaleError(
+      refusal.reason,
+      refusal.code,
+      refusal.message,
+      approvalSteps[refusal.code] ?? nextSteps[refusal.guard],
+    )
 }
 
 const replan = 'Run `llmscale plan` again.'
@@ -131,6 +136,21 @@ const nextSteps: Partial<Record<GuardName, string[]>> = {
   caps: ['Apply the decrease in steps, or raise planning.decreaseCap in llmscale.yaml.'],
   budget: ['Set environments.<env>.budget.usdPerDay in llmscale.yaml.'],
   adoption: ['Add --adopt to take the floor over.'],
+}
+
+/** By code: there are several ways of not being reviewed. */
+const approvalSteps: Record<string, string[]> = {
+  APPROVAL_MISSING: [
+    'Have the plan and changes.json approved and merged by a pull request, then apply from the reviewed branch.',
+    'A shared backend needs environments.<env>.approval: git or github.',
+  ],
+  FILES_NOT_REVIEWED: [
+    'Have these files merged by review, or take them as they are on the reviewed branch (git pull, git stash).',
+  ],
+  APPROVAL_UNKNOWN: [
+    'Give it what the message names, so that it can ask for the review: a remote that answers, the reviewed branch, ' +
+      'GITHUB_TOKEN and GITHUB_REPOSITORY (docs/state.md).',
+  ],
 }
 
 type Rule = Pick<GuardVerdict, 'guard' | 'reason' | 'code'>

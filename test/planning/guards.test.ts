@@ -170,6 +170,22 @@ describe('guards', () => {
     expect(verdictOf('baseline', { deployed: deployedFrom(capacityPlan()) }).state).toBe('passed')
   })
 
+  it.each(['APPROVAL_MISSING', 'FILES_NOT_REVIEWED', 'APPROVAL_UNKNOWN'])('%s says what to do', (code) => {
+    const verdict = {
+      guard: 'approval',
+      state: 'refused',
+      reason: 'approvalMissing',
+      code,
+      message: 'no',
+    } as const
+    expect(() => assertGuards([verdict])).toThrow(
+      expect.objectContaining({
+        exitCode: 8,
+        tryThis: expect.arrayContaining([expect.stringMatching(/review/)]),
+      }),
+    )
+  })
+
   it('a shared backend needs a budget, and no plan may cost more', () => {
     const backend = 's3://bucket'
     expect(verdictOf('budget', { backend })).toMatchObject({ state: 'refused', code: 'BUDGET_MISSING' })
