@@ -27,7 +27,7 @@ export abstract class BaseCommand extends Command {
     'no-color': Flags.boolean({ description: 'No colour (also NO_COLOR).', helpGroup: 'GLOBAL' }),
   }
 
-  protected readonly warnings: Warning[] = []
+  readonly warnings: Warning[] = []
   private statusShown = false
 
   /** Under `--json` a falsy result would print nothing, hence an object. */

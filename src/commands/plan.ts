@@ -2,25 +2,16 @@ import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
 import { requireAllowed } from '../cli/deletions.js'
-import { withDemand } from '../cli/demand.js'
 import { instant } from '../cli/flags.js'
-import { forecastPlanned, readPlannedDemand } from '../cli/planned-demand.js'
+import { makePlan } from '../cli/make-plan.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
 import type { Config } from '../config/schema.js'
 import { planFolder, readPlanIfAny, writePlan } from '../delivery/plan-folder.js'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
-import { formatInstant } from '../kit/time.js'
-import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
-import { type Workload, workloadId } from '../kit/workload.js'
-import type { DemandHistory } from '../metrics/demand-history.js'
-import { type DemandOptions, requireHistory } from '../metrics/read-demand.js'
-import { type CapacityPlan, type Finding, PlanHeader, WorkloadReport } from '../planning/capacity-plan.js'
-import { createPlan } from '../planning/create-plan.js'
+import { type CapacityPlan, PlanHeader, WorkloadReport } from '../planning/capacity-plan.js'
 import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
-import { listWorkloads } from '../planning/place-workloads.js'
-import { findWorkload } from '../planning/plan-inputs.js'
 import { needsRenewal, renewPlan } from '../planning/renewal.js'
 import { describeDiff } from '../review/diff-report.js'
 import {
@@ -80,32 +71,15 @@ export default class Plan extends BaseCommand {
     const now = flags['as-of'] ?? Math.floor(Date.now() / 1000)
     const folder = flags.out ?? besideConfig(flags.config, planFolder(environment))
 
-    this.progress('Reading demand …')
     const baseline = flags['ignore-baseline'] ? undefined : await readPlanIfAny(folder)
-    const { history, findings } = await withDemand(
-      this,
+    const made = await makePlan(this, {
       config,
       environment,
-      { ...flags, until: now },
-      (options) => readHistory(config, environment, options, now, baseline),
-    )
-    // Shown with the plan's own findings; the envelope has them as warnings too.
-    this.warnings.push(...findings)
-    this.progress('Forecasting …')
-    const { forecast, pastForecasts } = forecastPlanned(history, config)
-    this.progress('Planning …')
-    const toolVersion = this.config.version
-    const made = createPlan({
-      config,
-      environment,
-      history,
-      forecast,
-      pastForecasts,
-      ...(baseline && { baseline }),
+      baseline,
       now,
+      demand: flags,
       allowedPurchases: flags['allow-purchase'],
-      toolVersion,
-      findings,
+      toolVersion: this.config.version,
     })
 
     const diff = diffPlans(baseline, made)
@@ -182,30 +156,6 @@ function print({
   return formatTable(columns, rows)
 }
 
-/** Demand of the planned workloads up to `now`, with what the reviewer must know of it. */
-async function readHistory(
-  config: Config,
-  environment: string,
-  demand: DemandOptions,
-  now: EpochSeconds,
-  baseline: CapacityPlan | undefined,
-): Promise<{ history: DemandHistory; findings: Finding[] }> {
-  const wanted = listWorkloads(config, environment)
-  const { history: selected, quality } = await readPlannedDemand(config, environment, demand)
-  requireDemand(wanted, selected, quality.unwanted, baseline)
-  requireHistory(selected)
-  const dataThrough = selected.start + selected.length * selected.stepSeconds
-  const findings = [...quality.findings, ...findAge(dataThrough, config, now)]
-  if (quality.unwanted.length > 0) {
-    const ids = quality.unwanted.map(workloadId).join(', ')
-    findings.push({
-      code: 'WORKLOAD_UNPLANNED',
-      message: `there is demand without a workload in llmscale.yaml: ${ids}`,
-    })
-  }
-  return { history: selected, findings }
-}
-
 /** A name that nothing has would silently buy nothing. */
 function requireReservations(config: Config, environment: string, names: readonly string[]): void {
   const known = config.environments[environment]!.reservations.map(({ name }) => name)
@@ -218,52 +168,4 @@ function requireReservations(config: Config, environment: string, names: readonl
     `--allow-purchase ${stranger}: environments.${environment}.reservations has ${known.join(', ') || 'none'}`,
     near === undefined ? [] : [`Did you mean ${near}?`],
   )
-}
-
-/** A workload without demand, without a plan in force and without a maximum of its own has nothing to be planned from. */
-function requireDemand(
-  wanted: ReturnType<typeof listWorkloads>,
-  { workloads }: DemandHistory,
-  unwanted: readonly Workload[],
-  baseline: CapacityPlan | undefined,
-): void {
-  const missing = wanted.find(
-    ({ workload, entry }) =>
-      entry.maxReplicas === undefined &&
-      !workloads.some((demand) => workloadId(demand.workload) === workloadId(workload)) &&
-      findWorkload(baseline, workload) === undefined,
-  )
-  if (missing === undefined) return
-  const id = workloadId(missing.workload)
-  const others = unwanted.map(workloadId)
-  const near = nearestName(id, others)
-  throw new LlmscaleError(
-    'badData',
-    'DEMAND_MISSING',
-    `there is no demand of ${id}, and no plan in force to keep${others.length > 0 ? `; the metrics also have ${others.join(', ')}` : ''}`,
-    [
-      ...(near === undefined
-        ? []
-        : [`Did you mean ${near}? Then name it so in workloads: of llmscale.yaml.`]),
-      'A workload that is yet to come needs maxReplicas and assumedLengths.',
-    ],
-  )
-}
-
-/** A forecast from data older than the plan would be valid says nothing about the days that it is for. */
-function findAge(dataThrough: EpochSeconds, config: Config, now: EpochSeconds): Finding[] {
-  const age = now - dataThrough
-  const days = (seconds: number) => `${(seconds / secondsPerDay).toFixed(1)} days`
-  const message = `demand ends ${formatInstant(dataThrough)}, ${days(age)} before the plan's origin`
-  const allowed = config.planning.validity
-  if (age > allowed) {
-    throw new LlmscaleError(
-      'badData',
-      'DATA_STALE',
-      `${message}; at most ${days(allowed)} (planning.validity) are allowed`,
-      [`Pull newer demand, or plan as of the end of it: --as-of ${formatInstant(dataThrough)}`],
-    )
-  }
-  if (age <= secondsPerDay) return []
-  return [{ code: 'DATA_OLD', message: `${message}: forecast and cost start there` }]
 }
