@@ -109,9 +109,10 @@ export async function findUndelivered(deployment: Deployment, region: string): P
   const first = behind[0]
   if (first === undefined)
     return check.state === 'not-checked' ? `${check.place}: ${check.message}` : undefined
-  const { object, field, planned, found } = first
+  const { object, field, planned, found, kind } = first
   const rest = behind.length > 1 ? `, and ${behind.length - 1} more` : ''
-  return `${check.place}: ${object} ${field === '' ? '' : `${field} `}is ${found}, not ${planned}${rest}`
+  const what = kind === 'missing' ? 'is missing' : `${field} is ${found}, not ${planned}`
+  return `${check.place}: ${object} ${what}${rest}`
 }
 
 function report(place: string, drifts: Drift[], message: string): DriftReport {
