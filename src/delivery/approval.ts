@@ -217,34 +217,29 @@ async function checkPullRequests(
   { reviewedBranch, wait }: ApprovalInputs,
   { commit, remote, fullPaths, files, message }: ReviewedFiles,
 ): Promise<GuardVerdict> {
-  const { GITHUB_TOKEN: token, GITHUB_API_URL: apiUrl = 'https://api.github.com' } = process.env
-  const repository = process.env['GITHUB_REPOSITORY'] || findGitHubName(remote)
-  if (!token)
-    return refused('APPROVAL_UNKNOWN', 'GITHUB_TOKEN is not set: GitHub cannot be asked for the review')
-  if (repository === undefined || !/^[\w.-]+\/[\w.-]+$/.test(repository))
-    return refused(
-      'APPROVAL_UNKNOWN',
-      'GITHUB_REPOSITORY is not set to owner/name, and origin is not on GitHub',
-    )
-  const [{ openGitHub }, { checkReview }] = await Promise.all([
+  const [{ createGitHubClient, findGitHubAccess }, { readRepository }, { checkReview }] = await Promise.all([
+    import('./github-client.js'),
     import('./github-repository.js'),
     import('./github-review.js'),
   ])
-  const github = await openGitHub({ repository, token, apiUrl, wait })
+  const client = await createGitHubClient(await findGitHubAccess(remote), wait)
+  const github = readRepository(client)
   try {
     const approvals: string[] = []
     for (const path of fullPaths) {
       const own = new Map([...files].filter(([name]) => name === path || name.startsWith(`${path}/`)))
-      const finding = await checkReview(github, { path, files: own, commit, reviewedBranch })
+      const finding = await checkReview(github, {
+        path,
+        files: own,
+        commit,
+        reviewedBranch,
+        rules: fullPaths,
+      })
       if (!finding.isApproved) return refused('APPROVAL_MISSING', finding.message)
       approvals.push(finding.message)
     }
     return passed(`${message}; approved: ${approvals.join(', ')}`)
   } finally {
-    await github.close()
+    await client.close()
   }
-}
-
-function findGitHubName(remote = ''): string | undefined {
-  return /[@/]github\.com[:/]([^/]+\/[^/]+?)(?:\.git)?\/?$/.exec(remote)?.[1]
 }

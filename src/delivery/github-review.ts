@@ -2,6 +2,7 @@ import { author as ourselves } from './git.js'
 import {
   type GitHubRepository,
   mostListedCommits,
+  mostListedFiles,
   type PullRequest,
   type PullRequestCommit,
   type Review,
@@ -16,6 +17,8 @@ export interface ReviewedPath {
   reviewedBranch: string
   /** The branch's commit. */
   commit: string
+  /** Files and folders of people's own, from the top: a pull request with data has none of them. */
+  rules: readonly string[]
 }
 
 export interface ReviewFinding {
@@ -27,7 +30,8 @@ export interface ReviewFinding {
  * Whether somebody approved a path as it is: the commit that last changed it came by a merged pull request, whose head
  * has the same files and was approved by a person who may write to the repository and has no part in its commits.
  * Commits count for whom GitHub shows as author and committer, who can be forged: only the branch's protection
- * ("require approval of the most recent reviewable push") knows who pushed.
+ * ("require approval of the most recent reviewable push") knows who pushed. Plans come by themselves: a pull request that
+ * also touches rules could loosen what its own plan is held to.
  *
  * Throws what GitHubRepository throws.
  */
@@ -45,7 +49,7 @@ export async function checkReview(github: GitHubRepository, reviewed: ReviewedPa
     `${path} was last changed by commit ${short(last)}, which came to ${reviewedBranch} without a pull request`,
   )
   for (const pullRequest of brought) {
-    finding = await checkPullRequest(github, pullRequest, path, files)
+    finding = await checkPullRequest(github, pullRequest, reviewed)
     if (finding.isApproved) break
   }
   return finding
@@ -54,8 +58,7 @@ export async function checkReview(github: GitHubRepository, reviewed: ReviewedPa
 async function checkPullRequest(
   github: GitHubRepository,
   pullRequest: PullRequest,
-  path: string,
-  files: ReadonlyMap<string, string>,
+  { path, files, rules }: ReviewedPath,
 ): Promise<ReviewFinding> {
   const { number, head } = pullRequest
   const name = `${path}: pull request #${number}`
@@ -80,7 +83,28 @@ async function checkPullRequest(
   const differing = findDifferences(await github.filesAt(head.sha, path), files)
   if (differing.length > 0)
     return missing(`${name} was approved with another ${differing[0]}${andMore(differing)} than was merged`)
+  if (isData(path)) {
+    const touched = await github.pathsOf(number)
+    if (touched.length >= mostListedFiles)
+      return missing(`${name} touches ${mostListedFiles} files or more: GitHub does not list all of them`)
+    const rule = touched.find((each) => isRule(each, rules))
+    if (rule !== undefined)
+      return missing(
+        `${name} changes rules (${rule}) together with the plan that they judge; merge them apart`,
+      )
+  }
   return { isApproved: true, message: `${path} by ${approver} in #${number}` }
+}
+
+/** A folder of `forecasts/`, which the bot writes. */
+const isData = (path: string) => /(^|\/)forecasts\/[^/]+$/.test(path)
+
+/** What people decide and the bot obeys; `rules` are what an apply reads beside the plan. */
+function isRule(path: string, rules: readonly string[]): boolean {
+  return (
+    /(^|\/)(llmscale\.yaml|CODEOWNERS)$|(^|\/)(policies|stacks|\.github)\//.test(path) ||
+    rules.some((rule) => !isData(rule) && (path === rule || path.startsWith(`${rule}/`)))
+  )
 }
 
 const missing = (message: string): ReviewFinding => ({ isApproved: false, message })

@@ -379,6 +379,21 @@ describe('approval github, on a stand-in for GitHub', () => {
     )
   })
 
+  it.each([
+    'llmscale.yaml',
+    'policies/spot.ts',
+    'stacks/config/Pulumi.prod.yaml',
+    '.github/workflows/apply.yml',
+  ])('refuses a plan that came together with %s', async (rule) => {
+    const head = merge('squash')
+    const data = Array.from({ length: 120 }, (_, index) => `forecasts/prod/workloads/${index}.yaml`)
+    Object.assign(gitHub.pullRequests[1]!, pullRequest(2, head, gitHub.pullRequests[1]!.brought))
+    gitHub.pullRequests[1]!.files = [...data, rule]
+    expect((await github()).message).toBe(
+      `forecasts/prod: pull request #2 changes rules (${rule}) together with the plan that they judge; merge them apart`,
+    )
+  })
+
   it('refuses a direct push to llmscale.yaml, whatever was approved beside it', async () => {
     merge('merge')
     write(work, { 'llmscale.yaml': 'environments: {prod: {}}\n' })
@@ -409,7 +424,7 @@ describe('approval github, on a stand-in for GitHub', () => {
 
   it.each<[number, Record<string, string>, RegExp]>([
     [401, {}, /does not accept GITHUB_TOKEN \(401\)/],
-    [403, {}, /may not read commits of acme\/fleet \(403: .*pull-requests: read/],
+    [403, {}, /may not read commits of acme\/fleet \(403: .*contents: read/],
     [
       403,
       { 'x-ratelimit-remaining': '0' },

@@ -13,6 +13,7 @@ export interface StandInPullRequest {
   opener?: string
   reviews: { login: string; state: string; commit: string; type?: string }[]
   commits: { sha: string; login: string | null; email?: string }[]
+  files?: string[]
 }
 
 export interface StandInGitHub {
@@ -114,6 +115,8 @@ function answerOf(
         commit_id: commit,
       })),
     )
+  if (route === 'pulls' && second === 'files')
+    return paged((pullRequest!.files ?? ['forecasts/prod/plan.yaml']).map((filename) => ({ filename })))
   if (route === 'pulls' && second === 'commits')
     return paged(
       pullRequest!.commits.map(({ sha, login, email = '' }) => ({
