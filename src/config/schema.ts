@@ -3,6 +3,7 @@ import { precisions } from '../catalog/gpu-shape.js'
 import { Environment } from './environment.js'
 import { Hpa } from './hpa.js'
 import { PolicySettings } from './policy-settings.js'
+import { PullRequests } from './pull-requests.js'
 import { Serve } from './serve.js'
 import { Count, Duration, Instant, Label, Share, TimeZone, Usd } from './values.js'
 
@@ -455,6 +456,7 @@ export const Config = z.strictObject({
   policies: PolicySettings.prefault({}).describe(
     'Rules that a plan must keep; each can be set or turned off.',
   ),
+  pullRequests: PullRequests.prefault({}).describe('The pull request of a plan: for whom, and when.'),
 })
 export type Config = z.infer<typeof Config>
 

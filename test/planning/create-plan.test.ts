@@ -214,6 +214,8 @@ describe('a capacity plan', () => {
     expect(next.header.baseline).toBe(plan.planId)
     expect(next.planId).toBe(plan.planId)
     expect(next.header.breachRisk.doNothing).toBe(next.header.breachRisk.plan)
+    for (const { shortfallUsdPerDay } of next.reports)
+      expect(shortfallUsdPerDay.doNothing).toBe(shortfallUsdPerDay.plan)
   })
 })
 
@@ -235,6 +237,7 @@ describe('a constant demand, by hand', () => {
   it('costs its nodes all day, and puts nothing at risk', () => {
     const replicas = Math.ceil(busy / 0.7) // the default target
     expect(constant.header.cost.usdPerDay).toEqual(constant.header.cost.doNothingUsdPerDay)
+    expect(constant.header.cost.changeUsdPerDay).toEqual({ p10: 0, p50: 0, p90: 0 })
     for (const usd of Object.values(constant.header.cost.usdPerDay))
       expect(usd).toBeCloseTo(usdPerDay(replicas), -1)
     expect(report.usdPerReplicaHour).toBeCloseTo(usdPerNodeHour / 4, 2)
@@ -287,6 +290,9 @@ describe('a constant demand, by hand', () => {
     const next = createPlan({ ...inputsOf(onlyLarge, flat), baseline: wide })
     expect(next.header.cost.doNothingUsdPerDay.p50).toBeCloseTo(wide.header.cost.usdPerDay.p50, 0)
     expect(next.header.breachRisk.doNothing).toBe(0)
+    // Demand is the same on all paths, so the change of cost is too.
+    const change = next.header.cost.usdPerDay.p50 - wide.header.cost.usdPerDay.p50
+    for (const usd of Object.values(next.header.cost.changeUsdPerDay)) expect(usd).toBeCloseTo(change, -1)
   })
 })
 
