@@ -5,6 +5,7 @@ import { describeActor } from '../cli/actor.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { requireAllowed } from '../cli/deletions.js'
 import { instant } from '../cli/flags.js'
+import { foreseeRefusals } from '../cli/foreseen-refusals.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
 import { findAuthor, listHolds, removeHold, writeHold } from '../delivery/hold-file.js'
@@ -84,13 +85,17 @@ export default class Rollback extends BaseCommand {
     for (const { columns, rows } of tabulateDiff(diff)) this.log(`\n${formatTable(columns, rows)}`)
     for (const { code, message } of plan.header.findings) this.log(`\n${code}: ${message}`)
 
-    requireAllowed('going back', diff.deletions, flags['allow-delete'])
+    const allowDelete = flags['allow-delete']
+    requireAllowed('going back', diff.deletions, allowDelete)
     await this.noteOtherHolds(folder, plan, now)
+    for (const each of foreseeRefusals({ config, environment, plan, inForce: present, now, allowDelete }))
+      this.note(each)
     const written = flags['dry-run'] ? [] : await write(folder, plan, hold)
     this.hint(
       flags['dry-run']
         ? 'Nothing written.'
-        : `Wrote ${written.length} files to ${folder}; newer plans are held until ${hold.until}. Next: llmscale preview --write, ` +
+        : `Wrote ${written.length} files to ${folder}; newer plans are held until ${hold.until}. Next: ` +
+            `${['llmscale preview --write', ...allowDelete.map((name) => `--allow-delete ${name}`)].join(' ')}, ` +
             'commit, have it reviewed, llmscale apply.',
     )
     const { planId, header } = plan

@@ -109,12 +109,12 @@ export function sortVerdicts(verdicts: readonly GuardVerdict[]): GuardVerdict[] 
 export function assertGuards(verdicts: readonly GuardVerdict[]): void {
   const refusal = sortVerdicts(verdicts).find(({ state }) => state === 'refused')
   if (refusal !== undefined)
-    throw new LlmscaleError(
-      refusal.reason,
-      refusal.code,
-      refusal.message,
-      approvalSteps[refusal.code] ?? nextSteps[refusal.guard],
-    )
+    throw new LlmscaleError(refusal.reason, refusal.code, refusal.message, nextStepsOf(refusal))
+}
+
+/** What people may do about a refusal. */
+export function nextStepsOf({ guard, code }: Pick<GuardVerdict, 'guard' | 'code'>): string[] {
+  return approvalSteps[code] ?? nextSteps[guard] ?? []
 }
 
 const replan = 'Run `llmscale plan` again.'

@@ -83,6 +83,28 @@ describe('llmscale rollback', { timeout: 120_000 }, () => {
     expect(git(cwd, 'status', '--porcelain')).toBe('')
   })
 
+  it('tells which guard and which policy are going to refuse it, and what allows it', async () => {
+    const grown = repository(
+      capacityPlan({
+        workloads: [workloadDecision({ hardMaximum: 10 })],
+        pools: [pool({ maximumNodes: 5 })],
+      }),
+      second,
+    )
+    const { code, stderr } = await rollback(grown, '--dry-run')
+    expect(code).toBe(0)
+    expect(stderr).toMatch(
+      /^Warning: preview and apply will refuse this plan: caps: GPUs at the hard maximum in us-east-1 fall by 75 % .* raise planning\.decreaseCap/m,
+    )
+    expect(stderr).toMatch(
+      /will refuse this plan: step-limit: chat-70b\/us-east-1 hard maximum falls by 75 %/,
+    )
+    const { stdout } = await rollback(grown, '--json')
+    const { warnings } = JSON.parse(stdout) as { warnings: { code: string }[] }
+    expect(new Set(warnings.map((each) => each.code))).toEqual(new Set(['WOULD_BE_REFUSED']))
+    expect((await rollback(repository(second, first), '--dry-run')).stderr).toBe('Nothing written.\n')
+  })
+
   it('refuses a deletion that nobody named', async () => {
     const more = capacityPlan({ workloads: [workloadDecision(), workloadDecision({ model: 'new-8b' })] })
     const grown = repository(first, more)
