@@ -43,6 +43,7 @@ export function pool(fields: Partial<Pool> = {}): Pool {
 }
 
 const interval = { p10: 900, p50: 1000, p90: 1200 }
+const noChange = { p10: 0, p50: 0, p90: 0 }
 const breachRisk = { plan: 0.001, doNothing: 0.02 }
 
 function workloadReport({ model, region, tenant }: WorkloadDecision): WorkloadReport {
@@ -58,7 +59,7 @@ function workloadReport({ model, region, tenant }: WorkloadDecision): WorkloadRe
     dailyPeakReplicas: [],
     breachRisk,
     shortfallUsdPerDay: { plan: 5, doNothing: 100 },
-    usdPerDay: { plan: interval, doNothing: interval },
+    usdPerDay: { plan: interval, doNothing: interval, change: noChange },
     forecast: {
       model: 'ridge',
       forecastSkill: 0.2,
@@ -91,6 +92,7 @@ export function capacityPlan(
         provenance: 'estimated',
         usdPerDay: interval,
         doNothingUsdPerDay: interval,
+        changeUsdPerDay: noChange,
         staticPeakUsdPerDay: 2000,
         prices: [],
       },

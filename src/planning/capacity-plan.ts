@@ -162,6 +162,8 @@ const PlanCost = z.strictObject({
   provenance: z.literal('estimated'),
   usdPerDay: Interval,
   doNothingUsdPerDay: Interval,
+  /** What the plan costs more than doing nothing, along the same paths. */
+  changeUsdPerDay: Interval,
   /** Replicas for the 0.99 quantile of the peak, all day. */
   staticPeakUsdPerDay: z.number(),
   prices: z.array(PriceUsed),
@@ -225,7 +227,8 @@ export const WorkloadReport = z.strictObject({
   dailyPeakReplicas: z.array(DailyPeak),
   breachRisk: BreachRisk,
   shortfallUsdPerDay: ShortfallCost,
-  usdPerDay: z.strictObject({ plan: Interval, doNothing: Interval }),
+  /** `change` is what the plan costs more than doing nothing, along the same paths. */
+  usdPerDay: z.strictObject({ plan: Interval, doNothing: Interval, change: Interval }),
   forecast: z.strictObject({
     model: z.string(),
     forecastSkill: z.number().nullable(),

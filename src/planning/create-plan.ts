@@ -11,7 +11,7 @@ import { findGaps, findIdleReservations, findLimits, findRisks, readOverrides } 
 import { createLoadGrid, type LoadGrid } from './load.js'
 import { limitMaxima } from './maxima.js'
 import { usdPerNodeHour, wholeNodes } from './node-group.js'
-import { estimateOutcome, type Outcome, type PooledGroup } from './outcome.js'
+import { compareCost, estimateOutcome, type Outcome, type PooledGroup } from './outcome.js'
 import { findPeaks, type Peaks } from './peaks.js'
 import { groupWorkloads, placeWorkloads } from './place-workloads.js'
 import { sealPlan } from './plan-file.js'
@@ -66,6 +66,7 @@ export function createPlan(inputs: PlanInputs): CapacityPlan {
         provenance: 'estimated',
         usdPerDay: outcome.usdPerDay,
         doNothingUsdPerDay: doNothing.usdPerDay,
+        changeUsdPerDay: compareCost(outcome, doNothing),
         staticPeakUsdPerDay: staticPeakUsdPerDay(drafts, peaks, pooled),
         prices: groups.flatMap(({ group }) => group.prices),
       },
@@ -173,7 +174,11 @@ function report(
     dailyPeakReplicas,
     breachRisk: { plan: outcome.breachRisk, doNothing: doNothing.breachRisk },
     shortfallUsdPerDay: { plan: outcome.shortfallUsdPerDay, doNothing: doNothing.shortfallUsdPerDay },
-    usdPerDay: { plan: outcome.usdPerDay, doNothing: doNothing.usdPerDay },
+    usdPerDay: {
+      plan: outcome.usdPerDay,
+      doNothing: doNothing.usdPerDay,
+      change: compareCost(outcome, doNothing),
+    },
     forecast: {
       model: series?.model ?? 'none',
       forecastSkill: series?.score?.forecastSkill ?? null,

@@ -31,12 +31,19 @@ export interface PooledGroup extends SharedGroup {
 
 /** What a way of running all workloads leads to, over the sample paths; estimated. */
 export interface Outcome {
+  /** Cost a day on each path, so that two ways can be compared along the same paths. */
+  usdPerDayByPath: Float64Array
   /** Whole nodes of the pools, at their prices. */
   usdPerDay: Interval
   /** Expected share of all requests that arrive while ready capacity is below demand. */
   breachRisk: number
   /** Cost by workload is its share of nodes at the on-demand price; the shares do not add up to whole nodes. */
-  workloads: { usdPerDay: Interval; breachRisk: number; shortfallUsdPerDay: number }[]
+  workloads: {
+    usdPerDayByPath: Float64Array
+    usdPerDay: Interval
+    breachRisk: number
+    shortfallUsdPerDay: number
+  }[]
 }
 
 /**
@@ -103,13 +110,26 @@ export function estimateOutcome(
     }
   }
   return {
-    usdPerDay: intervalOf(usd.sort()),
+    usdPerDayByPath: usd,
+    usdPerDay: intervalOf(usd.toSorted()),
     breachRisk: breachSum,
     workloads: workloads.map((planned, index) => ({
-      usdPerDay: intervalOf(usdOf[index]!.sort()),
+      usdPerDayByPath: usdOf[index]!,
+      usdPerDay: intervalOf(usdOf[index]!.toSorted()),
       breachRisk: breaches[index]!,
       shortfallUsdPerDay:
         (missingReplicaHours[index]! * priceShortfall(planned, planning).shortfallUsdPerReplicaHour) / days,
     })),
   }
+}
+
+/**
+ * What one way of running costs more a day than another, path by path: quantiles of a difference are no differences of
+ * quantiles.
+ */
+export function compareCost(
+  to: Pick<Outcome, 'usdPerDayByPath'>,
+  from: Pick<Outcome, 'usdPerDayByPath'>,
+): Interval {
+  return intervalOf(to.usdPerDayByPath.map((usd, path) => usd - from.usdPerDayByPath[path]!).sort())
 }

@@ -100,6 +100,7 @@ const inlineKeys = new Set([
   'forecast',
   'usdPerDay',
   'doNothingUsdPerDay',
+  'changeUsdPerDay',
 ])
 const inlineItems = new Set([
   'windows',
