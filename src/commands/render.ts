@@ -100,6 +100,10 @@ export default class Render extends BaseCommand {
     const differences = flags.check ? await this.compare(rendered) : null
     if (flags.stdout) this.log(joinManifests(rendered.flatMap(({ files }) => files)))
     else if (!flags.check) await this.write(rendered, plan.planId)
+    if (!flags.check && config.workloads.some(({ serve }) => serve !== undefined))
+      this.hint(
+        'Objects are as the plan gives them: a transform of your own Pulumi program is not applied here.',
+      )
     return {
       planId: plan.planId,
       environment,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { Result } from '../../src/commands/render.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
-import { projectFolder, writePlanFiles } from '../project-fixture.js'
+import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
 import { runCli } from '../run-cli.js'
 
 const render = (cwd: string, ...args: string[]) => runCli(['render', ...args], { cwd })
@@ -42,6 +42,23 @@ describe('llmscale render', () => {
     expect(Object.keys(rendered(cwd, 'eu-west-1'))).toEqual(Object.keys(files))
     await render(cwd)
     expect(rendered(cwd)).toEqual(files)
+  })
+
+  it('says where it renders servers that no transform of a program is applied', async () => {
+    const cwd = projectFolder(
+      capacityPlan(),
+      configText().replace(
+        '    slo: ',
+        '    lengthLimits: {inputTokens: 8192, outputTokens: 1024}\n' +
+          '    serve: {image: "vllm/vllm-openai:v0.20.0", model: meta-llama/Llama-3.1-70B-Instruct}\n    slo: ',
+      ),
+    )
+    const { code, stderr } = await render(cwd)
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining('a transform of your own Pulumi program is not'),
+    ])
+    expect((await render(projectFolder(capacityPlan()))).stderr).not.toContain('transform')
   })
 
   it('prints a stream of documents that kubectl takes', async () => {
