@@ -18,7 +18,7 @@ import { formatStackName, type Layer } from './stack-name.js'
 
 /** What an environment's stacks have in common: the plan, and all that decides whether it may be deployed. */
 export interface EnvironmentInputs
-  extends Omit<GuardInputs, 'region' | 'deployed' | 'reviewedDeployment' | 'writes'> {
+  extends Omit<GuardInputs, 'region' | 'servedRegions' | 'deployed' | 'reviewedDeployment' | 'writes'> {
   config: Config
   policies: readonly Policy[]
   /** `changes.json`, where there is one. */
@@ -52,9 +52,14 @@ export function checkInputs(inputs: ProgramInputs): Checks {
   const reviewed = inputs.reviewed?.planId === plan.planId ? inputs.reviewed : undefined
   const baseline = inputs.baseline ?? (deployed && { ...deployed, reports: [] })
   const reviewedDeployment = findReviewedDeployment(inputs)
-  const needsReview = config.environments[inputs.environment]?.approval !== 'none'
+  const settings = config.environments[inputs.environment]
+  const needsReview = settings?.approval !== 'none'
   const guards = [
-    ...checkGuards({ ...inputs, ...(reviewedDeployment !== undefined && { reviewedDeployment }) }),
+    ...checkGuards({
+      ...inputs,
+      ...(settings !== undefined && { servedRegions: settings.regions }),
+      ...(reviewedDeployment !== undefined && { reviewedDeployment }),
+    }),
     ...(inputs.standalone ? checkStandalone({ ...inputs, needsReview }) : []),
   ]
   const readable = guards.every(

@@ -61,6 +61,8 @@ export interface GuardInputs {
   /** Where the plan is about to be applied. */
   environment: string
   region: string
+  /** Regions that the environment serves from; not checked where they are left out. */
+  servedRegions?: readonly string[]
   now: EpochSeconds
   holds: readonly Hold[]
   /** The plan in force as its files have it; without it, what is deployed counts. */
@@ -124,7 +126,7 @@ const nextSteps: Partial<Record<GuardName, string[]>> = {
   'kill-switch': ['Unset LLMSCALE_KILL_SWITCH when writing is safe again.'],
   schema: [replan],
   digest: [replan, 'To overrule a number, add it to overrides: in llmscale.yaml.'],
-  environment: ['Name the folder of the right environment with --plan.'],
+  environment: ['Name the folder of the right environment with --plan.', replan],
   backend: ['Set environments.<env>.backend in llmscale.yaml, e.g. s3://bucket?region=us-east-1.'],
   expiry: [`${replan} To look at an old plan, name its time with --as-of.`],
   superseded: ['To go back to an older plan: llmscale rollback.'],
@@ -265,11 +267,16 @@ function checkDigest({ plan }: GuardInputs): GuardVerdict {
   return passed(rule, `plan ${plan.planId.slice(0, 12)} is as it was written`)
 }
 
-function checkEnvironment({ plan, environment, region }: GuardInputs): GuardVerdict {
+function checkEnvironment({ plan, environment, region, servedRegions }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'environment', reason: 'configInvalid', code: 'PLAN_OF_OTHER_ENVIRONMENT' }
   const planned = plan.decision.environment
   if (planned !== environment)
     return refused(rule, `the plan is of environment ${planned}, the stack of ${environment}`)
+  if (servedRegions !== undefined && !servedRegions.includes(region))
+    return refused(
+      { ...rule, code: 'PLAN_OF_OTHER_REGION' },
+      `the plan is of region ${region}; environments.${environment}.regions of llmscale.yaml has ${servedRegions.join(', ')}`,
+    )
   return passed(rule, `${environment}, ${region}`)
 }
 
