@@ -4,12 +4,12 @@ import { delimiter, join } from 'node:path'
 import {
   type EngineEvent,
   LocalWorkspace,
+  type LocalWorkspaceOptions,
   type ProjectSettings,
   PulumiCommand,
   type PulumiFn,
   type Stack,
   StackNotFoundError,
-  type UpdateSummary,
 } from '@pulumi/pulumi/automation/index.js'
 import { parse, stringify } from 'yaml'
 import { digestText } from '../kit/digest.js'
@@ -22,14 +22,10 @@ import { explainEngineFailure } from './engine-failure.js'
 // Loads the Pulumi SDK: import it lazily.
 
 /** One stack of the project, and where its engine keeps things. */
-export interface StackOptions {
+export interface StackOptions extends WorkspaceOptions {
   /** `<env>.<region>.<layer>` */
   stackName: string
   program: PulumiFn
-  /** The folder of llmscale.yaml: engine state goes to `.llmscale/` in it, stack settings come from `stacks/config/`. */
-  projectFolder: string
-  /** Pulumi backend URL; default files under `.llmscale/`. */
-  backend?: string
   /** Pulumi secrets provider of a stack whose settings name none; default the backend's. */
   secretsProvider?: string
   /**
@@ -39,9 +35,17 @@ export interface StackOptions {
   refresh?: boolean
 }
 
+/** Where the engine keeps things. */
+export interface WorkspaceOptions {
+  /** The folder of llmscale.yaml: engine state goes to `.llmscale/` in it, stack settings come from `stacks/config/`. */
+  projectFolder: string
+  /** Pulumi backend URL; default files under `.llmscale/`. */
+  backend?: string
+}
+
 /** What a run of the engine did. */
 export interface EngineRun {
-  /** Resources by operation, as the engine counts them. */
+  /** Resources by operation, counted as a preview counts them: no components, providers and stacks. */
   changed: Record<string, number>
   /** SHA-256 of the engine's output, without colours. */
   outputDigest: string
@@ -117,6 +121,43 @@ export async function readStackOutputs(
   })
 }
 
+/** What destroying a stack would delete, or leave because it is protected. */
+export interface StackResource {
+  urn: string
+  isProtected: boolean
+}
+
+/**
+ * What a stack has declared in the cloud and in the cluster, in ascending order of urn; undefined for a stack that does
+ * not exist. Throws as `previewStack`.
+ */
+export async function readStackResources(
+  options: Omit<StackOptions, 'program'>,
+): Promise<StackResource[] | undefined> {
+  return withExistingStack(options, async ({ stack }) => {
+    const { resources = [] }: Checkpoint = (await stack.exportStack()).deployment ?? {}
+    return resources
+      .filter(({ type, custom }) => custom && !type.startsWith('pulumi:'))
+      .map(({ urn, protect = false }) => ({ urn, isProtected: protect }))
+      .sort((a, b) => (a.urn < b.urn ? -1 : 1))
+  })
+}
+
+/**
+ * Names of all stacks of the backend that hold anything, ascending. One that was destroyed, or previewed and never
+ * deployed, holds nothing. Throws as `previewStack`.
+ */
+export async function listStacks(options: WorkspaceOptions): Promise<string[]> {
+  return withWorkspace(options, async (settings) => {
+    const workspace = await LocalWorkspace.create(settings)
+    const stacks = await workspace.listStacks()
+    return stacks
+      .filter(({ resourceCount = 0 }) => resourceCount > 0)
+      .map(({ name }) => name.split('/').at(-1)!)
+      .sort()
+  })
+}
+
 /** Frees a stack, where it exists, from the lock of a run that is known to be dead; the backend's own, beside ours. */
 export async function cancelStack(options: Omit<StackOptions, 'program'>): Promise<void> {
   await withExistingStack(options, async ({ stack }) => stack.cancel().catch(() => undefined))
@@ -159,18 +200,21 @@ async function preview(
 }
 
 async function record(
-  { events }: OpenStack,
-  run: (
-    onOutput: (text: string) => void,
-    onEvent: (event: EngineEvent) => void,
-  ) => Promise<{ summary: UpdateSummary }>,
+  { events, stack }: OpenStack,
+  run: (onOutput: (text: string) => void, onEvent: (event: EngineEvent) => void) => Promise<unknown>,
 ): Promise<EngineRun> {
   let output = ''
-  const { summary } = await run(
+  const own: EngineEvent[] = []
+  await run(
     (text) => (output += text),
-    (event) => events.push(event),
+    (event) => {
+      own.push(event)
+      events.push(event)
+    },
   )
-  const { same: _same, ...changed } = summary.resourceChanges ?? {}
+  const changed: Record<string, number> = {}
+  for (const { op } of createChangeSet(own, stack.workspace.pulumiVersion).changes)
+    changed[op] = (changed[op] ?? 0) + 1
   return { changed, outputDigest: digestText(output) }
 }
 
@@ -212,12 +256,12 @@ interface Checkpoint {
 interface CheckpointResource {
   urn: string
   type: string
+  /** False for a component, which is in the state alone. */
+  custom: boolean
+  protect?: boolean
   id?: string
   inputs?: Record<string, unknown>
 }
-
-/** Stacks open at a time: what they share is removed when the last one closes. */
-let openStacks = 0
 
 /** Opens a stack in a folder of its own, runs the work and cleans up, whatever happens. */
 export async function withStack<T>(
@@ -225,13 +269,6 @@ export async function withStack<T>(
   work: (opened: OpenStack) => Promise<T>,
   mode: 'create' | 'select' = 'create',
 ): Promise<T> {
-  const pulumiCommand = await findEngine()
-  const home = join(options.projectFolder, '.llmscale', 'pulumi')
-  const state = join(home, 'state')
-  for (const folder of [home, state]) await mkdir(folder, { recursive: true })
-  const workDir = await mkdtemp(join(home, 'work-'))
-  openStacks++
-  const abort = new AbortController()
   const events: EngineEvent[] = []
   // The program's own failure says more than the engine's report of it.
   let failure: unknown
@@ -243,34 +280,66 @@ export async function withStack<T>(
       throw error
     }
   }
+  const open = async (settings: Workspace, signal: AbortSignal): Promise<T> => {
+    const { workDir } = settings
+    await writeStackSettings(options, workDir)
+    const args = { stackName: options.stackName, projectName, program }
+    const named = {
+      ...settings,
+      ...(options.secretsProvider !== undefined && { secretsProvider: options.secretsProvider }),
+    }
+    const stack =
+      mode === 'create'
+        ? await LocalWorkspace.createOrSelectStack(args, named)
+        : await LocalWorkspace.selectStack(args, named)
+    return work({ stack, signal, workDir, events })
+  }
+  return withWorkspace(options, open, (error) =>
+    error instanceof StackNotFoundError
+      ? new LlmscaleError('engineFailed', 'STACK_MISSING', `stack ${options.stackName} does not exist`)
+      : (failure ?? engineFailed(events, error)),
+  )
+}
+
+type Workspace = LocalWorkspaceOptions & { workDir: string }
+
+/** Workspaces open at a time: what they share is removed when the last one closes. */
+let openWorkspaces = 0
+
+/**
+ * Runs the work in a folder of its own and cleans up, whatever happens.
+ * @param explain what to throw for a failure that is not ours
+ */
+async function withWorkspace<T>(
+  { projectFolder, backend }: WorkspaceOptions,
+  work: (settings: Workspace, signal: AbortSignal) => Promise<T>,
+  explain: (error: unknown) => unknown = (error) => engineFailed([], error),
+): Promise<T> {
+  const pulumiCommand = await findEngine()
+  const home = join(projectFolder, '.llmscale', 'pulumi')
+  const state = join(home, 'state')
+  for (const folder of [home, state]) await mkdir(folder, { recursive: true })
+  const workDir = await mkdtemp(join(home, 'work-'))
+  openWorkspaces++
+  const abort = new AbortController()
   const run = async (): Promise<T> => {
     try {
-      await writeStackSettings(options, workDir)
-      const args = { stackName: options.stackName, projectName, program }
       const settings = {
         workDir,
         pulumiHome: join(home, 'home'),
         pulumiCommand,
-        projectSettings: await createProjectSettings(options.backend ?? `file://${state}`),
-        envVars: engineVariables(options),
-        ...(options.secretsProvider !== undefined && { secretsProvider: options.secretsProvider }),
+        projectSettings: await createProjectSettings(backend ?? `file://${state}`),
+        envVars: engineVariables(backend),
       }
-      const stack =
-        mode === 'create'
-          ? await LocalWorkspace.createOrSelectStack(args, settings)
-          : await LocalWorkspace.selectStack(args, settings)
-      return await work({ stack, signal: abort.signal, workDir, events })
+      return await work(settings, abort.signal)
     } catch (error) {
       if (abort.signal.aborted) throw new LlmscaleError('interrupted', 'INTERRUPTED', 'Interrupted.')
-      if (error instanceof LlmscaleError) throw error
-      if (error instanceof StackNotFoundError)
-        throw new LlmscaleError('engineFailed', 'STACK_MISSING', `stack ${options.stackName} does not exist`)
-      throw failure ?? engineFailed(events, error)
+      throw error instanceof LlmscaleError ? error : explain(error)
     } finally {
-      openStacks--
+      openWorkspaces--
       await rm(workDir, { recursive: true, force: true })
       // The engine notes the selected stack of every work folder it has ever seen.
-      if (openStacks === 0) await rm(join(home, 'home', 'workspaces'), { recursive: true, force: true })
+      if (openWorkspaces === 0) await rm(join(home, 'home', 'workspaces'), { recursive: true, force: true })
     }
   }
   const running = run()
@@ -343,7 +412,7 @@ async function isExecutable(path: string): Promise<boolean> {
   )
 }
 
-function engineVariables({ backend }: StackOptions): Record<string, string> {
+function engineVariables(backend: string | undefined): Record<string, string> {
   const variables: Record<string, string> = { PULUMI_SKIP_UPDATE_CHECK: 'true' }
   // The local backend holds no secrets of ours; a passphrase is asked for all the same.
   if (backend === undefined && process.env['PULUMI_CONFIG_PASSPHRASE'] === undefined)
