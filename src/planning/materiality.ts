@@ -23,7 +23,7 @@ export interface MaterialityInputs {
   baseline?: CapacityPlan
   /** Until when the plan in force may be applied; default what it says itself. */
   validUntil?: EpochSeconds
-  /** Material changes before, at least of the last week, in any order. */
+  /** Material changes before, in any order: those of the last week, and the last of capacity. */
   earlier: readonly MaterialChange[]
   settings: Config['pullRequests']['quietBelow']
 }
@@ -173,7 +173,7 @@ function hesitate(
   if (direction === 'down')
     hesitations.push({ factor: settings.fallFactor, because: 'capacity that is missing later costs more' })
   const last = lastTurn(inputs, direction, now)
-  if (last !== undefined)
+  if (last !== undefined && last.time > now - secondsPerWeek)
     hesitations.push({
       factor: settings.turnFactor,
       because: `it turns ${direction} ${formatAge(last, now)} after a change ${last.direction}`,
@@ -186,7 +186,7 @@ function hesitate(
   return hesitations
 }
 
-/** The last change of capacity within a week, where this one goes the other way. */
+/** The last change of capacity, where this one goes the other way. */
 function lastTurn(
   { earlier }: MaterialityInputs,
   direction: Direction,
@@ -198,8 +198,7 @@ function lastTurn(
       (latest, change) => (latest === undefined || change.time > latest.time ? change : latest),
       undefined,
     )
-  if (last === undefined || last.time <= now - secondsPerWeek) return undefined
-  return direction === 'same' || direction === last.direction ? undefined : last
+  return direction === 'same' || direction === last?.direction ? undefined : last
 }
 
 function formatAge({ time }: MaterialChange, now: EpochSeconds): string {
@@ -252,7 +251,7 @@ function findPurchases(from: CapacityPlan, to: CapacityPlan): string[] {
   )
 }
 
-/** Where a direction changes soon after the last change: the workload that gains most, and what is new about it. */
+/** Where the direction changes: the workload that gains most, and what is new about it. */
 function explainTurn(inputs: MaterialityInputs, direction: Direction, now: EpochSeconds): string[] {
   const last = lastTurn(inputs, direction, now)
   const { plan, baseline } = inputs

@@ -126,6 +126,7 @@ describe('hysteresis', () => {
       judge(rise, { earlier: [{ time: daysAgo(days), direction }] })
     expect(judgeAfter(3, 'up').isMaterial).toBe(true)
     expect(judgeAfter(8, 'down').isMaterial).toBe(true)
+    expect(judgeAfter(8, 'down').reasons.at(-1)).toMatch(/^turns up 1w1d after a change down/)
     const turn = judgeAfter(3, 'down')
     expect(turn.isMaterial).toBe(false)
     expect(turn.threshold).toBeCloseTo(2 * judgeAfter(3, 'up').threshold)
