@@ -1,4 +1,5 @@
 import { printable } from '../kit/printable.js'
+import { terminalWidth, wrapWords } from './prose.js'
 
 export interface Column {
   header: string
@@ -54,25 +55,10 @@ function wrapColumn(columns: Column[], widths: number[], width: number): number 
 /** The lines of a row: one, but where a cell wraps. */
 function splitCells(columns: Column[], row: string[], widths: number[]): string[][] {
   const cells = columns.map(({ wrap }, index) =>
-    wrap ? wrapText(row[index] ?? '', widths[index]!) : [row[index] ?? ''],
+    wrap ? wrapWords(row[index] ?? '', widths[index]!) : [row[index] ?? ''],
   )
   const height = Math.max(...cells.map(({ length }) => length))
   return Array.from({ length: height }, (_line, at) => cells.map((lines) => lines[at] ?? ''))
-}
-
-function wrapText(text: string, width: number): string[] {
-  const lines = ['']
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1)!
-    if (line === '') lines[lines.length - 1] = word
-    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`
-    else lines.push(word)
-  }
-  return lines
-}
-
-function terminalWidth(): number {
-  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
 }
 
 /**

@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
+import { wrapProse } from '../cli/prose.js'
 import { formatTable } from '../cli/table.js'
 import { planFolder, readPlan } from '../delivery/plan-folder.js'
 import { LlmscaleError } from '../kit/errors.js'
@@ -41,7 +42,7 @@ export default class Explain extends BaseCommand {
     const settings = config?.environments[plan.decision.environment]
     const wanted = args.workload === undefined ? undefined : findWanted(plan, args.workload)
     for (const section of explainPlan(plan, wanted, settings)) {
-      this.log(`${section.title}\n${section.lines.map((line) => `  ${line}`).join('\n')}`)
+      this.log(`${section.title}\n${wrapProse(section.lines.map((line) => `  ${line}`).join('\n'))}`)
       if (section.table) this.log(formatTable(section.table.columns, section.table.rows))
       this.log()
     }

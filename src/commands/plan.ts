@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
@@ -5,6 +6,7 @@ import { requireAllowed } from '../cli/deletions.js'
 import { instant } from '../cli/flags.js'
 import { makePlan } from '../cli/make-plan.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
+import { wrapProse } from '../cli/prose.js'
 import { formatTable } from '../cli/table.js'
 import type { Config } from '../config/schema.js'
 import { planFolder, readPlanIfAny, writePlan } from '../delivery/plan-folder.js'
@@ -99,10 +101,10 @@ export default class Plan extends BaseCommand {
     const written = writes ? await writePlan(folder, plan) : []
     if (changed && flags['detailed-exitcode']) process.exitCode = exitCodes.changesPresent
     this.print(plan, diff)
-    if (kept !== undefined) this.log(describeKept(kept, plan, renewed))
+    if (kept !== undefined) this.log(wrapProse(describeKept(kept, plan, renewed)))
     this.hint(
       written.length > 0
-        ? `Wrote ${written.length} files to ${folder}. Next: llmscale explain, llmscale render, llmscale preview.`
+        ? `Wrote ${written.length} files to ${relative('', folder) || '.'}. Next: llmscale explain, llmscale render, llmscale preview.`
         : 'Nothing written.',
     )
     return {
@@ -121,20 +123,21 @@ export default class Plan extends BaseCommand {
   private print(plan: CapacityPlan, diff: PlanDiff): void {
     const { header } = plan
     this.log(
-      `Plan ${plan.planId.slice(0, 12)} for ${plan.decision.environment}, as of ${header.origin}, valid until ${header.validUntil}`,
+      wrapProse(
+        `Plan ${plan.planId.slice(0, 12)} for ${plan.decision.environment}, as of ${header.origin}, valid until ${header.validUntil}`,
+      ),
     )
-    this.log(describePlan(plan))
+    this.log(wrapProse(describePlan(plan)))
     if (header.findings.length > 0) {
-      this.log(
-        `\nFindings:\n${header.findings.map((finding) => `  ${finding.code}: ${finding.message}`).join('\n')}`,
-      )
+      const lines = header.findings.map((finding) => `  ${finding.code}: ${finding.message}`)
+      this.log(wrapProse(`\nFindings:\n${lines.join('\n')}`))
     }
     this.log(`\n${print(tabulateWorkloads(plan))}`)
-    this.log('Workloads: shares of nodes at on-demand prices. The total: whole nodes, spot last.')
+    this.log(wrapProse('Workloads: shares of nodes at on-demand prices. The total: whole nodes, spot last.'))
     this.log(`\nScored on past days, out of sample (rolling origin):\n${print(tabulateSkill(plan))}`)
     this.log(`\n${print(tabulateCapacity(plan))}`)
     this.log(`\n${print(tabulatePools(plan))}`)
-    this.log(`\n${describeDiff(diff)}`)
+    this.log(wrapProse(`\n${describeDiff(diff)}`))
   }
 }
 
