@@ -53,10 +53,13 @@ export function sealPlan(plan: Omit<CapacityPlan, 'planId'>): CapacityPlan {
   }
 }
 
-/** `workloads/<model>.<region>.yaml`, with the tenant between where there is one. */
+/** `<model>.<region>`, with the tenant between where there is one: the name of a workload's files. */
+export function workloadFileName({ model, region, tenant }: Workload): string {
+  return `${dnsName(model)}${tenant === undefined ? '' : `.${dnsName(tenant)}`}.${region}`
+}
+
 function workloadPath(workload: Workload): string {
-  const tenant = workload.tenant === undefined ? '' : `.${dnsName(workload.tenant)}`
-  return `workloads/${dnsName(workload.model)}${tenant}.${workload.region}.yaml`
+  return `workloads/${workloadFileName(workload)}.yaml`
 }
 
 /** The files of a plan: path relative to `forecasts/<env>` → text. The same plan gives the same bytes. */
