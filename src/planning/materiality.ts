@@ -149,6 +149,14 @@ function findById(
   return index < 0 ? undefined : { decision: plan!.decision.workloads[index]!, report: plan!.reports[index]! }
 }
 
+/** The changes of capacity in a series of merged plans, oldest first: what a stateless bot reads from git. */
+export function listChanges(merged: readonly { plan: CapacityPlan; time: EpochSeconds }[]): MaterialChange[] {
+  return merged.flatMap(({ plan, time }, index) => {
+    const before = merged[index - 1]?.plan
+    return before?.planId === plan.planId ? [] : [{ time, direction: directionOf(before, plan) }]
+  })
+}
+
 function directionOf(from: CapacityPlan | undefined, to: CapacityPlan): Direction {
   if (from === undefined) return 'up'
   const { usdPerDay, doNothingUsdPerDay } = to.header.cost

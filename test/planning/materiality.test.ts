@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/config/parse-config.js'
 import { parseInstant } from '../../src/kit/time.js'
 import { secondsPerDay } from '../../src/kit/units.js'
 import type { CapacityPlan, Commitment, Finding, WorkloadDecision } from '../../src/planning/capacity-plan.js'
-import { judgeMateriality, type MaterialityInputs } from '../../src/planning/materiality.js'
+import { judgeMateriality, listChanges, type MaterialityInputs } from '../../src/planning/materiality.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 
 const settings = parseConfig(
@@ -162,6 +162,22 @@ describe('hysteresis', () => {
     expect(judge(rise(3.9), { earlier }).isMaterial).toBe(false)
     expect(judge(rise(4.1), { earlier }).isMaterial).toBe(true)
     expect(judge(rise(1.1), { earlier: earlier.slice(1) }).isMaterial).toBe(true)
+  })
+})
+
+describe('changes before', () => {
+  it('are read from the plans that were merged; a renewal is none', () => {
+    const cheaper = replan({ savedUsdPerDay: 50 })
+    const larger = replan({ decision: { workloads: [workloadDecision({ hardMaximum: 50 })] } })
+    const merged = [inForce, inForce, cheaper, larger].map((plan, index) => ({
+      plan,
+      time: daysAgo(9 - index),
+    }))
+    expect(listChanges(merged)).toEqual([
+      { time: daysAgo(9), direction: 'up' },
+      { time: daysAgo(7), direction: 'down' },
+      { time: daysAgo(6), direction: 'up' },
+    ])
   })
 })
 
