@@ -17,13 +17,19 @@ export function formatStackName({ environment, region, layer }: StackName): stri
 
 /** Throws STACK_UNKNOWN for a name of another form. */
 export function parseStackName(name: string): StackName {
-  const [environment, region, layer, ...rest] = name.split('.')
-  const known = layers.find((each) => each === layer)
-  if (environment && region && known !== undefined && rest.length === 0)
-    return { environment, region, layer: known }
+  const read = readStackName(name)
+  if (read !== undefined) return read
   throw new LlmscaleError(
     'configInvalid',
     'STACK_UNKNOWN',
     `stack ${JSON.stringify(name)} is not <environment>.<region>.<layer>, with layer ${layers.join(' or ')}`,
   )
+}
+
+/** Undefined for a name of another form. */
+export function readStackName(name: string): StackName | undefined {
+  const [environment, region, layer, ...rest] = name.split('.')
+  const known = layers.find((each) => each === layer)
+  if (!environment || !region || known === undefined || rest.length > 0) return undefined
+  return { environment, region, layer: known }
 }

@@ -4,12 +4,16 @@ import { LlmscaleError } from '../kit/errors.js'
 /**
  * Asks on the terminal; anything but `yes` stops. Throws `approvalMissing` NOT_CONFIRMED, also without a terminal, and
  * `interrupted` at Ctrl-C: a terminal that waits for a line gives it to the reader, not as a signal.
+ * @param withoutQuestion what to do where there is no terminal
  */
-export async function confirm(question: string): Promise<void> {
+export async function confirm(question: string, withoutQuestion: string[]): Promise<void> {
   if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new LlmscaleError('approvalMissing', 'NOT_CONFIRMED', `${question} Nobody can be asked here.`, [
-      'Add --yes, or set environments.<env>.approval to git or github in llmscale.yaml.',
-    ])
+    throw new LlmscaleError(
+      'approvalMissing',
+      'NOT_CONFIRMED',
+      `${question} Nobody can be asked here.`,
+      withoutQuestion,
+    )
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   const interrupt = new AbortController()
   terminal.once('SIGINT', () => interrupt.abort())

@@ -15,7 +15,7 @@ import type { Finding } from '../planning/capacity-plan.js'
 import { checkChanges } from '../planning/change-guards.js'
 import type { ChangeSet } from '../planning/change-set.js'
 import { findConstantFloors } from '../planning/constant-floor.js'
-import type { GuardVerdict } from '../planning/guards.js'
+import type { Deployed, GuardVerdict } from '../planning/guards.js'
 import { besideConfig, environmentOf, readConfig } from './project.js'
 
 /** One stack of an environment. */
@@ -23,6 +23,8 @@ export interface StackTarget {
   stack: string
   region: string
   layer: Layer
+  /** It holds something, and the plan no longer has it. */
+  isOrphan?: boolean
 }
 
 /** An environment that is about to be previewed or deployed. */
@@ -40,6 +42,8 @@ export interface Deployment {
   configFile: string
   regions: string[]
   stacks: StackTarget[]
+  /** The stacks of all regions, whichever were asked for. */
+  planned: StackTarget[]
   /** What a reader of the verdicts must know beside them. */
   findings: Finding[]
   /** What flags allow to delete and to buy. */
@@ -98,13 +102,15 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
     configFile: basename(flags.config),
     regions,
     stacks: regions.flatMap((region) => listStacks(inputs, region)),
+    planned: planRegions(decision).flatMap((region) => listStacks(inputs, region)),
     findings: settings.autoscaler === 'hpa' ? findConstantFloors(inputs.plan, regions) : [],
     allowDelete: flags['allow-delete'],
     allowPurchase: flags['allow-purchase'],
   }
 }
 
-function selectRegions(planned: readonly string[], wanted: string | undefined): string[] {
+/** Throws REGION_UNKNOWN. */
+export function selectRegions(planned: readonly string[], wanted: string | undefined): string[] {
   if (wanted === undefined) return [...planned]
   if (planned.includes(wanted)) return [wanted]
   const near = nearestName(wanted, planned)
@@ -124,9 +130,12 @@ function listStacks({ config, environment }: EnvironmentInputs, region: string):
     .map((layer) => ({ stack: formatStackName({ environment, region, layer }), region, layer }))
 }
 
-/** With delivery gitops Argo CD or Flux applies what is in the cluster; Pulumi keeps the AWS layer. */
-export function isPulumis({ settings }: Deployment, { layer }: StackTarget): boolean {
-  return settings.delivery === 'pulumi' || layer === 'capacity'
+/**
+ * With delivery gitops Argo CD or Flux applies what is in the cluster; Pulumi keeps the AWS layer, and what it deployed
+ * before to a region that is no longer in the plan.
+ */
+export function isPulumis({ settings }: Deployment, { layer, isOrphan = false }: StackTarget): boolean {
+  return settings.delivery === 'pulumi' || layer === 'capacity' || isOrphan
 }
 
 /** What the engine needs to open a stack, but the program. */
@@ -168,12 +177,16 @@ export async function stackOptions(
 /** Instead of a version of the engine, where it previewed nothing. */
 export const notRun = 'none'
 
-/** The verdicts on a fresh change set of one stack. */
+/**
+ * The verdicts on a fresh change set of one stack.
+ * @param writes false in a preview, which comes before its review: only a change set that is there already is compared
+ */
 export function checkStackChanges(
   deployment: Deployment,
   target: StackTarget,
   fresh: ChangeSet,
-  deployedPlanId: string | null,
+  deployed: Deployed | undefined,
+  writes: boolean,
 ): GuardVerdict[] {
   // Of what Argo CD or Flux delivers, the rendered folder is what was reviewed.
   if (!isPulumis(deployment, target) || fresh.engineVersion === notRun) return []
@@ -185,9 +198,10 @@ export function checkStackChanges(
     region,
     planId: inputs.plan.planId,
     fresh,
-    deployed: deployedPlanId === inputs.plan.planId,
+    deployed: deployed?.planId === inputs.plan.planId,
+    decisions: [inputs.plan.decision, ...(deployed === undefined ? [] : [deployed.decision])],
     ...(inputs.reviewed && { reviewed: inputs.reviewed }),
-    needsReview: settings.approval !== 'none',
+    needsReview: writes && settings.approval !== 'none',
     allowDelete,
     allowPurchase,
   })

@@ -6,6 +6,7 @@ import { type Drift, findObjectDrift, findStackDrift } from '../planning/drift.j
 import { Deployed } from '../planning/guards.js'
 import type { PlaceCheck } from '../review/verify-tables.js'
 import { type Deployment, type StackTarget, stackSettings } from './deployment.js'
+import { describeOrphan, searchOrphans } from './orphans.js'
 
 /** What was looked at, and what is not there as the plan has it. */
 export interface DriftReport {
@@ -24,10 +25,32 @@ export async function findDrift(deployment: Deployment): Promise<DriftReport> {
     if (target.layer === 'capacity' || deployment.settings.delivery === 'pulumi')
       reports.push(await checkStack(deployment, target))
   for (const region of deployment.regions) reports.push(await checkCluster(deployment, region))
+  reports.push(await checkOrphans(deployment))
   return {
     checks: reports.flatMap(({ checks }) => checks),
     drifts: reports.flatMap(({ drifts }) => drifts),
   }
+}
+
+/** Stacks that left the plan. */
+async function checkOrphans(deployment: Deployment): Promise<DriftReport> {
+  const place = 'stacks beside the plan'
+  const search = await searchOrphans(deployment)
+  if (search === undefined) return { checks: [], drifts: [] }
+  const { orphans, failure } = search
+  if (failure !== undefined) return notChecked(place, failure)
+  const drifts = orphans.map(
+    ({ stack: object }): Drift => ({
+      place: 'stack',
+      object,
+      field: '',
+      planned: 'missing',
+      found: 'present',
+      kind: 'missing',
+    }),
+  )
+  const names = orphans.map(({ stack }) => stack).join(', ')
+  return report(place, drifts, names === '' ? 'none' : `${names} ${describeOrphan(deployment)}`)
 }
 
 async function checkStack(deployment: Deployment, target: StackTarget): Promise<DriftReport> {

@@ -9,6 +9,7 @@ import { ChangeSet } from '../planning/change-set.js'
 import { type Deployed, GuardVerdict, sortVerdicts } from '../planning/guards.js'
 import { describeChanges, tabulateChanges, tabulateVerdicts } from '../review/preview-tables.js'
 import {
+  checkStackChanges,
   type Deployment,
   isPulumis,
   notRun,
@@ -49,7 +50,7 @@ export async function readDelivered(deployment: Deployment): Promise<FoundPlan |
 }
 
 /**
- * The engine's preview of a stack, with the verdicts of its program, which knows what is deployed.
+ * The engine's preview of a stack, with the verdicts of its program, which knows what is deployed, and on what changes.
  * @param delivered the plan in force where Argo CD or Flux applies, as `readDelivered` gives it
  */
 export async function previewTarget(
@@ -74,7 +75,14 @@ export async function previewTarget(
     if (isRefused(checks)) return { engineVersion: notRun, providerVersions: {}, changes: [] }
     throw error
   })
-  return { ...target, deployedPlanId: deployed?.planId ?? null, ...checks, ...changeSet }
+  const verdicts = checkStackChanges(deployment, target, changeSet, deployed, writes)
+  return {
+    ...target,
+    deployedPlanId: deployed?.planId ?? null,
+    guards: [...checks.guards, ...verdicts],
+    policies: checks.policies,
+    ...changeSet,
+  }
 }
 
 /**

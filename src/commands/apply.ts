@@ -14,6 +14,7 @@ import {
 } from '../cli/deployment.js'
 import { findUndelivered } from '../cli/drift.js'
 import { instant } from '../cli/flags.js'
+import { warnOfOrphans } from '../cli/orphans.js'
 import { checkReview, findLeftovers, renewDeployment, runStacks } from '../cli/run-stacks.js'
 import {
   checkFiles,
@@ -38,7 +39,7 @@ import {
   sortVerdicts,
 } from '../planning/guards.js'
 import { planRollout, type RolloutStep } from '../planning/rollout.js'
-import { tabulateSteps } from '../review/rollout-tables.js'
+import { describeOutcome, tabulateSteps } from '../review/rollout-tables.js'
 
 export const Result = z.strictObject({
   planId: z.string(),
@@ -49,6 +50,8 @@ export const Result = z.strictObject({
   stacks: z.array(StackPreview),
   steps: z.array(ReceiptStep),
 })
+
+const withoutQuestion = ['Add --yes, or set environments.<env>.approval to git or github in llmscale.yaml.']
 
 export default class Apply extends BaseCommand {
   static override description =
@@ -94,6 +97,7 @@ export default class Apply extends BaseCommand {
     this.checkPlan(deployment, approval)
     const store = await openStateStore(settings, deployment.projectFolder)
     for (const each of await findLeftovers(deployment, store)) this.note(each)
+    for (const each of await warnOfOrphans(deployment)) this.note(each)
     const { planId } = inputs.plan
     const result = { planId, environment, asOf: formatInstant(inputs.now) }
     if (flags['dry-run']) {
@@ -105,7 +109,8 @@ export default class Apply extends BaseCommand {
     // An answer may take hours: nobody waits for our locks meanwhile, and what is asked again then counts.
     const shown =
       settings.approval === 'none' && !flags.yes ? await this.judge(deployment, approval) : undefined
-    if (shown !== undefined) await confirm(`Deploy plan ${planId.slice(0, 12)} to ${environment}?`)
+    if (shown !== undefined)
+      await confirm(`Deploy plan ${planId.slice(0, 12)} to ${environment}?`, withoutQuestion)
     const renew = () => renewDeployment(deployment, { ...flags, env: flags.env })
     let stacks: StackPreview[] = []
     const receipt = await runStacks({
@@ -132,6 +137,7 @@ export default class Apply extends BaseCommand {
         this.hint(`Receipt ${id} in ${store.place}.`)
       },
     })
+    this.log(`\nPlan ${planId.slice(0, 12)} runs in ${environment}: ${describeOutcome(receipt.steps)}.`)
     return { ...result, dryRun: false, receipt: receipt.id, stacks, steps: receipt.steps }
   }
 
@@ -202,7 +208,7 @@ async function runStep(
     (fresh) => {
       const isDeployed = deployed?.planId === deployment.inputs.plan.planId
       if (fresh.changes.length === 0) return !isDeployed
-      assertGuards(checkStackChanges(deployment, target, fresh, deployed?.planId ?? null))
+      assertGuards(checkStackChanges(deployment, target, fresh, deployed, true))
       if (undelivered === undefined) return true
       const message = `${target.stack} keeps what the plan takes away, until the next apply: ${undelivered}`
       note({ code: 'CONTRACT_PENDING', message })
@@ -214,15 +220,14 @@ async function runStep(
   return isPending ? 'pending' : run
 }
 
-/** A preview with the verdicts of approval, cluster and cloud, and on what changes. */
+/** A preview with the verdicts of approval, cluster and cloud. */
 async function judgeStack(
   deployment: Deployment,
   target: StackTarget,
   others: readonly GuardVerdict[],
 ): Promise<StackPreview> {
   const preview = await previewTarget(deployment, target, true)
-  const changes = checkStackChanges(deployment, target, preview, preview.deployedPlanId)
-  return { ...preview, guards: sortVerdicts([...preview.guards, ...others, ...changes]) }
+  return { ...preview, guards: sortVerdicts([...preview.guards, ...others]) }
 }
 
 /** Somebody else may have deployed while the question stood. Throws `digestMismatch` CHANGES_SINCE_QUESTION. */

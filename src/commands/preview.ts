@@ -3,14 +3,9 @@ import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { assertChecks } from '../../stacks/check-inputs.js'
 import { BaseCommand } from '../cli/base-command.js'
-import {
-  checkRegion,
-  checkStackChanges,
-  type Deployment,
-  isPulumis,
-  openDeployment,
-} from '../cli/deployment.js'
+import { checkRegion, type Deployment, isPulumis, openDeployment } from '../cli/deployment.js'
 import { instant } from '../cli/flags.js'
+import { warnOfOrphans } from '../cli/orphans.js'
 import {
   checkFiles,
   formatChanges,
@@ -96,28 +91,35 @@ export default class Preview extends BaseCommand {
         previews.push({ ...preview, guards: [...guards, ...world] })
       }
     }
-    const judged = previews.map((preview) => addChangeVerdicts(deployment, preview))
-    this.log(`${formatVerdicts(judged)}\n`)
-    for (const preview of judged) this.log(`${formatChanges(preview)}\n`)
-    for (const checks of judged) assertChecks(checks)
-    const written = flags.write ? await writeChanges(deployment, judged) : null
-    if (written !== null)
-      this.hint(`Wrote ${written}. Commit it with the plan; llmscale apply does nothing else.`)
+    this.log(`${formatVerdicts(previews)}\n`)
+    for (const preview of previews) this.log(`${formatChanges(preview)}\n`)
+    for (const each of await warnOfOrphans(deployment)) this.note(each)
+    for (const checks of previews) assertChecks(checks)
+    const written = flags.write ? await writeChanges(deployment, previews) : null
+    this.hint(
+      written === null
+        ? tellNextStep(deployment)
+        : `Wrote ${written}. Commit it with the plan; llmscale apply does nothing else.`,
+    )
     return {
       planId: inputs.plan.planId,
       environment: deployment.environment,
       asOf: formatInstant(inputs.now),
       written,
-      stacks: judged,
+      stacks: previews,
     }
   }
 }
 
-/** A preview comes before its review: only a change set that is there already is compared. */
-function addChangeVerdicts(deployment: Deployment, preview: StackPreview): StackPreview {
-  const settings = { ...deployment.settings, approval: 'none' as const }
-  const verdicts = checkStackChanges({ ...deployment, settings }, preview, preview, preview.deployedPlanId)
-  return { ...preview, guards: [...preview.guards, ...verdicts] }
+function tellNextStep(deployment: Deployment): string {
+  const { inputs, settings, planned } = deployment
+  if (!planned.some((target) => isPulumis(deployment, target)))
+    return 'Next: commit the plan with its manifests; Argo CD or Flux applies what is merged.'
+  if (inputs.reviewed?.planId === inputs.plan.planId)
+    return settings.approval === 'none' ? 'Next: llmscale apply' : 'Next: llmscale apply, once it is merged.'
+  return settings.approval === 'none'
+    ? 'Next: llmscale apply, or llmscale preview --write for a review before it.'
+    : 'Next: llmscale preview --write'
 }
 
 async function writeChanges(deployment: Deployment, previews: readonly StackPreview[]): Promise<string> {

@@ -30,6 +30,7 @@ export function createChangeSet(events: readonly EngineEvent[], engineVersion: s
       paths,
       values: Object.fromEntries(paths.map((path) => [path, readValues(path, from, to)])),
       digest: op === 'create' || op === 'replace' ? digestValue(to) : null,
+      ...(op === 'delete' || op === 'replace' ? readScaled(before) : {}),
     })
   }
   return {
@@ -56,7 +57,14 @@ function readProviderVersion(
 }
 
 interface Inputs {
-  metadata?: { annotations?: Record<string, string> }
+  metadata?: { namespace?: string; annotations?: Record<string, string> }
+  spec?: { scaleTargetRef?: { name?: string } }
+}
+
+/** A team may have named its autoscaler as it likes: by its target people know whose it is. */
+function readScaled({ metadata, spec }: Inputs): Pick<ResourceChange, 'scales'> {
+  const { name } = spec?.scaleTargetRef ?? {}
+  return name === undefined ? {} : { scales: `${metadata?.namespace ?? 'default'}/${name}` }
 }
 
 function withoutForce(inputs: Inputs): Inputs {

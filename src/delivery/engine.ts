@@ -128,15 +128,17 @@ export interface StackResource {
 }
 
 /**
- * What a stack has declared in the cloud and in the cluster, in ascending order of urn; undefined for a stack that does
- * not exist. Throws as `previewStack`.
+ * What a stack has declared in the cloud and in the cluster, and what a run that died began to create, in ascending order
+ * of urn; undefined for a stack that does not exist. Throws as `previewStack`.
  */
 export async function readStackResources(
   options: Omit<StackOptions, 'program'>,
 ): Promise<StackResource[] | undefined> {
   return withExistingStack(options, async ({ stack }) => {
-    const { resources = [] }: Checkpoint = (await stack.exportStack()).deployment ?? {}
-    return resources
+    const { resources = [], pending_operations: operations = [] }: Checkpoint =
+      (await stack.exportStack()).deployment ?? {}
+    const created = operations.filter(({ type }) => type === 'creating').map(({ resource }) => resource)
+    return [...resources, ...created]
       .filter(({ type, custom }) => custom && !type.startsWith('pulumi:'))
       .map(({ urn, protect = false }) => ({ urn, isProtected: protect }))
       .sort((a, b) => (a.urn < b.urn ? -1 : 1))

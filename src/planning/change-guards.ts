@@ -1,10 +1,11 @@
 import type { ExitReason } from '../kit/errors.js'
+import { nearestName } from '../kit/names.js'
 import { workloadId } from '../kit/workload.js'
-import type { CapacityPlan } from './capacity-plan.js'
+import type { CapacityPlan, PlanDecision } from './capacity-plan.js'
 import { type ChangeSet, findUnreviewed, parseUrn, type ResourceChange } from './change-set.js'
 import { poolName } from './diff-plans.js'
 import type { Deployed, GuardName, GuardVerdict } from './guards.js'
-import { namesResource } from './resource-names.js'
+import { type NamedResource, namesOf, namesResource, type ResourcePlace } from './resource-names.js'
 import type { ReviewedChanges } from './reviewed-changes.js'
 
 /** What the engine would do now to one stack, and what people said that it may. */
@@ -13,6 +14,8 @@ export interface ChangeGuardInputs {
   environment: string
   region: string
   planId: string
+  /** Of the plan and of the one that is deployed: what people call what is in them. */
+  decisions: readonly PlanDecision[]
   fresh: ChangeSet
   /** Whether the stack is deployed from this very plan already. */
   deployed: boolean
@@ -47,12 +50,12 @@ export interface StandaloneInputs {
 export function checkStandalone(inputs: StandaloneInputs): GuardVerdict[] {
   const { plan, region, deployed, reviewed, needsReview } = inputs
   const review = reviewed?.planId === plan.planId ? reviewed : undefined
-  const namesOf = ({ decision }: Pick<CapacityPlan, 'decision'>) => [
+  const listNames = ({ decision }: Pick<CapacityPlan, 'decision'>) => [
     ...decision.workloads.filter((each) => each.region === region).map(workloadId),
     ...decision.pools.filter((each) => each.region === region).map(poolName),
   ]
-  const kept = new Set(namesOf(plan))
-  const removed = deployed === undefined ? [] : namesOf(deployed).filter((name) => !kept.has(name))
+  const kept = new Set(listNames(plan))
+  const removed = deployed === undefined ? [] : listNames(deployed).filter((name) => !kept.has(name))
   const boughtBefore = new Set(deployed?.decision.commitments.map(({ name }) => name))
   const bought = plan.decision.commitments.flatMap(({ name, state, region: place }) =>
     name !== undefined && state === 'proposed' && place === region && !boughtBefore.has(name) ? [name] : [],
@@ -168,23 +171,42 @@ function checkPurchases(inputs: ChangeGuardInputs): GuardVerdict {
 
 /** Each change of a kind needs a name that a person gave. */
 function permit(
-  place: { environment: string; region: string },
+  place: ResourcePlace,
   changes: readonly ResourceChange[],
   allowed: readonly string[],
   words: { guard: GuardName; code: string; verb: string; none: string },
 ): GuardVerdict {
   const reason: ExitReason = 'policy'
   const verdict = { guard: words.guard, reason, code: words.code }
-  const names = [...new Set(changes.map(({ urn }) => parseUrn(urn).name))]
+  const resources = changes.map(({ urn, scales }) => ({ name: parseUrn(urn).name, scales }))
+  const names = [...new Set(resources.map(({ name }) => name))]
   if (names.length === 0) return { ...verdict, state: 'passed', message: words.none }
-  const refused = names.filter((name) => !allowed.some((each) => namesResource(each, name, place)))
-  return refused.length > 0
-    ? {
-        ...verdict,
-        state: 'refused',
-        message: `it ${words.verb} ${refused.join(', ')}, which nobody allowed`,
-      }
-    : { ...verdict, state: 'passed', message: `allowed: ${names.join(', ')}` }
+  const refused = resources.filter((each) => !allowed.some((given) => namesResource(given, each, place)))
+  if (refused.length === 0) return { ...verdict, state: 'passed', message: `allowed: ${names.join(', ')}` }
+  const idle = allowed.filter((given) => !resources.some((each) => namesResource(given, each, place)))
+  const told = [...new Set(refused.map((each) => tellNames(each, place)))].join(', ')
+  const message = `it ${words.verb} ${told}, which nobody allowed${tellNearest(idle, refused, place)}`
+  return { ...verdict, state: 'refused', message }
+}
+
+/** `chat-70b-4216a7 (chat-70b/us-east-1)` */
+function tellNames(resource: NamedResource, place: ResourcePlace): string {
+  const others = namesOf(resource, place)
+  return others.length === 0 ? resource.name : `${resource.name} (${others.join(', ')})`
+}
+
+/** For names that were given and mean nothing of what goes: what may have been meant. */
+function tellNearest(
+  given: readonly string[],
+  refused: readonly NamedResource[],
+  place: ResourcePlace,
+): string {
+  const candidates = refused.flatMap((each) => [...namesOf(each, place), each.name])
+  const told = given.flatMap((name) => {
+    const near = nearestName(name, candidates)
+    return near === undefined ? [] : [`; ${name} is nothing of it: did you mean ${near}?`]
+  })
+  return told.join('')
 }
 
 /** The review, where it is of this plan: what it allows, it allows of nothing else. */

@@ -15,6 +15,9 @@ export const ResourceChange = z.strictObject({
     .string()
     .nullable()
     .describe('SHA-256 of the inputs of a resource that is made anew; null for other changes.'),
+  scales: z
+    .exactOptional(z.string())
+    .describe('Target of an autoscaler that goes or is replaced, as <namespace>/<name>.'),
 })
 export type ResourceChange = z.infer<typeof ResourceChange>
 

@@ -116,7 +116,7 @@ export function assertGuards(verdicts: readonly GuardVerdict[]): void {
 
 /** What people may do about a refusal. */
 export function nextStepsOf({ guard, code }: Pick<GuardVerdict, 'guard' | 'code'>): string[] {
-  return approvalSteps[code] ?? nextSteps[guard] ?? []
+  return stepsByCode[code] ?? nextSteps[guard] ?? []
 }
 
 const replan = 'Run `llmscale plan` again.'
@@ -126,7 +126,7 @@ const nextSteps: Partial<Record<GuardName, string[]>> = {
   'kill-switch': ['Unset LLMSCALE_KILL_SWITCH when writing is safe again.'],
   schema: [replan],
   digest: [replan, 'To overrule a number, add it to overrides: in llmscale.yaml.'],
-  environment: ['Name the folder of the right environment with --plan.', replan],
+  environment: ['Name the folder of the right environment with --plan.'],
   backend: ['Set environments.<env>.backend in llmscale.yaml, e.g. s3://bucket?region=us-east-1.'],
   expiry: [`${replan} To look at an old plan, name its time with --as-of.`],
   superseded: ['To go back to an older plan: llmscale rollback.'],
@@ -140,8 +140,12 @@ const nextSteps: Partial<Record<GuardName, string[]>> = {
   adoption: ['Add --adopt to take the floor over.'],
 }
 
-/** By code: there are several ways of not being reviewed. */
-const approvalSteps: Record<string, string[]> = {
+/** By code, where a guard refuses in several ways. */
+const stepsByCode: Record<string, string[]> = {
+  PLAN_OF_OTHER_REGION: [
+    replan,
+    'What runs in the region stays until it is deleted: llmscale destroy --region, which asks first.',
+  ],
   APPROVAL_MISSING: [
     'Have the plan and changes.json approved and merged by a pull request, then apply from the reviewed branch.',
     'A shared backend needs environments.<env>.approval: git or github.',

@@ -19,7 +19,7 @@ export interface StackVerdicts {
 
 /** What guards and policies say, a row each; what they say of all stacks alike, once. */
 export function tabulateVerdicts(stacks: readonly StackVerdicts[]): Table {
-  const said = new Map<string, { check: string; state: string; message: string; stacks: string[] }>()
+  const said = new Map<string, Row>()
   for (const { stack, guards, policies } of stacks) {
     const rows = [
       ...sortVerdicts(guards).map(({ guard, state, message }) => ({
@@ -45,16 +45,35 @@ export function tabulateVerdicts(stacks: readonly StackVerdicts[]): Table {
   }
   const everywhere = (which: readonly string[]) => new Set(which).size === stacks.length
   const order = [...new Set([...said.values()].map(({ check }) => check))]
+  const rows = [...said.values()].sort((a, b) => order.indexOf(a.check) - order.indexOf(b.check))
   return {
     columns: [{ header: 'check' }, { header: 'verdict' }, { header: 'because', wrap: true }],
-    rows: [...said.values()]
-      .sort((a, b) => order.indexOf(a.check) - order.indexOf(b.check))
-      .map(({ check, state, message, stacks: which }) => [
-        check,
-        state.replace('-', ' '),
-        everywhere(which) ? message : `${[...new Set(which)].join(', ')}: ${message}`,
-      ]),
+    rows: mergeUnchecked(rows).map(({ check, state, message, stacks: which }) => [
+      check,
+      state.replace('-', ' '),
+      everywhere(which) ? message : `${[...new Set(which)].join(', ')}: ${message}`,
+    ]),
   }
+}
+
+interface Row {
+  check: string
+  state: string
+  message: string
+  stacks: string[]
+}
+
+/** Checks that were left out for one reason, in one row. */
+function mergeUnchecked(rows: readonly Row[]): Row[] {
+  const reasonOf = ({ state, message, stacks }: Row) =>
+    state === 'not-checked' ? [message, ...stacks].join('\n') : undefined
+  return rows.flatMap((row, index) => {
+    const reason = reasonOf(row)
+    if (reason === undefined) return [row]
+    if (rows.findIndex((each) => reasonOf(each) === reason) !== index) return []
+    const checks = rows.filter((each) => reasonOf(each) === reason).map(({ check }) => check)
+    return [{ ...row, check: [...new Set(checks)].join(', ') }]
+  })
 }
 
 /** Policies that nothing breaks, in one row. */

@@ -41,6 +41,7 @@ const inputs = (fields: Partial<ChangeGuardInputs> = {}): ChangeGuardInputs => (
   environment: 'prod',
   region: 'us-east-1',
   planId: 'a'.repeat(64),
+  decisions: [],
   fresh: changeSet(change()),
   deployed: false,
   reviewed: reviewed(changeSet(change())),
