@@ -4,6 +4,7 @@ import { BaseCommand } from '../cli/base-command.js'
 import { withDemand } from '../cli/demand.js'
 import { duration, instant } from '../cli/flags.js'
 import { environmentOf, readConfig } from '../cli/project.js'
+import { wrapProse } from '../cli/prose.js'
 import { formatTable } from '../cli/table.js'
 import { writeFileWhole } from '../delivery/files.js'
 import { csvToParquet } from '../delivery/parquet.js'
@@ -138,7 +139,9 @@ function describeForecast(forecast: DemandForecast, days: DaySummary[][]): strin
   const head = `Forecast from ${formatInstant(origin)}, ${formatDuration(length * stepSeconds)} ahead every ${formatDuration(stepSeconds)}.
 Requests per second: median, 10 % and 90 % of ${forecast.pathCount} sample paths.`
   const workloads = forecast.workloads.map((workload, index) =>
-    [workloadId(workload.workload), tabulateDays(days[index]!), describeScore(workload)].join('\n'),
+    [workloadId(workload.workload), tabulateDays(days[index]!), wrapProse(describeScore(workload), 80)].join(
+      '\n',
+    ),
   )
   return [head, ...workloads].join('\n\n')
 }
@@ -160,10 +163,8 @@ function tabulateDays(days: DaySummary[]): string {
 function describeScore({ model, weights, score }: DemandForecast['workloads'][number]): string {
   const parts = Object.entries(weights).map(([name, weight]) => `${name} ${percent(weight)}`)
   return [
-    wrap(`Model: ${parts.length > 1 ? `${model} of ${parts.join(', ')}` : model}.`),
-    score === undefined
-      ? 'Score: none; the history is too short for rolling origins.'
-      : wrap(`Score: ${scoreText(score)}`),
+    `Model: ${parts.length > 1 ? `${model} of ${parts.join(', ')}` : model}.`,
+    `Score: ${score === undefined ? 'none; the history is too short for rolling origins.' : scoreText(score)}`,
   ].join('\n')
 }
 
@@ -173,11 +174,6 @@ function scoreText({ forecastSkill, baseline, wape, coverage90, origins }: Forec
 
 function percent(share: number): string {
   return `${Math.round(100 * share)} %`
-}
-
-/** Breaks at spaces before column 80. */
-function wrap(text: string): string {
-  return text.replace(/(?=.{80})(.{1,78}) /g, '$1\n  ')
 }
 
 function createResult(

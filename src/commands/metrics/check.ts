@@ -4,6 +4,7 @@ import { BaseCommand } from '../../cli/base-command.js'
 import { withDemand } from '../../cli/demand.js'
 import { duration, instant } from '../../cli/flags.js'
 import { environmentOf, readConfig } from '../../cli/project.js'
+import { wrapWords } from '../../cli/prose.js'
 import { formatTable } from '../../cli/table.js'
 import { LlmscaleError } from '../../kit/errors.js'
 import { nearestName } from '../../kit/names.js'
@@ -187,23 +188,13 @@ function describeQuality(quality: DataQuality): string {
   // What stands above needs no second mention.
   const told = ['BAD_ROWS_DROPPED', 'GAPS_MASKED', 'LEVEL_SHIFT']
   const others = quality.findings.filter(({ code }) => !told.includes(code))
-  if (others.length > 0) lines.push('', ...others.flatMap(({ message }) => wrapText(message)))
+  if (others.length > 0) lines.push('', ...others.flatMap(({ message }) => wrapWords(message, width)))
   return lines.join('\n')
 }
 
 function describeLayout(layout: DataQuality['inputs'][number]['layout'], step: string): string {
   if (layout === 'prometheus') return `samples, one every ${step}`
   return `rows, ${layout === 'aggregated' ? `one every ${step}` : `one a request, counted every ${step}`}`
-}
-
-function wrapText(text: string): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word)
-    else lines[lines.length - 1] = `${last} ${word}`
-  }
-  return lines
 }
 
 function countPoints(runs: QualityRun[]): number {
