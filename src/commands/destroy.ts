@@ -78,7 +78,7 @@ export default class Destroy extends BaseCommand {
     for (const each of await findLeftovers(deployment, store)) this.note(each)
     const stacks = await this.showDeletions(deployment)
     if (flags['dry-run']) {
-      this.log('\nNothing was deleted.')
+      this.log('Nothing was deleted.')
       return { environment, dryRun: true, receipt: null, stacks, steps: [] }
     }
     if (!flags.yes) await confirm(`Delete this from ${environment}?`, ['Add --yes, if all of it may go.'])

@@ -111,7 +111,7 @@ function checkReviewed(inputs: ChangeGuardInputs): GuardVerdict {
     const message =
       reviewed === undefined
         ? 'there is no changes.json beside the plan'
-        : `changes.json is of plan ${reviewed.planId.slice(0, 12)}, not of this one`
+        : `changes.json is of plan ${reviewed.planId.slice(0, 12)}, not of this one: nobody reviewed what this one changes`
     const code = reviewed === undefined ? 'CHANGES_MISSING' : 'CHANGES_STALE'
     return { ...rule, code, state: needsReview ? 'refused' : 'not-checked', message }
   }

@@ -103,6 +103,9 @@ describe('the reviewed change set', () => {
     const states = (fields: ChangeGuardInputs) => checkChanges(fields)[0]!
     expect(states(without)).toMatchObject({ state: 'refused', code: 'CHANGES_MISSING' })
     expect(states({ ...without, needsReview: false }).state).toBe('not-checked')
+    // Where nobody has to review, what was reviewed of this plan holds all the same.
+    const other = changeSet(change({ urn: urn('other') }))
+    expect(verdictOf('changes', { needsReview: false, fresh: other })[0]).toBe('refused')
     const stale = reviewed(changeSet(change()), { planId: 'b'.repeat(64) })
     expect(verdictOf('changes', { reviewed: stale }).slice(0, 2)).toEqual(['refused', 'CHANGES_STALE'])
     expect(verdictOf('changes', { reviewed: reviewed(changeSet(), { stacks: {} }) })[2]).toContain(
@@ -147,6 +150,42 @@ describe('deletions and purchases', () => {
     expect(states(pool, 'eu-west-1/p5.48xlarge/spot')).toBe('refused')
     expect(states(pool, 'us-east-1/p5.48xlarge/on-demand')).toBe('refused')
     expect(states(pool, '*')).toBe('refused')
+  })
+
+  it('know resources by what people call them, whatever the team named them', () => {
+    const target = { kind: 'Deployment', name: 'chat', namespace: 'serving' } as const
+    const { decision } = capacityPlan({
+      workloads: [workloadDecision({ target })],
+      pools: [pool({ capacityType: 'reserved' })],
+      commitments: [
+        {
+          name: 'winter',
+          kind: 'odcr',
+          state: 'owned',
+          region: 'us-east-1',
+          zone: 'us-east-1a',
+          instanceType: 'p5.48xlarge',
+          nodes: 2,
+        },
+      ],
+    })
+    const states = (fields: Partial<ResourceChange>, given: string) =>
+      verdictOf('deletions', {
+        fresh: changeSet(change({ op: 'delete', paths: [], values: {}, ...fields })),
+        decisions: [decision],
+        allowDelete: [given],
+      })
+    const scaler = { urn: urn('chat-scaler'), scales: 'serving/chat' }
+    expect(states(scaler, 'chat-70b/us-east-1')[0]).toBe('passed')
+    expect(states({ urn: urn('serving/chat-models') }, 'chat-70b/us-east-1')[0]).toBe('passed')
+    expect(states({ urn: urn('other') }, 'chat-70b/us-east-1')[0]).toBe('refused')
+    const group = { urn: urn('prod-p5-48xlarge-winter-us-east-1a-4bb7b8') }
+    expect(states(group, 'us-east-1/p5.48xlarge/reserved')[0]).toBe('passed')
+
+    expect(states(scaler, 'chat-7b/us-east-1')[2]).toBe(
+      'it takes away chat-scaler (chat-70b/us-east-1), which nobody allowed; ' +
+        'chat-7b/us-east-1 is nothing of it: did you mean chat-70b/us-east-1?',
+    )
   })
 
   it('do not concern updates', () => {
