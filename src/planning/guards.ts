@@ -330,7 +330,7 @@ function checkCaps(inputs: GuardInputs): GuardVerdict {
   const { plan, baseline, deployed, region, decreaseCap } = inputs
   const rule: Rule = { guard: 'caps', reason: 'policy', code: 'DECREASE_CAP' }
   const inForce = baseline ?? deployed
-  if (inForce === undefined) return notChecked(rule, 'no plan in force to compare with')
+  if (inForce === undefined) return notChecked(rule, 'there is no plan in force to compare with')
   const before = capacityTotals(inForce, inputs)
   const percent = (share: number) => `${Math.round(share * 1000) / 10} %`
   const after = capacityTotals(plan, inputs)

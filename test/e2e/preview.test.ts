@@ -20,11 +20,11 @@ describe.skipIf(engineFolder === undefined)(`llmscale preview${engineNote}`, { t
   it('prints verdicts and the changes of a first deployment, twice the same', async () => {
     const cwd = projectFolder(capacityPlan())
     const first = await preview(cwd)
-    expect(first.stderr).toBe('')
+    expect(first.stderr).toMatch(/^Next: llmscale apply, or llmscale preview --write/)
     expect(first.code).toBe(0)
     expect(first.stdout).toMatch(/Stack prod\.us-east-1\.serving/)
     expect(first.stdout).toMatch(/^expiry +passed +valid until 2026-11-08T00:00:00Z$/m)
-    expect(first.stdout).toMatch(/^caps +not checked +no plan in force/m)
+    expect(first.stdout).toMatch(/^caps, step-limit, pool-deletion, price-jump +not checked +there is no plan in force/m)
     expect(first.stdout).toMatch(/^policies +passed +spot-cap, /m)
     expect(first.stdout).toMatch(/^create +ScaledObject +chat-70b-/m)
     expect(first.stdout).toContain('2 to create (engine 3.246.0, kubernetes 4.34.2).')

@@ -75,6 +75,7 @@ describe('llmscale verify', { timeout: 120_000 }, () => {
     expect(result.checks.map(({ place, state }) => [place, state])).toEqual([
       ['prod.us-east-1.serving', 'not-checked'],
       ['cluster of us-east-1', 'not-checked'],
+      ['stacks beside the plan', 'not-checked'],
     ])
     expect(result.drifts).toEqual([])
     expect(result.score).toMatchObject({ from: '2026-11-01T00:00:00Z', until: '2026-11-02T00:00:00Z' })
@@ -91,7 +92,7 @@ describe('llmscale verify', { timeout: 120_000 }, () => {
       spec!['pollingInterval'] = 15
     }
     const same = await verifyJson(cwd, asOf, env)
-    expect(same.checks.at(-1)).toMatchObject({ place: 'cluster of us-east-1', state: 'same' })
+    expect(same.checks.at(-2)).toMatchObject({ place: 'cluster of us-east-1', state: 'same' })
 
     const scaled = cluster.objects.find(({ kind }) => kind === 'ScaledObject')!
     scaled.spec!['minReplicaCount'] = 7
