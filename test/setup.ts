@@ -1,10 +1,18 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
-/** Command tests run the compiled program; without it every one of them would fail for the same reason. */
-export default function setup(): void {
+/**
+ * Command tests run the compiled program; without it every one of them would fail for the same reason. Temporary
+ * folders of all tests are in one of the run's own, which goes at the end.
+ */
+export default function setup(): () => void {
   const fromSource = process.env['LLMSCALE_TEST_SOURCE'] === '1'
   if (!fromSource && !existsSync('dist/src')) {
     throw new Error('dist/ is missing: run `npm run build` first, or `npm test`')
   }
   delete process.env['NODE_ENV']
+  const folder = mkdtempSync(join(tmpdir(), 'llmscale-tests-'))
+  process.env['TMPDIR'] = folder
+  return () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
 }

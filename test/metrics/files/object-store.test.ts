@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fileSource } from '../../../src/metrics/files/file-source.js'
 import { fetchObjects, putObject } from '../../../src/metrics/files/object-store.js'
+import { emptyFolder } from '../../run-cli.js'
 import { hasS3, type StandInS3, s3Note, startS3 } from '../../stand-in-s3.js'
 
 const failure = (work: Promise<unknown>) =>
@@ -23,6 +24,8 @@ describe.skipIf(!hasS3)(`objects${s3Note}`, () => {
 
   beforeAll(async () => {
     store = await startS3()
+    // Other tests make such folders too, at the same time.
+    vi.stubEnv('TMPDIR', emptyFolder())
     for (const [name, value] of Object.entries(store.environment)) vi.stubEnv(name, value)
     await fetch(`${store.endpoint}/demand`, {
       method: 'PUT',
