@@ -52,7 +52,6 @@ export default class Init extends BaseCommand {
     owner: Flags.string({
       description: 'Who owns the rules, for CODEOWNERS.',
       helpValue: '@ORG/TEAM',
-      default: unnamedOwner,
       dependsOn: ['github'],
     }),
     force: Flags.boolean({
@@ -75,7 +74,7 @@ export default class Init extends BaseCommand {
     const workflows: Files = []
     if (flags.github) {
       const githubFolder = join(flags.dir, '.github')
-      starters.push([join(githubFolder, 'CODEOWNERS'), codeOwners(flags.config, flags.owner)])
+      starters.push([join(githubFolder, 'CODEOWNERS'), codeOwners(flags.config, flags.owner ?? unnamedOwner)])
       starters.push([join(flags.dir, 'package.json'), starterPackage(this.config.version)])
       for (const file of [...workflowFiles, ...actionFiles])
         workflows.push([
@@ -126,15 +125,14 @@ export default class Init extends BaseCommand {
   }
 
   private async listSteps(
-    flags: { dir: string; config: string; owner: string },
+    flags: { dir: string; config: string; owner?: string | undefined },
     kept: readonly string[],
   ): Promise<string[]> {
     const { environments } = await readConfig(join(flags.dir, flags.config))
-    const hasOwners = kept.includes(join(flags.dir, '.github', 'CODEOWNERS'))
     return listGitHubSteps({
       configPath: flags.config,
-      owner: flags.owner,
-      keepsOwners: hasOwners,
+      owner: flags.owner ?? unnamedOwner,
+      keepsOwners: kept.includes(join(flags.dir, '.github', 'CODEOWNERS')),
       environments: Object.keys(environments),
       version: this.config.version,
       keepsPackage: kept.includes(join(flags.dir, 'package.json')),

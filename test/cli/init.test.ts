@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import type { z } from 'zod'
 import { readConfig } from '../../src/cli/project.js'
+import { Result } from '../../src/commands/init.js'
 import { emptyFolder, runCli } from '../run-cli.js'
 
 const read = (folder: string, name: string) => readFileSync(join(folder, name), 'utf8')
@@ -86,5 +88,75 @@ describe('llmscale init', () => {
     const again = emptyFolder()
     await runCli([...args.slice(0, -1), again])
     expect(read(again, 'demand.csv')).toBe(read(folder, 'demand.csv'))
+  })
+
+  describe('--github', () => {
+    const workflows = ['plan.yml', 'preview.yml', 'apply.yml', 'verify.yml'].map(
+      (file) => `workflows/${file}`,
+    )
+    const init = (folder: string, ...args: string[]) =>
+      runCli(['init', '--github', '--dir', folder, '--json', ...args]).then(({ code, stdout }) => {
+        const { result, error } = JSON.parse(stdout)
+        return { code, error, ...(result && Result.parse(result)) } as Partial<z.infer<typeof Result>> & {
+          code: number
+          error?: { message: string }
+        }
+      })
+
+    it('copies the workflows of this repository, and what they need beside them', async () => {
+      const folder = emptyFolder()
+      const { code, written } = await init(folder, '--owner', '@acme/platform')
+      expect(code).toBe(0)
+      for (const file of [...workflows, 'action.yml', 'heartbeat/action.yml'])
+        expect(read(folder, `.github/${file}`)).toBe(read('.', `.github/${file}`))
+      expect(readdirSync(join(folder, '.github/workflows'))).not.toContain('ci.yml')
+      expect(read(folder, '.github/CODEOWNERS')).toMatch(/^\/llmscale\.yaml +@acme\/platform$/m)
+      expect(read(folder, '.npmrc')).toBe('ignore-scripts=true\n')
+      const { version } = JSON.parse(read('.', 'package.json'))
+      expect(JSON.parse(read(folder, 'package.json'))).toEqual({
+        private: true,
+        dependencies: { llmscale: version },
+      })
+      expect(written).toHaveLength(12)
+    })
+
+    it('leaves no variable, secret or environment of the workflows out of its steps', async () => {
+      const folder = emptyFolder()
+      const { steps } = await init(folder)
+      const text = workflows.map((file) => read('.', `.github/${file}`)).join()
+      const names = [...text.matchAll(/(?:vars|secrets)\.(\w+)/g)].map(([, name]) => name!)
+      // What stays as it is where nobody sets it.
+      const optional = ['LLMSCALE_CONFIG', 'LLMSCALE_RUNNER', 'LLMSCALE_KILL_SWITCH']
+      for (const name of new Set(names))
+        expect(optional.includes(name) || steps!.join().includes(name), name).toBe(true)
+      expect(steps!.join()).toContain('make production,')
+      expect(steps![0]).toMatch(/^npm install, and commit/)
+    })
+
+    it('keeps what people wrote, and overwrites a workflow only with --force', async () => {
+      const folder = emptyFolder()
+      await runCli(['init', '--dir', folder])
+      const config = read(folder, 'llmscale.yaml').replace('production:', 'prod-eu:')
+      writeFileSync(join(folder, 'llmscale.yaml'), config)
+      writeFileSync(join(folder, 'package.json'), '{}')
+      writeFileSync(join(folder, '.npmrc'), 'save-exact=true')
+      const { code, kept, steps } = await init(folder)
+      expect(code).toBe(0)
+      expect(kept).toEqual(['llmscale.yaml', 'Pulumi.yaml', 'package.json'].map((file) => join(folder, file)))
+      expect(steps!.join()).toContain('--env prod-eu')
+      expect(steps![0]).toMatch(/^npm install --save-exact llmscale@/)
+      expect(read(folder, '.npmrc')).toBe('save-exact=true\nignore-scripts=true\n')
+
+      const plan = join(folder, '.github/workflows/plan.yml')
+      writeFileSync(plan, 'name: ours\n')
+      const refused = await init(folder)
+      expect([refused.code, refused.error!.message]).toEqual([
+        14,
+        expect.stringMatching(/these exist: \S+plan\.yml\.$/),
+      ])
+      expect((await init(folder, '--force')).code).toBe(0)
+      expect(readFileSync(plan, 'utf8')).toBe(read('.', '.github/workflows/plan.yml'))
+      expect(read(folder, 'llmscale.yaml')).toBe(config)
+    })
   })
 })

@@ -86,6 +86,12 @@ describe.skipIf(fromSource)(
     it('holds what its users need and nothing else', () => {
       const paths = files.map(({ path }) => path)
       const expected = [
+        '.github/action.yml',
+        '.github/heartbeat/action.yml',
+        '.github/workflows/apply.yml',
+        '.github/workflows/plan.yml',
+        '.github/workflows/preview.yml',
+        '.github/workflows/verify.yml',
         'LICENSE',
         'README.md',
         'bin/run.js',
