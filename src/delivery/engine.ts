@@ -36,7 +36,7 @@ export interface StackOptions extends WorkspaceOptions {
 }
 
 /** Where the engine keeps things. */
-export interface WorkspaceOptions {
+interface WorkspaceOptions {
   /** The folder of llmscale.yaml: engine state goes to `.llmscale/` in it, stack settings come from `stacks/config/`. */
   projectFolder: string
   /** Pulumi backend URL; default files under `.llmscale/`. */
@@ -122,7 +122,7 @@ export async function readStackOutputs(
 }
 
 /** What destroying a stack would delete, or leave because it is protected. */
-export interface StackResource {
+interface StackResource {
   urn: string
   isProtected: boolean
 }
@@ -330,7 +330,7 @@ async function withWorkspace<T>(
         workDir,
         pulumiHome: join(home, 'home'),
         pulumiCommand,
-        projectSettings: await createProjectSettings(backend ?? `file://${state}`),
+        projectSettings: await createProjectSettings(backend ?? fileBackend(state)),
         envVars: engineVariables(backend),
       }
       return await work(settings, abort.signal)
@@ -423,6 +423,13 @@ function engineVariables(backend: string | undefined): Record<string, string> {
     variables['PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION'] = 'true'
   return variables
 }
+
+/**
+ * Without the files of attributes that the engine would write beside each checkpoint: they are not replaced whole, and
+ * one that a dead engine left empty makes a stack unreadable ("failed to load checkpoint: EOF").
+ * https://pkg.go.dev/gocloud.dev/blob/fileblob#URLOpener
+ */
+const fileBackend = (folder: string): string => `file://${folder}?metadata=skip`
 
 /** For tests: LLMSCALE_PROVIDER_PLUGINS names a folder of `pulumi-resource-*` that stand in for real providers. */
 async function createProjectSettings(backendUrl: string): Promise<ProjectSettings> {
