@@ -23,7 +23,7 @@ export async function listOrphans(deployment: Deployment): Promise<StackTarget[]
 }
 
 /** What was found beside the plan, or why nobody knows. */
-export interface OrphanSearch {
+interface OrphanSearch {
   orphans: StackTarget[]
   failure?: LlmscaleError
 }

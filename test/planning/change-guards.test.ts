@@ -165,7 +165,7 @@ describe('deletions and purchases', () => {
           region: 'us-east-1',
           zone: 'us-east-1a',
           instanceType: 'p5.48xlarge',
-          nodes: 2,
+          count: 2,
         },
       ],
     })
