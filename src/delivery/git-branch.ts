@@ -110,7 +110,11 @@ async function requireOurs(
 /** What git says of a reference that another push moves at the same time, beside `[rejected]`. */
 const moved = /^!.*\[(rejected|remote rejected\] \(.*(lock|update ref|already exists|old value))/m
 
-async function pushCommit(git: Git, branch: string, commit: string, old = ''): Promise<void> {
+/**
+ * Pushes a commit to a branch that is at `old`, or not there yet. Throws a TemporaryFailure where somebody else wrote it
+ * meanwhile.
+ */
+export async function pushCommit(git: Git, branch: string, commit: string, old = ''): Promise<void> {
   const ref = `refs/heads/${branch}`
   const lease = `--force-with-lease=${ref}:${old}`
   const args = ['push', '--porcelain', '--no-verify', lease, 'origin', `${commit}:${ref}`]
