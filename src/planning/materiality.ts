@@ -9,7 +9,7 @@ import { type Change, diffPlans } from './diff-plans.js'
 import { requestedFloors } from './floor-template.js'
 
 /** Where a change takes what runs: what it costs, and where that stays, what it may cost at most. */
-export type Direction = 'up' | 'down' | 'same'
+type Direction = 'up' | 'down' | 'same'
 
 /** A change that was merged because it was material. */
 export interface MaterialChange {
@@ -101,6 +101,36 @@ export function judgeMateriality(inputs: MaterialityInputs): Materiality {
       needs,
       ...hesitations.map(({ factor, because }) => `${factor} times that is needed, as ${because}`),
       ...explainTurn(inputs, direction, now),
+    ],
+  }
+}
+
+/**
+ * Whether a plan says something materially other than one that was proposed before and is not in force, because people
+ * closed it or still review it. Each counts as it states itself, so that a forecast that has changed counts too.
+ */
+export function compareProposals(
+  plan: CapacityPlan,
+  other: CapacityPlan,
+  settings: MaterialityInputs['settings'],
+): Pick<Materiality, 'isMaterial' | 'reasons'> {
+  if (plan.planId === other.planId) return { isMaterial: false, reasons: ['the decision is the same'] }
+  const stated = ({ header, reports }: CapacityPlan) =>
+    reports.reduce((usd, report) => usd + report.shortfallUsdPerDay.plan, header.cost.usdPerDay.p50)
+  const { header } = plan
+  const days = (parseInstant(header.validUntil)! - parseInstant(header.origin)!) / secondsPerDay
+  const change = stated(plan) - stated(other)
+  const least = Math.max(
+    settings.reviewUsd + settings.movedReplicaHours * movedUsdPerHour(other, plan),
+    settings.noiseShare * stated(other) * days,
+  )
+  const compelling = findRuleChanges(other, plan)
+  const direction = change >= 0 ? 'more' : 'less'
+  return {
+    isMaterial: compelling.length > 0 || Math.abs(change) * days >= least,
+    reasons: [
+      ...compelling,
+      `nodes and shortfalls cost ${formatUsd(Math.abs(change))} USD a day ${direction} than by the plan proposed before`,
     ],
   }
 }
@@ -217,24 +247,27 @@ function formatAge({ time }: MaterialChange, now: EpochSeconds): string {
 function findCompelling(inputs: MaterialityInputs, now: EpochSeconds): string[] {
   const { plan, baseline } = inputs
   if (baseline === undefined) return ['no plan is in force']
-  const validUntil = inputs.validUntil ?? parseInstant(baseline.header.validUntil)!
-  const left = validUntil - now
-  const diff = diffPlans(baseline, plan)
+  const left = (inputs.validUntil ?? parseInstant(baseline.header.validUntil)!) - now
+  const end = left <= 0 ? 'has ended' : `ends in ${formatDuration(left)}`
+  return [
+    ...findRuleChanges(baseline, plan),
+    ...(left <= shortestValiditySeconds ? [`the plan in force ${end}`] : []),
+  ]
+}
+
+/** What differs between two plans besides what a forecast moves. */
+function findRuleChanges(from: CapacityPlan, to: CapacityPlan): string[] {
+  const diff = diffPlans(from, to)
   const count = (of: CapacityPlan, code: string) =>
     of.header.findings.filter((finding) => finding.code === code).length
   return [
     ...(diff.deletions.length > 0 ? [`deletes ${diff.deletions.join(', ')}`] : []),
-    ...findPurchases(baseline, plan).map((name) => `buys ${name}`),
+    ...findPurchases(from, to).map((name) => `buys ${name}`),
     ...[...diff.workloads, ...diff.pools]
       .filter(({ kind }) => kind !== 'removed')
       .flatMap(describeRuleChange),
     ...diff.others.flatMap(describeRuleChange),
-    ...severeFindings
-      .filter((code) => count(plan, code) > count(baseline, code))
-      .map((code) => `finds ${code}`),
-    ...(left <= shortestValiditySeconds
-      ? [left <= 0 ? 'the plan in force has ended' : `the plan in force ends in ${formatDuration(left)}`]
-      : []),
+    ...severeFindings.filter((code) => count(to, code) > count(from, code)).map((code) => `finds ${code}`),
   ]
 }
 
@@ -263,11 +296,10 @@ function findPurchases(from: CapacityPlan, to: CapacityPlan): string[] {
 function explainTurn(inputs: MaterialityInputs, direction: Direction, now: EpochSeconds): string[] {
   const last = lastTurn(inputs, direction, now)
   const { plan, baseline } = inputs
-  if (last === undefined || baseline === undefined) return []
+  if (last === undefined || baseline === undefined || plan.reports.length === 0) return []
   const weight = (report: WorkloadReport) =>
     Math.abs(report.usdPerDay.doNothing.p50 - report.usdPerDay.plan.p50) + Math.abs(riskAvoided(report))
-  const [first, ...rest] = plan.reports
-  const driver = rest.reduce((most, report) => (weight(report) > weight(most) ? report : most), first!)
+  const driver = plan.reports.reduce((most, report) => (weight(report) > weight(most) ? report : most))
   const before = findById(baseline, workloadId(driver))
   const maximum = findById(plan, workloadId(driver))!.decision.hardMaximum
   const peak = (report: WorkloadReport) =>

@@ -4,7 +4,12 @@ import { parseConfig } from '../../src/config/parse-config.js'
 import { parseInstant } from '../../src/kit/time.js'
 import { secondsPerDay } from '../../src/kit/units.js'
 import type { CapacityPlan, Commitment, Finding, WorkloadDecision } from '../../src/planning/capacity-plan.js'
-import { judgeMateriality, listChanges, type MaterialityInputs } from '../../src/planning/materiality.js'
+import {
+  compareProposals,
+  judgeMateriality,
+  listChanges,
+  type MaterialityInputs,
+} from '../../src/planning/materiality.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 
 const settings = parseConfig(
@@ -249,5 +254,31 @@ describe('whatever it gains', () => {
     expect(left(1)).toMatchObject({ isMaterial: true })
     expect(left(1).reasons[0]).toBe('the plan in force ends in 1d')
     expect(left(-1).reasons[0]).toBe('the plan in force has ended')
+  })
+})
+
+describe('a plan beside one that was proposed before', () => {
+  const proposed = replan()
+  const next = (usdPerDay: number, workload: Partial<WorkloadDecision> = {}) =>
+    replan({ usdPerDay, decision: { workloads: [workloadDecision({ hardMaximum: 42, ...workload })] } })
+
+  it('is the same to people where cost and shortfalls differ by no more than noise', () => {
+    expect(compareProposals(next(1010), proposed, settings).isMaterial).toBe(false)
+    expect(compareProposals(proposed, proposed, settings).isMaterial).toBe(false)
+  })
+
+  it('is another where they differ by more, up or down', () => {
+    const dearer = compareProposals(next(1100), proposed, settings)
+    expect(dearer).toEqual({
+      isMaterial: true,
+      reasons: ['nodes and shortfalls cost 100 USD a day more than by the plan proposed before'],
+    })
+    expect(compareProposals(next(900), proposed, settings).isMaterial).toBe(true)
+  })
+
+  it('is another where people changed it', () => {
+    const { isMaterial, reasons } = compareProposals(next(1000, { timeZone: 'UTC' }), proposed, settings)
+    expect(isMaterial).toBe(true)
+    expect(reasons[0]).toBe('chat-70b/us-east-1: timeZone America/New_York → UTC')
   })
 })
