@@ -4,7 +4,6 @@ import { captureOutput } from '@oclif/test'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FailureEnvelope } from '../../src/cli/envelope.js'
 import Apply from '../../src/commands/apply.js'
-import Destroy from '../../src/commands/destroy.js'
 import Plan from '../../src/commands/plan.js'
 import Preview from '../../src/commands/preview.js'
 import Render from '../../src/commands/render.js'
@@ -16,7 +15,6 @@ const asOf = ['--as-of', '2026-11-02T00:00:00Z']
 const here = process.cwd()
 const commands = {
   apply: (args: string[]) => Apply.run(args, here),
-  destroy: (args: string[]) => Destroy.run(args, here),
   plan: (args: string[]) => Plan.run(args, here),
   preview: (args: string[]) => Preview.run(args, here),
   render: (args: string[]) => Render.run(args, here),
@@ -211,7 +209,7 @@ describe('a plan of somewhere else', () => {
     for (const args of [['preview'], ['apply', '--yes']] as CommandLine[])
       expect(await failureOf(cwd, ...args, ...asOf)).toBe(
         '3 PLAN_OF_OTHER_ENVIRONMENT: the plan is of environment staging, the stack of prod\n' +
-          'Name the folder of the right environment with --plan.\nRun `llmscale plan` again.',
+          'Name the folder of the right environment with --plan.',
       )
   })
 
@@ -227,7 +225,8 @@ describe('a plan of somewhere else', () => {
     ] as CommandLine[])
       expect(await failureOf(cwd, ...args, ...asOf)).toBe(
         '3 PLAN_OF_OTHER_REGION: the plan is of region eu-west-1; environments.prod.regions of llmscale.yaml has ' +
-          'us-east-1\nName the folder of the right environment with --plan.\nRun `llmscale plan` again.',
+          'us-east-1\nRun `llmscale plan` again.\nWhat runs in the region stays until it is deleted: llmscale destroy ' +
+          '--region, which asks first.',
       )
     expect(await failureOf(cwd, 'apply', '--region', 'us-east-1', ...asOf)).toMatch(
       /^2 REGION_UNKNOWN: The plan has nothing for region "us-east-1"; it has eu-west-1\./,
@@ -248,32 +247,26 @@ describe('a stack that somebody works on', () => {
     ...{ stack, runId: 'r1', by: 'ana', host: 'elsewhere', pid: 7, processSpace: null },
     since: '2026-11-01T00:00:00Z',
   }
-  const runs: CommandLine[] = [
-    ['apply', '--yes', ...asOf],
-    ['destroy', '--yes', '--allow-delete', 'prod'],
-  ]
+  const apply = (cwd: string, ...args: string[]) => failureOf(cwd, 'apply', '--yes', ...asOf, ...args)
 
   it('is told with who does, and how to take it when that run is dead', async () => {
     const cwd = locked(held)
-    for (const args of runs)
-      expect(await failureOf(cwd, ...args)).toBe(
-        `9 STACK_LOCKED: stack ${stack} is locked by ana since 2026-11-01T00:00:00Z: run r1, process 7 on elsewhere ` +
-          '(./.llmscale/state)\nWait until that run ends.\n' +
-          'If it is dead: --break-lock r1. What it left half done is found and finished.',
-      )
-    for (const args of runs)
-      expect(await failureOf(cwd, ...args, '--break-lock', 'r2')).toBe(
-        '9 LOCK_NOT_FOUND: run r2 locks none of these stacks; locked by r1',
-      )
+    expect(await apply(cwd)).toBe(
+      `9 STACK_LOCKED: stack ${stack} is locked by ana since 2026-11-01T00:00:00Z: run r1, process 7 on elsewhere ` +
+        '(./.llmscale/state)\nWait until that run ends.\n' +
+        'If it is dead: --break-lock r1. What it left half done is found and finished.',
+    )
+    expect(await apply(cwd, '--break-lock', 'r2')).toBe(
+      '9 LOCK_NOT_FOUND: run r2 locks none of these stacks; locked by r1',
+    )
   })
 
   it('is locked too where the lock cannot be read', async () => {
     const cwd = locked({ version: 2 })
-    for (const args of runs)
-      expect(await failureOf(cwd, ...args)).toMatch(
-        new RegExp(
-          `^9 LOCK_UNREADABLE: locks/${stack}\\.json in \\./\\.llmscale/state is no lock that this version`,
-        ),
-      )
+    expect(await apply(cwd)).toMatch(
+      new RegExp(
+        `^9 LOCK_UNREADABLE: locks/${stack}\\.json in \\./\\.llmscale/state is no lock that this version`,
+      ),
+    )
   })
 })
