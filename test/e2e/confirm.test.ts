@@ -10,7 +10,9 @@ import { runOnTerminal } from '../terminal.js'
 const question = 'Only yes is taken for an answer: '
 const asOf = ['--as-of', '2026-11-02T00:00:00Z']
 
-describe('the question before a destroy, on a terminal', { timeout: 120_000 }, () => {
+const destroySuite = `the question before a destroy, on a terminal${engineNote}`
+
+describe.skipIf(engineFolder === undefined)(destroySuite, { timeout: 240_000 }, () => {
   it.each([
     ['another word', 'y\r', 8, 'Nothing was changed.'],
     ['no word', '\r', 8, 'Nothing was changed.'],
@@ -19,11 +21,11 @@ describe('the question before a destroy, on a terminal', { timeout: 120_000 }, (
   ])('takes %s for no', async (_what, keys, code, message) => {
     const cwd = projectFolder(capacityPlan())
     const run = runOnTerminal(['destroy', '--allow-delete', 'prod'], { cwd, env: engineEnvironment })
-    await run.shows(`Delete everything that llmscale deployed to prod? ${question}`)
+    await run.shows(`Delete this from prod? ${question}`)
     run.type(keys)
     const { code: ended, screen } = await run.end
     expect([ended, screen.split('\n').at(-2)]).toEqual([code, expect.stringContaining(`Error: ${message}`)])
-    expect(existsSync(join(cwd, '.llmscale/pulumi'))).toBe(false)
+    expect(existsSync(join(cwd, '.llmscale/state'))).toBe(false)
   })
 })
 
