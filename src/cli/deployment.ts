@@ -6,9 +6,12 @@ import { formatStackName, type Layer, layers } from '../../stacks/stack-name.js'
 import type { Environment } from '../config/environment.js'
 import type { Config } from '../config/schema.js'
 import type { StackOptions } from '../delivery/engine.js'
+import { openStateStore } from '../delivery/open-state-store.js'
 import { planFolder } from '../delivery/plan-folder.js'
+import { readRenewal } from '../delivery/renewal-file.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
+import { parseInstant } from '../kit/time.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { createManifests, planRegions } from '../manifests/manifests.js'
 import type { Finding } from '../planning/capacity-plan.js'
@@ -82,6 +85,7 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
   })
   const { decision } = inputs.plan
   const projectFolder = resolve(besideConfig(flags.config, '.'))
+  const renewedUntil = await findRenewal(inputs, settings, projectFolder)
   const regions = selectRegions(planRegions(decision), flags.region)
   return {
     config,
@@ -89,6 +93,7 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
     settings,
     inputs: {
       ...inputs,
+      ...(renewedUntil !== undefined && { renewedUntil }),
       ...(reviewed && !flags.write && { reviewed }),
       allowedDeletions: flags['allow-delete'],
       allowedPurchases: flags['allow-purchase'],
@@ -110,7 +115,18 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
 }
 
 /** Throws REGION_UNKNOWN. */
-export function selectRegions(planned: readonly string[], wanted: string | undefined): string[] {
+export /** Asked only for a plan that has ended: the place may be far. */
+async function findRenewal(
+  { plan, environment, now }: EnvironmentInputs,
+  settings: Environment,
+  projectFolder: string,
+): Promise<string | undefined> {
+  if (now < (parseInstant(plan.header.validUntil) ?? 0)) return undefined
+  const store = await openStateStore(settings, projectFolder)
+  return (await readRenewal(store, environment, plan.planId))?.validUntil
+}
+
+function selectRegions(planned: readonly string[], wanted: string | undefined): string[] {
   if (wanted === undefined) return [...planned]
   if (planned.includes(wanted)) return [wanted]
   const near = nearestName(wanted, planned)

@@ -7,20 +7,13 @@ import { instant } from '../cli/flags.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
 import { Label } from '../config/values.js'
-import {
-  findAuthor,
-  findHold,
-  type HoldFile,
-  listHolds,
-  removeHold,
-  writeHold,
-} from '../delivery/hold-file.js'
+import { findAuthor, findHold, listHolds, removeHold, writeHold } from '../delivery/hold-file.js'
 import { planFolder } from '../delivery/plan-folder.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { dnsName } from '../kit/names.js'
-import { formatInstant, parseInstant } from '../kit/time.js'
+import { formatInstant } from '../kit/time.js'
 import type { EpochSeconds } from '../kit/units.js'
-import { type ListedHold, tabulateHolds } from '../review/hold-table.js'
+import { judgeHold, type ListedHold, tabulateHolds } from '../review/hold-table.js'
 
 const HoldEntry = z.strictObject({
   name: z.string(),
@@ -72,7 +65,10 @@ export default class Hold extends BaseCommand {
 
     const written = flags.reason === undefined ? null : await this.hold(folder, flags.reason, flags, now)
     const removed = flags.remove === undefined ? null : await this.remove(folder, flags.remove)
-    const holds = (await listHolds(folder)).map((file) => ({ file, listed: judge(file, now) }))
+    const holds = (await listHolds(folder)).map((file) => ({
+      file,
+      listed: judgeHold(file.name, file.hold, now),
+    }))
     if (written === null && removed === null) this.list(holds.map(({ listed }) => listed))
     return {
       environment,
@@ -130,12 +126,6 @@ export default class Hold extends BaseCommand {
     const { columns, rows } = tabulateHolds(holds)
     this.log(holds.length === 0 ? 'No holds.' : formatTable(columns, rows))
   }
-}
-
-function judge({ name, hold }: HoldFile, now: EpochSeconds): ListedHold {
-  if (hold === undefined) return { name, hold, state: 'unreadable' }
-  const isOver = hold.until !== undefined && now >= parseInstant(hold.until)!
-  return { name, hold, state: isOver ? 'ended' : 'in force' }
 }
 
 function requireText(flag: string, text: string): string {

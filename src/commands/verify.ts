@@ -7,7 +7,9 @@ import { type DriftReport, findDrift } from '../cli/drift.js'
 import { instant } from '../cli/flags.js'
 import { forecastPlanned, readPlannedDemand } from '../cli/planned-demand.js'
 import { formatTable } from '../cli/table.js'
+import { openStateStore } from '../delivery/open-state-store.js'
 import { findPlanById } from '../delivery/plan-history.js'
+import { ScoredPlan, type ScoreRecord, writeScore } from '../delivery/score-file.js'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
 import { formatShare, formatUsd } from '../kit/format.js'
 import { formatInstant, parseInstant } from '../kit/time.js'
@@ -15,7 +17,6 @@ import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
 import { listSources } from '../metrics/open-sources.js'
 import { type DemandOptions, readTable, requireHistory } from '../metrics/read-demand.js'
-import { DailyPeak } from '../planning/capacity-plan.js'
 import { roundFigures } from '../planning/round-figures.js'
 import { type PlanScore, type ScoreInputs, scorePlan } from '../planning/score-plan.js'
 import { judgePlan, type Verdict, verdicts } from '../planning/verdict.js'
@@ -27,58 +28,6 @@ import {
   tabulateOutcomes,
   tabulatePlaces,
 } from '../review/verify-tables.js'
-
-const Share = z.number().nullable()
-const Comparison = z.strictObject({ plan: z.number(), doNothing: z.number() })
-const OutcomeScore = z.strictObject({
-  steps: z.int(),
-  wape: Share,
-  pinballLoss: z.number().describe('Requests a step.'),
-  coverage80: z.number(),
-  coverage90: z.number(),
-})
-
-const Score = z.strictObject({
-  from: z.string(),
-  until: z.string(),
-  days: z.number(),
-  isReproduced: z.boolean().nullable().describe('Whether the forecast made again is that of the plan.'),
-  breachShare: Comparison.extend({
-    stated: z.number().describe('Of the plan, when it was made.'),
-    p95: z.number().describe('0.95 quantile over the paths of the forecast, for the same time.'),
-  }).describe('Share of requests without capacity; estimated on measured demand.'),
-  lossUsdPerDay: Comparison.describe('Idle plus shortfall cost; estimated on measured demand.'),
-  daysBetterUndone: z.strictObject({ count: z.int(), of: z.int() }),
-  error: z
-    .strictObject({ wape: z.number(), backtestWape: z.number() })
-    .nullable()
-    .describe('Measured; workloads count by what their demand costs.'),
-  workloads: z.array(
-    z.strictObject({
-      workload: z.strictObject({
-        model: z.string(),
-        region: z.string(),
-        tenant: z.exactOptional(z.string()),
-      }),
-      forecast: OutcomeScore,
-      baseline: OutcomeScore.extend({ name: z.string() }),
-      backtestWape: Share,
-      breachShare: Comparison,
-      lossUsdPerDay: Comparison,
-      floorUnmetShare: Share.describe('Share of steps in which fewer replicas served than the floor.'),
-      days: z.array(
-        z.strictObject({
-          date: z.string(),
-          peakReplicas: z.number(),
-          plannedPeak: DailyPeak.nullable(),
-          breachShare: z.number(),
-          floors: z.enum(['held', 'missed']),
-        }),
-      ),
-    }),
-  ),
-  unscored: z.array(z.string()),
-})
 
 export const Result = z.strictObject({
   planId: z.string(),
@@ -103,7 +52,7 @@ export const Result = z.strictObject({
       kind: z.enum(['missing', 'floor', 'field']),
     }),
   ),
-  score: Score.nullable().describe('Null where no demand is known since the plan.'),
+  score: ScoredPlan.nullable().describe('Null where no demand is known since the plan.'),
 })
 
 /** A plan from older data is made anew whatever it scores: no forecast need reach further. */
@@ -121,6 +70,9 @@ export default class Verify extends BaseCommand {
     plan: Flags.string({ description: 'Folder of the plan; default forecasts/<env>.' }),
     region: Flags.string({ description: 'Only stacks and cluster of this region.' }),
     'as-of': instant({ description: 'Take it for this time; default now.' }),
+    record: Flags.boolean({
+      description: 'Keep the score where receipts are: the next pull request shows it.',
+    }),
     'detailed-exitcode': Flags.boolean({
       description: `Exit ${exitCodes.changesPresent} on drift, and where the verdict is not keep.`,
     }),
@@ -144,6 +96,14 @@ export default class Verify extends BaseCommand {
     const score = await this.scoreIfKnown(deployment, flags)
     const verdict = judgePlan(plan, score, now)
     this.print(deployment, verdict, drift, score)
+    const rounded = score === undefined ? null : roundFigures(score)
+    if (flags.record && rounded !== null)
+      await this.record(deployment, {
+        planId: plan.planId,
+        asOf: formatInstant(now),
+        ...verdict,
+        score: rounded,
+      })
     if (flags['detailed-exitcode'] && (drift.drifts.length > 0 || verdict.verdict !== 'keep'))
       process.exitCode = exitCodes.changesPresent
     return {
@@ -152,8 +112,21 @@ export default class Verify extends BaseCommand {
       asOf: formatInstant(now),
       ...verdict,
       ...drift,
-      score: score === undefined ? null : roundFigures(score),
+      score: rounded,
     }
+  }
+
+  private async record(
+    { settings, projectFolder, environment, inputs }: Deployment,
+    record: ScoreRecord,
+  ): Promise<void> {
+    if (inputs.killSwitch) {
+      this.note({ code: 'KILL_SWITCH', message: 'LLMSCALE_KILL_SWITCH is set: the score is not kept' })
+      return
+    }
+    const store = await openStateStore(settings, projectFolder)
+    await writeScore(store, environment, record)
+    this.hint(`Score kept in ${store.place}.`)
   }
 
   /** Without demand there is no score, and drift is told all the same. */

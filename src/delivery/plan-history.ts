@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { LlmscaleError } from '../kit/errors.js'
+import type { EpochSeconds } from '../kit/units.js'
 import { type CapacityPlan, PlanHeader } from '../planning/capacity-plan.js'
 import { parsePlan } from '../planning/plan-file.js'
 import { findPrevious, type PlanVersion } from '../planning/rollback.js'
@@ -84,20 +85,66 @@ export async function readReviewedPlan(
   needed: boolean,
 ): Promise<FoundPlan | undefined> {
   const git = createGit({ folder, place: folder })
+  const commit = await findReviewedCommit(git, folder, branch, needed)
+  return commit !== undefined && (await hasPlan(git, commit)) ? readPlanAt(git, folder, commit) : undefined
+}
+
+/** A folder on the branch that a proposal is for. */
+export interface ProposalBase {
+  commit: string
+  /** Undefined where the branch has none yet. */
+  plan: CapacityPlan | undefined
+  /** Files of the folder, by their paths in it. */
+  paths: string[]
+  /** Plans that came to the branch since a time, and the one before them, the oldest first. */
+  merged: { plan: CapacityPlan; time: EpochSeconds }[]
+}
+
+/** What the reviewed branch at `origin` has in a folder, as git last fetched it. Throws as `readReviewedPlan`. */
+export async function readProposalBase(
+  folder: string,
+  branch: string,
+  since: EpochSeconds,
+): Promise<ProposalBase> {
+  const git = createGit({ folder, place: folder })
+  const commit = (await findReviewedCommit(git, folder, branch, true))!
+  const listed = await git.run(['ls-tree', '-r', '-z', '--name-only', commit, '--', '.'])
+  const merged: ProposalBase['merged'] = []
+  for await (const version of listVersions(git, commit)) {
+    const time = Number(await git.run(['show', '--no-patch', '--format=%ct', version.commit]))
+    const plan = await readPlanAt(git, folder, version.commit).catch(() => undefined)
+    if (plan !== undefined) merged.unshift({ plan: plan.plan, time })
+    if (time < since) break
+  }
+  return {
+    commit,
+    plan: (await hasPlan(git, commit)) ? (await readPlanAt(git, folder, commit)).plan : undefined,
+    paths: listed.split('\0').filter(Boolean),
+    merged,
+  }
+}
+
+async function findReviewedCommit(
+  git: Git,
+  folder: string,
+  branch: string,
+  needed: boolean,
+): Promise<string | undefined> {
   const ref = `refs/remotes/origin/${branch}^{commit}`
   const { code, stdout: commit } = await git.try(['rev-parse', '--verify', '--quiet', ref])
-  if (code !== 0) {
-    const isClone = (await git.try(['remote', 'get-url', 'origin'])).code === 0
-    if (!isClone && !needed) return undefined
-    throw new LlmscaleError(
-      'digestMismatch',
-      'BASELINE_UNKNOWN',
-      `git knows no origin/${branch}, so what ${folder} takes away cannot be told`,
-      [`git fetch origin ${branch}:refs/remotes/origin/${branch}`, 'Name the plan in force with --baseline.'],
-    )
-  }
-  const hasPlan = (await git.try(['cat-file', '-e', `${commit}:./plan.yaml`])).code === 0
-  return hasPlan ? readPlanAt(git, folder, commit) : undefined
+  if (code === 0) return commit
+  const isClone = (await git.try(['remote', 'get-url', 'origin'])).code === 0
+  if (!isClone && !needed) return undefined
+  throw new LlmscaleError(
+    'digestMismatch',
+    'BASELINE_UNKNOWN',
+    `git knows no origin/${branch}, so what ${folder} takes away cannot be told`,
+    [`git fetch origin ${branch}:refs/remotes/origin/${branch}`, 'Name the plan in force with --baseline.'],
+  )
+}
+
+async function hasPlan(git: Git, commit: string): Promise<boolean> {
+  return (await git.try(['cat-file', '-e', `${commit}:./plan.yaml`])).code === 0
 }
 
 /** Throws `outputNotWritable` FORECASTS_DIRTY where a folder has something that git does not, ignored files too. */
@@ -114,9 +161,9 @@ export async function requireCommitted(folder: string): Promise<void> {
   )
 }
 
-/** Versions of a folder's plan.yaml, newest first; those that cannot be read are passed over. */
-async function* listVersions(git: Git): AsyncIterable<PlanVersion & { commit: string }> {
-  const commits = await git.run(['log', '--first-parent', '--format=%H', '--', 'plan.yaml'])
+/** Versions of a folder's plan.yaml up to a commit, newest first; those that cannot be read are passed over. */
+async function* listVersions(git: Git, until = 'HEAD'): AsyncIterable<PlanVersion & { commit: string }> {
+  const commits = await git.run(['log', '--first-parent', '--format=%H', until, '--', 'plan.yaml'])
   for (const commit of commits.split('\n').filter(Boolean)) {
     const { code, stdout } = await git.try(['show', `${commit}:./plan.yaml`])
     const head = code === 0 ? parseHead(stdout) : undefined

@@ -64,6 +64,8 @@ export interface GuardInputs {
   /** Regions that the environment serves from; not checked where they are left out. */
   servedRegions?: readonly string[]
   now: EpochSeconds
+  /** Until when the same decision was found to be right still, after the plan was reviewed; ISO 8601. */
+  renewedUntil?: string
   holds: readonly Hold[]
   /** The plan in force as its files have it; without it, what is deployed counts. */
   baseline?: CapacityPlan
@@ -284,11 +286,12 @@ function checkEnvironment({ plan, environment, region, servedRegions }: GuardInp
   return passed(rule, `${environment}, ${region}`)
 }
 
-function checkExpiry({ plan, now }: GuardInputs): GuardVerdict {
+function checkExpiry({ plan, now, renewedUntil }: GuardInputs): GuardVerdict {
   const rule: Rule = { guard: 'expiry', reason: 'planStale', code: 'PLAN_EXPIRED' }
-  const { validUntil } = plan.header
+  const isRenewed = renewedUntil !== undefined && renewedUntil > plan.header.validUntil
+  const validUntil = isRenewed ? renewedUntil : plan.header.validUntil
   return now < parseInstant(validUntil)!
-    ? passed(rule, `valid until ${validUntil}`)
+    ? passed(rule, `valid until ${validUntil}${isRenewed ? ', renewed' : ''}`)
     : refused(rule, `the plan was valid until ${validUntil}; what is deployed stays`)
 }
 

@@ -1,3 +1,5 @@
+import { parseInstant } from '../kit/time.js'
+import type { EpochSeconds } from '../kit/units.js'
 import type { Hold } from '../planning/hold.js'
 import type { Table } from './table.js'
 
@@ -6,6 +8,13 @@ export interface ListedHold {
   name: string
   state: 'in force' | 'ended' | 'unreadable'
   hold: Hold | undefined
+}
+
+/** What a hold does at a time; undefined for one that cannot be read. */
+export function judgeHold(name: string, hold: Hold | undefined, now: EpochSeconds): ListedHold {
+  if (hold === undefined) return { name, hold, state: 'unreadable' }
+  const isOver = hold.until !== undefined && now >= parseInstant(hold.until)!
+  return { name, hold, state: isOver ? 'ended' : 'in force' }
 }
 
 /** A row for each hold: who holds what back, until when and why. */
