@@ -1,10 +1,11 @@
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
 import type { Config } from '../config/schema.js'
+import { formatPermissions, githubPermissions } from '../delivery/github-permissions.js'
 import { planFolder, readPlanIfAny } from '../delivery/plan-folder.js'
 import { exitCodes } from '../kit/errors.js'
 import { formatCount } from '../kit/format.js'
@@ -33,6 +34,8 @@ export const Result = z.strictObject({
 })
 
 const defaultStepSeconds = 300
+/** From the top of the repository, where the workflows run. */
+const workflowFolder = join('.github', 'workflows')
 
 export default class Doctor extends BaseCommand {
   static override description =
@@ -74,6 +77,7 @@ export default class Doctor extends BaseCommand {
       await ask('plan in force', () => checkPlan(besideConfig(flags.config, planFolder(environment))))
     }
     await ask('Pulumi engine', checkEngine)
+    if (existsSync(workflowFolder)) await ask('GitHub', checkGitHub)
     const first = checks.find(({ status }) => status === 'failed')
     if (first !== undefined) process.exitCode = exitCodes[first.reason ?? 'bug']
     return {
@@ -170,6 +174,16 @@ async function checkEngine(): Promise<Judgement[]> {
     const { detail, tryThis } = failed(error)
     return [warning(`${detail} Only preview and apply need it.`, ...tryThis)]
   }
+}
+
+/** What each job may do is for people to compare: no token can be asked what it may. */
+async function checkGitHub(): Promise<Judgement[]> {
+  const there = githubPermissions.filter(({ job }) => existsSync(join(workflowFolder, job.split(' ')[0]!)))
+  return there.map(({ feature, job, token, role }) =>
+    notChecked(
+      `to ${feature}, ${job} needs ${formatPermissions(token)}${role === null ? '' : `; in AWS the ${role} role`}`,
+    ),
+  )
 }
 
 const marks = { ok: 'ok', warning: 'WARN', failed: 'FAIL', 'not checked': '-' } as const

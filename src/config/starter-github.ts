@@ -78,6 +78,7 @@ export function listGitHubSteps(setup: {
     'Protect main: a pull request with an approval by somebody else than the last pusher, stale approvals dismissed, code owners, branches up to date.',
     'Protect main: require the check "plans are as reviewed".',
     'gh label create llmscale:edited --description "A person has changed the branch of llmscale"',
+    'With credentials that may write the backend, and the same passphrase: llmscale plan && llmscale preview, once; it makes the stacks.',
     'gh workflow run plan.yml: the first plan.',
   ]
 }

@@ -249,4 +249,15 @@ describe.concurrent('llmscale doctor', () => {
     ])
     expect(of('cache')).toEqual([])
   })
+
+  it('prints what each job of the workflows needs, where there are workflows', async () => {
+    const folder = projectOf(['files: [demand.csv]'])
+    mkdirSync(join(folder, '.github/workflows'), { recursive: true })
+    for (const file of ['plan.yml', 'ci.yml']) writeFileSync(join(folder, '.github/workflows', file), '')
+    const { of } = await examine(folder)
+    expect(of('GitHub').map(({ status, detail }) => `${status}: ${detail}`)).toEqual([
+      'not checked: to make a plan and what it would change, plan.yml plan needs contents: read, id-token: write; in AWS the preview role',
+      'not checked: to see that schedules run, plan.yml heartbeat needs contents: read, actions: read',
+    ])
+  })
 })

@@ -1,6 +1,7 @@
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { formatPermissions, githubPermissions } from '../../src/delivery/github-permissions.js'
 import { createBucketStore } from '../../src/delivery/state-bucket.js'
 import { formatInstant } from '../../src/kit/time.js'
 import { secondsPerHour } from '../../src/kit/units.js'
@@ -120,6 +121,45 @@ describe('the workflows and actions', () => {
     }
   })
 })
+
+describe('permissions', () => {
+  const jobsThatAsk = workflowFiles
+    .filter((file) => file !== 'ci.yml')
+    .flatMap((file) =>
+      Object.entries(workflowOf(file).jobs).map(([name, job]) => ({ name: `${file} ${name}`, job })),
+    )
+
+  it('are what the features of a job need, and no more', () => {
+    for (const { name, job } of jobsThatAsk) {
+      const features = githubPermissions.filter((feature) => feature.job === name)
+      if (features.length === 0) expect([{}, { contents: 'read' }], name).toContainEqual(job.permissions)
+      else expect(job.permissions, name).toEqual(unite(features.map(({ token }) => token)))
+      expect(
+        features.some(({ role }) => role !== null),
+        name,
+      ).toBe(job.permissions!['id-token'] === 'write')
+    }
+    const names = jobsThatAsk.map(({ name }) => name)
+    expect(githubPermissions.filter(({ job }) => !names.includes(job))).toEqual([])
+  })
+
+  it('are in the documentation', () => {
+    const text = readFileSync(join(root, 'docs/github.md'), 'utf8')
+    const rows = githubPermissions.map(({ feature, job, token, role }) => {
+      const [file, name] = job.split(' ')
+      return `| ${feature} | \`${file}\`, ${name} | ${formatPermissions(token)} | ${role ?? ''} |`
+    })
+    expect(text).toContain(`| --- | --- | --- | --- |\n${rows.join('\n')}\n\n`)
+  })
+})
+
+/** Write includes read. */
+function unite(tokens: readonly Readonly<Record<string, string>>[]): Record<string, string> {
+  const united: Record<string, string> = {}
+  for (const token of tokens)
+    for (const [name, level] of Object.entries(token)) if (united[name] !== 'write') united[name] = level
+  return united
+}
 
 const expression = (text: string) => `\${{ ${text} }}`
 const stepsOf = ({ jobs }: Workflow): Step[] => Object.values(jobs).flatMap(({ steps }) => steps)
