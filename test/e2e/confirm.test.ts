@@ -15,7 +15,6 @@ const destroySuite = `the question before a destroy, on a terminal${engineNote}`
 describe.skipIf(engineFolder === undefined)(destroySuite, { timeout: 240_000 }, () => {
   it.each([
     ['another word', 'y\r', 8, 'Nothing was changed.'],
-    ['no word', '\r', 8, 'Nothing was changed.'],
     ['Ctrl-D', '\x04', 8, 'Nothing was changed.'],
     ['Ctrl-C', '\x03', 130, 'Interrupted. Nothing was changed.'],
   ])('takes %s for no', async (_what, keys, code, message) => {
