@@ -4,7 +4,8 @@
 //
 // With LLMSCALE_STAND_IN_CLOUD, a folder, objects live there as files of their own, whatever the engine's state says,
 // as they do in a real cloud; LLMSCALE_STAND_IN_DELAY_MS is how long each change takes, half of it after the object
-// is there. LLMSCALE_STAND_IN_FAIL, a regular expression, names resources whose changes fail.
+// is there. LLMSCALE_STAND_IN_FAIL, a regular expression, names resources whose changes fail. While there is a file
+// LLMSCALE_STAND_IN_PAUSE, changes are made and not answered.
 //
 // Rules of a package: version; check({type, name, news, olds, hex}) gives the inputs; replaces(path, type); id(inputs,
 // {type, name}); existing(type): what creating an object that exists does: 'keep' it with the new inputs, 'refuse',
@@ -32,18 +33,23 @@ const typeOf = (urn) => urn.split('::')[2].split('$').pop()
 /** What the engine takes for a value that only a deployment will know. */
 const unknown = '04da6b54-80e4-46f7-96ec-b56ff0331ba9'
 
+/** Tests see that neither of the two outlives an interrupt. */
+const engine = process.ppid
+
 /** Objects of one package on disk; without a folder it keeps nothing. */
 function openCloud(packageName) {
   const folder = process.env.LLMSCALE_STAND_IN_CLOUD
   const delay = Number(process.env.LLMSCALE_STAND_IN_DELAY_MS ?? 0)
   const fileOf = (type, id) => join(folder, packageName, encodeURIComponent(type), `${encodeURIComponent(id)}.json`)
   const failing = process.env.LLMSCALE_STAND_IN_FAIL
+  const pause = process.env.LLMSCALE_STAND_IN_PAUSE
   const change = async (id, work) => {
     if (failing && new RegExp(failing).test(id)) throw new Error(`the stand-in refuses to change ${id}`)
     if (folder === undefined) return
     await sleep(delay / 2)
     work()
     await sleep(delay / 2)
+    while (pause !== undefined && existsSync(pause) && process.ppid === engine) await sleep(20)
   }
   return {
     has: (type, id) => folder !== undefined && existsSync(fileOf(type, id)),
@@ -118,8 +124,6 @@ function serve(packageName, rules) {
     }
   }
 
-  // The parent is the engine: tests see that neither outlives an interrupt.
-  const engine = process.ppid
   log('start', { pid: process.pid, parent: engine })
   // Without its engine it does what it was asked for, and ends, as real providers do after some minutes.
   setInterval(() => {
@@ -138,7 +142,10 @@ function serve(packageName, rules) {
       return response
     },
     attach: () => new Empty(),
-    cancel: () => new Empty(),
+    cancel: () => {
+      log('cancel')
+      return new Empty()
+    },
     checkConfig: (request) => checked(toValue(request.getNews())),
     diffConfig: () => new messages.DiffResponse(),
     configure: () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import pLimit from 'p-limit'
@@ -16,17 +16,23 @@ import { configText, projectFolder, writePlanFiles } from '../project-fixture.js
 import { emptyFolder, programArgs } from '../run-cli.js'
 import { type StandInAws, startAws } from '../stand-in-aws.js'
 
-// Apply is killed at random and run again; what counts is what is in the stand-in cloud then. Seeds go by turns: a
-// first plan, deployed to nothing, and a change of it, deployed to what the first left.
+// Apply and destroy are killed at random and run again; what counts is what is in the stand-in cloud then. Seeds go by
+// turns: a first plan, deployed to nothing; a change of it, deployed to what the first left; the end of all that; and
+// two regions at the same time.
 
 const seeds = Number(process.env['LLMSCALE_KILL_SEEDS'] ?? 10)
 const asOf = '2026-11-02T00:00:00Z'
 /** Of each change in the cloud; half of it after the object is there. */
-const delayMilliseconds = 300
+const delayMilliseconds = 200
 
 const config = configText(
   `regions: [us-east-1], tags: {team: serving}, budget: {usdPerDay: 5000}, nodes: {manager: managed-node-groups, amiAlias: al2023@v20260901}, clusters: {us-east-1: {name: prod, nodeRole: 'arn:aws:iam::000000000000:role/gpu', subnets: [subnet-1, subnet-2], zones: [us-east-1a, us-east-1b]}}`,
 )
+/** Two regions, with a model of its own in each, so that the one stand-in cloud tells them apart. */
+const regionsConfig = configText('regions: [us-east-1, eu-west-1]')
+  .replace('models: {', 'models: {chat-eu: {architecture: llama-3.1-70b}, ')
+  .concat('  - model: chat-eu\n    regions: [eu-west-1]\n')
+  .concat('    target: {kind: Deployment, name: chat-eu, namespace: serving}\n    slo: {ttftP95: 2s}\n')
 const floors = (minReplicas: number) => ({ minReplicas, windows: [], exceptions: [] })
 const reserved = pool({ capacityType: 'reserved', maximumNodes: 2, weight: 60 })
 const firstPlan = capacityPlan({
@@ -44,6 +50,14 @@ const changedPlan = capacityPlan(
   { baseline: firstPlan.planId, origin: '2026-11-01T12:00:00Z' },
 )
 
+const regionsPlan = capacityPlan({
+  workloads: [
+    workloadDecision({ floors: floors(2) }),
+    workloadDecision({ model: 'chat-eu', region: 'eu-west-1', floors: floors(3), hardMaximum: 30 }),
+  ],
+  pools: [pool(), pool({ region: 'eu-west-1' })],
+})
+
 /** A project with a cloud of its own. */
 interface Project {
   cwd: string
@@ -52,8 +66,8 @@ interface Project {
   log: string
 }
 
-function createProject(plan: CapacityPlan): Project {
-  return { cwd: projectFolder(plan, config), cloud: emptyFolder(), log: join(emptyFolder(), 'calls') }
+function createProject(plan: CapacityPlan, settings = config): Project {
+  return { cwd: projectFolder(plan, settings), cloud: emptyFolder(), log: join(emptyFolder(), 'calls') }
 }
 
 function copyProject({ cwd, cloud }: Project): Project {
@@ -63,8 +77,10 @@ function copyProject({ cwd, cloud }: Project): Project {
   return copy
 }
 
-/** A project before and after an apply of its plan that nobody disturbed. */
+/** A project before and after a run that nobody disturbed. */
 interface Reference {
+  /** The run. */
+  args: readonly string[]
   before: Project
   after: Project
   /** How long it took, and how many changes it made in the cloud. */
@@ -77,11 +93,11 @@ interface Run {
   ended: Promise<{ code: number | null; stdout: string; stderr: string }>
 }
 
-/** Starts an apply in a process group of its own, with a stand-in for AWS that answers from the project's cloud. */
-async function startApply(project: Project, args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Run> {
+/** Starts llmscale in a process group of its own, with a stand-in for AWS that answers from the project's cloud. */
+async function start(project: Project, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
   const aws = await startAws(project.cloud)
   Object.assign(aws.account, account)
-  const child = spawn(process.execPath, [...programArgs, ...applyArgs, ...args], {
+  const child = spawn(process.execPath, [...programArgs, ...args], {
     cwd: project.cwd,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -125,18 +141,19 @@ const applyArgs = [
   '--allow-purchase',
   'spring',
 ]
+const destroyArgs = ['destroy', '--yes', '--allow-delete', 'prod']
 
-async function apply(project: Project, ...args: string[]): Promise<Awaited<Run['ended']>> {
-  return (await startApply(project, args)).ended
+async function run(project: Project, args: readonly string[]): Promise<Awaited<Run['ended']>> {
+  return (await start(project, args)).ended
 }
 
-/** Deploys the plan of a project undisturbed. */
-async function createReference(before: Project): Promise<Reference> {
+/** Runs undisturbed what others are killed in. */
+async function createReference(before: Project, args: readonly string[] = applyArgs): Promise<Reference> {
   const after = copyProject(before)
   const startedAt = Date.now()
-  const { code, stderr } = await apply(after)
+  const { code, stderr } = await run(after, args)
   expect(code, stderr).toBe(0)
-  return { before, after, milliseconds: Date.now() - startedAt, changes: countChanges(after) }
+  return { args, before, after, milliseconds: Date.now() - startedAt, changes: countChanges(after) }
 }
 
 interface Call {
@@ -160,6 +177,10 @@ function countChanges(project: Project): number {
   return readCalls(project).filter(({ call, preview }) => changes.includes(call) && preview !== true).length
 }
 
+/** How often an engine told its providers to stop. */
+const countCancels = (project: Project): number =>
+  readCalls(project).filter(({ call }) => call === 'cancel').length
+
 /** Every object in the cloud, by the path of its file. */
 function readCloud({ cloud }: Project): Record<string, unknown> {
   const paths = readdirSync(cloud, { recursive: true, encoding: 'utf8' })
@@ -168,44 +189,48 @@ function readCloud({ cloud }: Project): Record<string, unknown> {
   return Object.fromEntries(paths.map((path) => [path, JSON.parse(readFileSync(join(cloud, path), 'utf8'))]))
 }
 
-const stacks = ['prod.us-east-1.capacity', 'prod.us-east-1.serving']
+const stacks = ['us-east-1', 'eu-west-1'].flatMap((region) => [
+  `prod.${region}.capacity`,
+  `prod.${region}.serving`,
+])
 
-/** What the engine says that it manages, in the cloud and in the cluster, with nothing open. */
-function exportStacks({ cwd }: Project): object[] {
-  return stacks.flatMap((stack) => {
-    const text = execFileSync('pulumi', ['stack', 'export', '--stack', `organization/llmscale/${stack}`], {
-      cwd,
-      encoding: 'utf8',
-      env: {
-        ...process.env,
-        ...engineEnvironment,
-        PULUMI_BACKEND_URL: `file://${join(cwd, '.llmscale/pulumi/state')}`,
-        PULUMI_HOME: join(cwd, '.llmscale/pulumi/home'),
-      },
-    })
-    const { deployment } = JSON.parse(text)
-    expect(deployment.pending_operations ?? []).toEqual([])
-    return (deployment.resources as Record<string, unknown>[])
-      .filter(({ type }) => /^(aws|kubernetes):/.test(String(type)))
-      .map(({ urn, id, inputs, protect = false }) => ({ urn, id, inputs, protect }))
-      .sort((a, b) => String(a.urn).localeCompare(String(b.urn)))
-  })
+interface Managed {
+  urn: string
+  type: string
+  id?: string
+  inputs?: object
+  protect?: boolean
 }
 
-/** Creates that a run began and never heard the end of, although their object is in the cloud. */
-function countLost({ cwd, cloud }: Project, { after }: Reference): number {
-  const ids = new Map((exportStacks(after) as { urn: string; id: string }[]).map(({ urn, id }) => [urn, id]))
+/** The engine's state of every stack that there is. */
+function readStates({
+  cwd,
+}: Project): { resources?: Managed[]; pending_operations?: { type: string; resource: Managed }[] }[] {
   return stacks
     .map((stack) => join(cwd, '.llmscale/pulumi/state/.pulumi/stacks/llmscale', `${stack}.json`))
     .filter((path) => existsSync(path))
-    .flatMap((path) => JSON.parse(readFileSync(path, 'utf8')).checkpoint.latest?.pending_operations ?? [])
+    .map((path) => JSON.parse(readFileSync(path, 'utf8')).checkpoint.latest ?? {})
+}
+
+/** What the engine says that it manages, in the cloud and in the cluster. */
+function listManaged(project: Project): Managed[] {
+  return readStates(project)
+    .flatMap(({ resources = [] }) => resources)
+    .filter(({ type }) => /^(aws|kubernetes):/.test(type))
+    .map(({ urn, type, id, inputs, protect = false }) => ({ urn, type, id: id!, inputs: inputs!, protect }))
+    .sort((a, b) => a.urn.localeCompare(b.urn))
+}
+
+/** Creates that a run began and never heard the end of, although their object is in the cloud. */
+function countLost(project: Project, { after }: Reference): number {
+  const ids = new Map(listManaged(after).map(({ urn, id }) => [urn, id]))
+  return readStates(project)
+    .flatMap(({ pending_operations: operations = [] }) => operations)
     .filter(({ type, resource }) => {
       const id = ids.get(resource.urn)
       const [name] = resource.type.split(':')
-      const file = `${encodeURIComponent(String(id))}.json`
-      return (
-        type === 'creating' && id && existsSync(join(cloud, name, encodeURIComponent(resource.type), file))
-      )
+      const path = join(project.cloud, name!, encodeURIComponent(resource.type))
+      return type === 'creating' && id && existsSync(join(path, `${encodeURIComponent(id)}.json`))
     }).length
 }
 
@@ -246,7 +271,8 @@ function isAlive(pid: number): boolean {
 /** What holds after a run that came to its end, however many did not before it. */
 function expectConverged(project: Project, { after }: Reference): void {
   expect(readCloud(project)).toEqual(readCloud(after))
-  expect(exportStacks(project)).toEqual(exportStacks(after))
+  expect(listManaged(project)).toEqual(listManaged(after))
+  expect(readStates(project).flatMap((state) => state.pending_operations ?? [])).toEqual([])
   expect(readLocks(project)).toEqual([])
   expect(findLiving(project)).toEqual([])
   const states = readReceipts(project).map(({ state }) => state)
@@ -290,41 +316,57 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** An apply that is killed at a random moment; false where it had ended by then. */
-async function killApply(project: Project, reference: Reference, random: Random): Promise<boolean> {
+/** A run that is killed at a random moment; false where it had ended by then. */
+async function killRun(project: Project, reference: Reference, random: Random): Promise<boolean> {
   const before = countChanges(project)
-  const run = await startApply(project)
+  const killed = await start(project, reference.args)
   const isAtChange = random.uniform() < 0.7
   const nth = before + 1 + random.integer(Math.max(1, reference.changes - before))
   const share = random.uniform()
   if (isAtChange) {
-    await until(() => countChanges(project) >= nth, run)
+    await until(() => countChanges(project) >= nth, killed)
     await setTimeout(share * delayMilliseconds)
-  } else await Promise.race([setTimeout(share * reference.milliseconds), run.ended])
-  if (run.child.exitCode !== null) return false
+  } else await Promise.race([setTimeout(share * reference.milliseconds), killed.ended])
+  if (killed.child.exitCode !== null) return false
   // The process alone: its engine then ends what it has begun, and itself.
-  if (random.uniform() < 0.3) run.child.kill('SIGKILL')
-  else killAll(run.child.pid!)
-  await run.ended
+  if (random.uniform() < 0.3) killed.child.kill('SIGKILL')
+  else killAll(killed.child.pid!)
+  await killed.ended
   while (findLiving(project).length > 0) await setTimeout(20)
   return true
 }
 
-/** Time enough to come between two moments of a change. */
-const slow = { LLMSCALE_STAND_IN_DELAY_MS: '6000' }
+/** Starts an apply whose changes are made and then not answered, until what `resume` removes is gone. */
+async function startPaused(project: Project): Promise<Run & { resume: () => void }> {
+  const pause = join(emptyFolder(), 'pause')
+  writeFileSync(pause, '')
+  const started = await start(project, applyArgs, { LLMSCALE_STAND_IN_PAUSE: pause })
+  return { ...started, resume: () => rmSync(pause) }
+}
 
 describe.skipIf(engineFolder === undefined)(
-  `llmscale apply that is killed${engineNote}, stand-ins for AWS and Kubernetes`,
+  `llmscale apply and destroy that are killed${engineNote}, stand-ins for AWS and Kubernetes`,
   { timeout: 3_600_000 },
   () => {
     let first: Reference
     let changed: Reference
+    let destroyed: Reference
+    let regions: Reference
     beforeAll(async () => {
+      const both = createReference(createProject(regionsPlan, regionsConfig))
       first = await createReference(createProject(firstPlan))
       const before = copyProject(first.after)
       writePlanFiles(join(before.cwd, 'forecasts/prod'), changedPlan)
       changed = await createReference(before)
+      destroyed = await createReference(copyProject(changed.after), destroyArgs)
+      regions = await both
     }, 600_000)
+
+    it('leaves nothing where it destroys, but what is protected', () => {
+      expect(Object.keys(readCloud(destroyed.after))).toEqual(
+        Array(2).fill(expect.stringContaining('CapacityReservation')),
+      )
+    })
 
     describe.concurrent('by SIGKILL', () => {
       // Two at a time: more would wait for each other.
@@ -332,7 +374,8 @@ describe.skipIf(engineFolder === undefined)(
       const total = { kills: 0, lost: 0 }
       afterAll(() => {
         console.log(`${total.kills} kills; ${total.lost} creates were in the cloud and not in the state`)
-        expect(total.lost).toBeGreaterThan(0)
+        // A few kills may all miss that moment; the test of the reservation below does not.
+        if (seeds >= 100) expect(total.lost).toBeGreaterThan(0)
       })
 
       it.for(Array.from({ length: seeds }, (_, seed) => seed))(
@@ -340,15 +383,15 @@ describe.skipIf(engineFolder === undefined)(
         (seed, { expect }) =>
           limit(async () => {
             const random = createRandom(seed)
-            const reference = seed % 2 === 0 ? first : changed
+            const reference = [first, destroyed, changed, regions, destroyed][seed % 5]!
             const project = copyProject(reference.before)
-            for (let kills = 1 + random.integer(2); kills > 0; kills--) {
-              if (!(await killApply(project, reference, random))) continue
+            for (let kills = random.uniform() < 0.3 ? 2 : 1; kills > 0; kills--) {
+              if (!(await killRun(project, reference, random))) continue
               total.kills++
               total.lost += countLost(project, reference)
             }
             const crashed = readReceipts(project).filter(({ state }) => state === 'running')
-            const { code, stderr } = await apply(project)
+            const { code, stderr } = await run(project, reference.args)
             expect(code, stderr).toBe(0)
             for (const { id } of crashed) expect(stderr).toMatch(new RegExp(`run ${id} of plan .* crashed`))
             expectConverged(project, reference)
@@ -360,12 +403,12 @@ describe.skipIf(engineFolder === undefined)(
       const project = copyProject(first.before)
       const reservations = () =>
         Object.keys(readCloud(project)).filter((path) => path.includes('CapacityReservation'))
-      const run = await startApply(project, [], slow)
-      await until(() => reservations().length > 0, run)
-      killAll(run.child.pid!)
-      await run.ended
+      const killed = await startPaused(project)
+      await until(() => reservations().length > 0, killed)
+      killAll(killed.child.pid!)
+      await killed.ended
       expect(countLost(project, first)).toBeGreaterThan(0)
-      const { code, stderr } = await apply(project)
+      const { code, stderr } = await run(project, applyArgs)
       expect(code, stderr).toBe(0)
       expect(reservations()).toHaveLength(1)
       expectConverged(project, first)
@@ -373,16 +416,17 @@ describe.skipIf(engineFolder === undefined)(
 
     it('leaves its stacks locked as long as its engine lives', async () => {
       const project = copyProject(first.before)
-      const run = await startApply(project, [], slow)
-      await until(() => countChanges(project) > 0, run)
+      const killed = await startPaused(project)
+      await until(() => countChanges(project) > 0, killed)
       const engine = readCalls(project).findLast(({ call }) => call === 'start')!.parent
       process.kill(engine, 'SIGSTOP')
-      run.child.kill('SIGKILL')
-      await run.ended
-      const { code, stderr } = await apply(project)
+      killed.child.kill('SIGKILL')
+      await killed.ended
+      const { code, stderr } = await run(project, applyArgs)
       expect([code, stderr]).toEqual([exitCodes.hold, expect.stringMatching(/processes .*left by process/)])
       expect(stderr).toContain(String(engine))
       process.kill(engine, 'SIGCONT')
+      killed.resume()
       while (findLiving(project).length > 0) await setTimeout(20)
     })
 
@@ -395,15 +439,18 @@ describe.skipIf(engineFolder === undefined)(
       ]
       for (const interrupt of interrupts) {
         const before = countChanges(project)
-        const run = await startApply(project, [], slow)
-        await until(() => countChanges(project) > before, run)
-        interrupt(run.child.pid!)
-        const { code, stderr } = await run.ended
+        const interrupted = await startPaused(project)
+        await until(() => countChanges(project) > before, interrupted)
+        const cancels = countCancels(project)
+        interrupt(interrupted.child.pid!)
+        await until(() => countCancels(project) > cancels, interrupted)
+        interrupted.resume()
+        const { code, stderr } = await interrupted.ended
         expect(code, stderr).toBe(exitCodes.interrupted)
         expect(readReceipts(project).at(-1)?.state).toBe('interrupted')
         expect([readLocks(project), findLiving(project)]).toEqual([[], []])
       }
-      const { code, stderr } = await apply(project)
+      const { code, stderr } = await run(project, applyArgs)
       expect(code, stderr).toBe(0)
       expect(stderr.match(/interrupted; left: expand of prod/g)).toHaveLength(2)
       expectConverged(project, first)
@@ -422,13 +469,13 @@ describe.skipIf(engineFolder === undefined)(
       }
       const path = join(project.cwd, '.llmscale/state/locks', `${stacks[0]}.json`)
       writeFileSync(path, JSON.stringify(lock))
-      const refused = await apply(project)
+      const refused = await run(project, applyArgs)
       expect(refused.code).toBe(exitCodes.hold)
       expect(refused.stderr).toContain(`locked by ada since ${asOf}`)
       expect(refused.stderr).toContain(`--break-lock ${lock.runId}`)
-      const { code, stderr, stdout } = await apply(project, '--break-lock', lock.runId)
+      const { code, stderr, stdout } = await run(project, [...applyArgs, '--break-lock', lock.runId])
       expect(code, stderr).toBe(0)
-      expect(stdout.match(/No change/g)).toHaveLength(stacks.length)
+      expect(stdout.match(/No change/g)).toHaveLength(2)
       expectConverged(project, changed)
     })
   },
