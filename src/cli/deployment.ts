@@ -114,8 +114,7 @@ export async function openDeployment(flags: DeploymentFlags): Promise<Deployment
   }
 }
 
-/** Throws REGION_UNKNOWN. */
-export /** Asked only for a plan that has ended: the place may be far. */
+/** Asked only for a plan that has ended: the place may be far. */
 async function findRenewal(
   { plan, environment, now }: EnvironmentInputs,
   settings: Environment,
@@ -126,7 +125,8 @@ async function findRenewal(
   return (await readRenewal(store, environment, plan.planId))?.validUntil
 }
 
-function selectRegions(planned: readonly string[], wanted: string | undefined): string[] {
+/** Throws REGION_UNKNOWN. */
+export function selectRegions(planned: readonly string[], wanted: string | undefined): string[] {
   if (wanted === undefined) return [...planned]
   if (planned.includes(wanted)) return [wanted]
   const near = nearestName(wanted, planned)
