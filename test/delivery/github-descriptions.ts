@@ -28,7 +28,10 @@ export interface Exchange {
   reply: unknown
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: a document whose shape is what it describes itself
 type Json = Record<string, any>
+
+type Validator = ((value: unknown) => boolean) & { errors: { instancePath: string; message: string }[] }
 
 interface Descriptions {
   /** What is wrong with an exchange. */
@@ -42,7 +45,12 @@ export function loadDescriptions(): Descriptions | undefined {
   if (!isThere) return undefined
   const require = createRequire(join(folder, 'package.json'))
   const rest = acceptNull(JSON.parse(readFileSync(join(folder, 'rest.json'), 'utf8'))) as Json
-  const ajv = new (require('ajv').default)({ strict: false, validateSchema: false, allErrors: true, logger: false })
+  const ajv = new (require('ajv').default)({
+    strict: false,
+    validateSchema: false,
+    allErrors: true,
+    logger: false,
+  })
   require('ajv-formats').default(ajv)
   ajv.addSchema(rest, 'rest')
   const resolveRef = (part: Json): Json =>
@@ -54,14 +62,14 @@ export function loadDescriptions(): Descriptions | undefined {
           .reduce((at: Json, key: string) => at[key], rest)
   const pointer = (...keys: string[]) =>
     `rest#/${keys.map((key) => encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/')}`
-  const validators = new Map<string, any>()
+  const validators = new Map<string, Validator>()
   const validate = (what: string, ref: string, value: unknown): string[] => {
     if (!validators.has(ref)) validators.set(ref, ajv.compile({ $ref: ref }))
-    const validator = validators.get(ref)
+    const validator = validators.get(ref)!
     if (validator(value)) return []
     return validator.errors
       .slice(0, 3)
-      .map((error: Json) => `${what}${error['instancePath']}: ${error['message']}`)
+      .map(({ instancePath, message }) => `${what}${instancePath}: ${message}`)
   }
   const routes = Object.keys(rest['paths'])
     .map((route) => ({
@@ -104,7 +112,7 @@ export function loadDescriptions(): Descriptions | undefined {
       }
       const answer = operation['responses'][String(status)]
       // Refusals that are said of every route are not described at each.
-      if (answer === undefined) return status < 400 ? [...wrong, `${line} does not answer ${status}`] : wrong
+      if (answer === undefined) return status < 300 ? [...wrong, `${line} does not answer ${status}`] : wrong
       if (resolveRef(answer)['content']?.['application/json'] === undefined) return wrong
       wrong.push(...validate(`${line} reply`, schemaOf(answer, ...at, 'responses', String(status)), reply))
       return wrong

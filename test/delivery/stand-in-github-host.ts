@@ -34,6 +34,35 @@ interface Fault {
   does: { status: number; headers?: Record<string, string>; message?: string } | 'cut' | 'cut after'
 }
 
+/** Of any request that writes; which of these there are depends on the route. */
+interface Values {
+  message: string
+  tree: string & TreeEntry[]
+  base_tree: string
+  parents: string[]
+  ref: string
+  sha: string
+  title: string
+  body: string
+  head: string
+  base: string
+  state: 'open' | 'closed'
+  labels: string[]
+  reviewers: string[]
+  team_reviewers: string[]
+}
+
+interface TreeEntry {
+  path: string
+  sha?: null
+  content?: string
+}
+
+interface Query {
+  query: string
+  variables: Record<string, string>
+}
+
 interface Answer {
   status: number
   body: unknown
@@ -150,7 +179,8 @@ export async function startGitHubHost(): Promise<StandInHost> {
 
   async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url!, apiUrl)
-    const path = decodeURIComponent(url.pathname)
+    // GitHub Enterprise has the same below other paths.
+    const path = decodeURIComponent(url.pathname).replace(/^\/api(\/v3)?/, '')
     const method = request.method!
     const line = `${method} ${path}`
     let text = ''
@@ -189,7 +219,7 @@ export async function startGitHubHost(): Promise<StandInHost> {
     method: string,
     path: string,
     query: URLSearchParams,
-    body: any,
+    body: Values & Query,
   ): Answer {
     const { authorization = '' } = request.headers
     const isApp = /^bearer eyJ/i.test(authorization)
@@ -242,16 +272,16 @@ export async function startGitHubHost(): Promise<StandInHost> {
     )
   }
 
-  function answerQuery({ query, variables }: { query: string; variables: any }): Answer {
+  function answerQuery({ query, variables }: Query): Answer {
     standIn.violations.push(...(descriptions?.checkQuery(query) ?? []))
     if (query.startsWith('query')) {
-      const pull = standIn.pulls.find(({ number }) => number === variables.number)
+      const pull = standIn.pulls.find(({ number }) => number === Number(variables['number']))
       return {
         status: 200,
         body: { data: { repository: { pullRequest: { lastEditedAt: pull!.editedAt } } } },
       }
     }
-    const { name, before, after } = variables as Record<string, string>
+    const { name, before, after } = variables
     const refuse = (message: string) => ({
       status: 200,
       body: { data: { updateRefs: null }, errors: [{ type: 'UNPROCESSABLE', message }] },
@@ -271,7 +301,7 @@ export async function startGitHubHost(): Promise<StandInHost> {
     path: string,
     rest: string,
     query: URLSearchParams,
-    body: any,
+    body: Values,
   ): Answer {
     const { repository, pulls, issues, comments, settings } = standIn
     const page = <T>(items: T[], describe: (item: T) => object): Answer => {
@@ -392,7 +422,7 @@ export async function startGitHubHost(): Promise<StandInHost> {
       return page(pulls.filter(brought), describePull)
     }
     match = /^\/collaborators\/([^/]+)\/permission$/.exec(rest)
-    if (match) return own(method, path, { permission: standIn.permissions[match[1]!] ?? 'none' })
+    if (match) return own(method, path, { permission: standIn.permissions[match[1]!] ?? 'none', user: null })
 
     if (rest === '/pulls' && method === 'GET') {
       const branch = query.get('head')!.replace(/^[^:]+:/, '')
@@ -557,7 +587,8 @@ const describeLabel = (name: string) => ({
 
 let repositoryExample: unknown
 function reference(ref: string, sha: string) {
-  repositoryExample ??= (loadDescriptions()?.exampleOf('POST', '/repos/o/r/pulls') as any)?.head.repo ?? {}
+  const example = loadDescriptions()?.exampleOf('POST', '/repos/o/r/pulls') as { head: { repo: unknown } }
+  repositoryExample ??= example?.head.repo ?? {}
   return { label: `acme:${ref}`, ref, sha, user: user('acme'), repo: repositoryExample }
 }
 
@@ -577,6 +608,7 @@ const describeIssue = ({
   body,
   state,
   html_url: `https://github.example/acme/fleet/issues/${number}`,
+  pull_request: undefined,
 })
 const describeComment = ({ id, body, login }: { id: number; body: string; login: string }) => ({
   id,
@@ -585,10 +617,7 @@ const describeComment = ({ id, body, login }: { id: number; body: string; login:
 })
 
 /** As GitHub does: entries are put over the base's, and those without an id are taken away. */
-function makeTree(
-  repository: string,
-  { base_tree, tree }: { base_tree: string; tree: { path: string; sha?: null; content?: string }[] },
-): string {
+function makeTree(repository: string, { base_tree, tree }: Pick<Values, 'base_tree' | 'tree'>): string {
   const index = { ...process.env, GIT_INDEX_FILE: `${repository}/index-${Math.random()}` }
   const at = (args: string[], input = '') =>
     execFileSync('git', args, { cwd: repository, env: index, input, encoding: 'utf8' }).trimEnd()

@@ -1,0 +1,144 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { inGitOnlyHost } from '../../src/delivery/git-only-host.js'
+import { type Proposal, proposeChange } from '../../src/delivery/propose-change.js'
+import { emptyFolder } from '../run-cli.js'
+import { commitTo, day, makeProposal, planId, seedProject } from './proposals.js'
+import { bareRepository, git } from './state-places.js'
+
+const noWait = async () => undefined
+
+let repository: string
+let work: string
+let base: string
+beforeEach(() => {
+  repository = bareRepository()
+  base = seedProject(repository)
+  work = emptyFolder()
+  git(work, 'clone', '--quiet', `file://${repository}`, '.')
+})
+
+const propose = (number: number, change: Partial<Proposal> = {}) =>
+  inGitOnlyHost(work, (host) =>
+    proposeChange(host, makeProposal(number, base, change), day(10 + (number % 10), 5), noWait),
+  )
+const log = () => git(repository, 'log', '--format=%an %s', 'main..llmscale/prod')
+const text = (path: string) => git(repository, 'show', `llmscale/prod:${path}`)
+
+describe('a branch on any git remote', () => {
+  it('is one commit on the base, made once', async () => {
+    expect(await propose(1)).toMatchObject({ action: 'create', pullRequest: undefined })
+    expect(log()).toBe('llmscale Raise chat to 1')
+    expect(text('forecasts/prod/plan.yaml')).toBe('plan: 1')
+    expect(text('README.md')).toBe('fleet')
+    expect(() => text('forecasts/prod/workloads/old.us-east-1.yaml')).toThrow()
+    const tip = git(repository, 'rev-parse', 'llmscale/prod')
+    expect(await propose(1)).toMatchObject({ action: 'unchanged' })
+    expect(git(repository, 'rev-parse', 'llmscale/prod')).toBe(tip)
+  })
+
+  it('is made anew with each decision, on the base as it is', async () => {
+    await propose(1)
+    base = commitTo(repository, 'main', { 'README.md': 'more\n' })
+    expect((await propose(2)).action).toBe('create')
+    expect(log()).toBe('llmscale Raise chat to 2')
+    expect(text('README.md')).toBe('more')
+    expect((await propose(1)).action).toBe('newerExists')
+  })
+
+  it('leaves a person’s commit alone', async () => {
+    await propose(1)
+    commitTo(repository, 'llmscale/prod', { 'forecasts/prod/plan.yaml': 'plan: 99\n' })
+    expect(await propose(2)).toMatchObject({
+      action: 'edited',
+      because: 'ada made the last commit of the branch',
+    })
+    expect(text('forecasts/prod/plan.yaml')).toBe('plan: 99')
+  })
+
+  it('goes on after its branch was merged by a merge commit', async () => {
+    await propose(1)
+    const merged = git(
+      repository,
+      ...['-c', 'user.name=ada', '-c', 'user.email=ada@acme.example'],
+      ...['commit-tree', 'llmscale/prod^{tree}', '-p', 'main', '-p', 'llmscale/prod', '-m', 'merge'],
+    )
+    git(repository, 'update-ref', 'refs/heads/main', merged)
+    base = merged
+    expect((await propose(1, { basePlanId: planId(1) })).action).toBe('unchanged')
+    expect((await propose(2, { basePlanId: planId(1) })).action).toBe('create')
+    expect(log()).toBe('llmscale Raise chat to 2')
+  })
+
+  it('takes nothing of the work tree, index or HEAD, and leaves them as they are', async () => {
+    git(work, 'checkout', '--quiet', '--detach')
+    writeFileSync(join(work, 'README.md'), 'not committed\n')
+    writeFileSync(join(work, 'staged.txt'), 'staged\n')
+    git(work, 'add', 'staged.txt')
+    writeFileSync(join(work, 'untracked.txt'), 'untracked\n')
+    const seen = () => [
+      git(work, 'status', '--porcelain=v2', '--branch'),
+      git(work, 'for-each-ref'),
+      readFileSync(join(work, '.git/HEAD'), 'utf8'),
+    ]
+    const before = seen()
+    await propose(1)
+    expect(seen()).toEqual(before)
+    expect(readFileSync(join(work, 'README.md'), 'utf8')).toBe('not committed\n')
+    expect(git(repository, 'ls-tree', '--name-only', 'llmscale/prod').split('\n')).toEqual([
+      'README.md',
+      'forecasts',
+      'llmscale.yaml',
+    ])
+  })
+
+  it('is written once by two runs at the same time', async () => {
+    const outcomes = await Promise.all([propose(1), propose(1)])
+    expect(outcomes.map(({ action }) => action)).toContain('create')
+    expect(log()).toBe('llmscale Raise chat to 1')
+  })
+
+  it('ends with the later plan of two at the same time', async () => {
+    await propose(1)
+    await Promise.all([propose(2), propose(3)])
+    expect(log()).toBe('llmscale Raise chat to 3')
+  })
+
+  it('needs a remote', async () => {
+    git(work, 'remote', 'remove', 'origin')
+    await expect(propose(1)).rejects.toMatchObject({
+      code: 'REMOTE_MISSING',
+      reason: 'usage',
+      tryThis: [expect.stringMatching(/^git remote add origin/)],
+    })
+    work = emptyFolder()
+    await expect(propose(1)).rejects.toMatchObject({ code: 'REMOTE_MISSING' })
+  })
+
+  it('says which branch the base lacks, and what there is', async () => {
+    await expect(propose(1, { baseBranch: 'trunk' })).rejects.toMatchObject({
+      code: 'BASE_MISSING',
+      message: expect.stringMatching(
+        /^file:.* has no branch trunk with a commit; its default branch is main$/,
+      ),
+    })
+  })
+
+  it('says that a remote is gone, and that it refuses', async () => {
+    rmSync(repository, { recursive: true })
+    await expect(propose(1)).rejects.toMatchObject({ code: 'GIT_FAILED' })
+  })
+
+  it('says what a hook of the remote says', async () => {
+    writeFileSync(
+      join(repository, 'hooks', 'pre-receive'),
+      '#!/bin/sh\necho protected branch >&2\nexit 1\n',
+      { mode: 0o755 },
+    )
+    await expect(propose(1)).rejects.toMatchObject({
+      code: 'GIT_FAILED',
+      message: expect.stringContaining('protected branch'),
+    })
+  })
+})
