@@ -126,6 +126,7 @@ async function findRenewal(
 }
 
 /** Throws REGION_UNKNOWN. */
+/** Throws REGION_UNKNOWN. */
 export function selectRegions(planned: readonly string[], wanted: string | undefined): string[] {
   if (wanted === undefined) return [...planned]
   if (planned.includes(wanted)) return [wanted]
