@@ -24,3 +24,14 @@ export function formatChange(share: number): string {
   const percent = (share * 100).toFixed(1)
   return percent.startsWith('-') ? `−${percent.slice(1)} %` : `+${percent} %`
 }
+
+/** A change in US dollars with its sign: `+212`, `−40`, `0`. */
+export function formatUsdChange(usd: number): string {
+  const amount = formatUsd(Math.abs(usd))
+  return amount === '0' ? '0' : `${usd < 0 ? '−' : '+'}${amount}`
+}
+
+/** An ISO time in UTC for people: `2026-11-08 06:30 UTC`. */
+export function formatMoment(time: string): string {
+  return `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`
+}

@@ -1,10 +1,9 @@
-import { parseInstant, utcOffsetSeconds } from '../kit/time.js'
 import { secondsPerDay } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
 import type { CapacityPlan, DailyPeak, WorkloadDecision, WorkloadReport } from '../planning/capacity-plan.js'
-import { requestedFloors } from '../planning/floor-template.js'
 import { workloadFileName } from '../planning/plan-file.js'
 import { escapeXml } from './escape-xml.js'
+import { dayOf, floorsOfDay, minutesPerDay, weekdayName } from './local-day.js'
 
 /** What the busiest step of a past local day needed, in replicas; measured demand at the plan's capacity. */
 export interface PastPeak {
@@ -16,7 +15,6 @@ export interface PastPeak {
 const width = 760
 const height = 320
 const frame = { left: 48, right: 744, top: 64, bottom: 276 }
-const minutesPerDay = 1440
 
 /** Colours of GitHub's light and dark pages; a picture cannot ask which of them it stands in, only the browser. */
 const style = `
@@ -106,31 +104,13 @@ interface Scale {
 
 /** An area below the floors that are asked for, from local midnight of the first day. */
 function traceFloors(decision: WorkloadDecision, firstDay: number, days: number, { x, y }: Scale): string {
-  const week = requestedFloors(decision.floors)
-  // 1970-01-01 was a Thursday, three days after Monday.
-  const firstMinute = ((firstDay + 3) % 7) * minutesPerDay
-  const floorAt = (minute: number) =>
-    Math.max(
-      week[(firstMinute + minute) % week.length]!,
-      exceptionAt(decision, firstDay * minutesPerDay + minute),
-    )
-  const points = [`M${x(firstDay)} ${y(0)}`, `V${y(floorAt(0))}`]
-  for (let minute = 1; minute < days * minutesPerDay; minute++) {
-    if (floorAt(minute) !== floorAt(minute - 1))
-      points.push(`H${x(firstDay + minute / minutesPerDay)}`, `V${y(floorAt(minute))}`)
+  const floors = Array.from({ length: days }, (_, day) => [...floorsOfDay(decision, firstDay + day)]).flat()
+  const points = [`M${x(firstDay)} ${y(0)}`, `V${y(floors[0]!)}`]
+  for (const [minute, replicas] of floors.entries()) {
+    if (minute > 0 && replicas !== floors[minute - 1])
+      points.push(`H${x(firstDay + minute / minutesPerDay)}`, `V${y(replicas)}`)
   }
   return [...points, `H${x(firstDay + days)}`, `V${y(0)}`, 'Z'].join('')
-}
-
-/** The highest dated exception at a local minute since 1970; 0 where none stands. */
-function exceptionAt({ floors, timeZone }: WorkloadDecision, localMinute: number): number {
-  return floors.exceptions.reduce((most, { from, until, replicas }) => {
-    const [begin, end] = [from, until].map((time) => {
-      const instant = parseInstant(time)!
-      return (instant + utcOffsetSeconds(instant, timeZone)) / 60
-    })
-    return localMinute >= begin! && localMinute < end! ? Math.max(most, replicas) : most
-  }, 0)
 }
 
 function drawPeak({ date, p10, p50, p90 }: DailyPeak, { x, y }: Scale): string {
@@ -145,11 +125,9 @@ function drawLevel(replicas: number, at: number): string {
   return `${line('grid', frame.left, at, frame.right, at)}<text x="${frame.left - 8}" y="${at + 4}" text-anchor="end">${replicas}</text>`
 }
 
-const weekdayNames = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
-
 function drawDate(day: number, x: Scale['x']): string {
   const date = new Date(day * secondsPerDay * 1000).toISOString()
-  return `<text x="${x(day + 0.5)}" y="${frame.bottom + 18}" text-anchor="middle">${weekdayNames[(day + 3) % 7]} ${date.slice(8, 10)}</text>`
+  return `<text x="${x(day + 0.5)}" y="${frame.bottom + 18}" text-anchor="middle">${weekdayName(day)} ${date.slice(8, 10)}</text>`
 }
 
 function drawLegend(hasPast: boolean): string[] {
@@ -187,11 +165,6 @@ function chooseTick(most: number): number {
 
 function range(from: number, to: number, step: number): number[] {
   return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => from + index * step)
-}
-
-/** Days since 1970 of an ISO date. */
-function dayOf(date: string): number {
-  return parseInstant(`${date}T00:00:00Z`)! / secondsPerDay
 }
 
 function round(value: number): number {

@@ -1,5 +1,6 @@
 import { formatChange, formatShare, formatUsd } from '../kit/format.js'
 import { type Change, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
+import { escapeMarkdown } from './escape-markdown.js'
 import { formatMarkdownTable, type Table } from './table.js'
 
 /** One sentence with deletions first, then what changes and what it costs. */
@@ -67,9 +68,12 @@ export function tabulateDiff(diff: PlanDiff): Table[] {
   return tables.filter((table) => table.rows.length > 0)
 }
 
-/** The diff as GitHub-flavoured Markdown. */
+/** Deletions stand first: a cut hides none but the last of very many. */
+const mostHeadline = 2000
+
+/** The diff as GitHub-flavoured Markdown; names stay text. */
 export function formatDiffMarkdown(diff: PlanDiff): string {
-  return `${[`**${describeDiff(diff)}**`, ...tabulateDiff(diff).map(formatMarkdownTable)].join('\n\n')}\n`
+  return `${[`**${escapeMarkdown(describeDiff(diff), mostHeadline)}**`, ...tabulateDiff(diff).map(formatMarkdownTable)].join('\n\n')}\n`
 }
 
 function isChanged({ kind }: Change): boolean {

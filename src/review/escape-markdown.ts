@@ -26,13 +26,13 @@ const automatic: [RegExp, string][] = [
  * Foreign text as Markdown that shows exactly that text, on one line and cut. A `|` stays: the writer of a table row
  * escapes all of them.
  */
-export function escapeMarkdown(text: string): string {
-  const plain = cleanText(text, [], mostCharacters).replace(/\p{Cs}/gu, '�')
+export function escapeMarkdown(text: string, length = mostCharacters): string {
+  const plain = cleanText(text, [], length).replace(/\p{Cs}/gu, '�')
   const escaped = plain
     .replace(/[\\`*_[\]<>&~$^#]/g, (mark) => `\\${mark}`)
-    // What begins a list, a heading or a table row where it stands first.
-    .replace(/^([-+=:|])/, '\\$1')
-    .replace(/^(\d+)([.)])/, '$1\\$2')
+    // What begins a list where it stands first.
+    .replace(/^([-+])(?=\s)/, '\\$1')
+    .replace(/^(\d+)([.)])(?=\s)/, '$1\\$2')
   return automatic.reduce((safe, [pattern, replacement]) => safe.replace(pattern, replacement), escaped)
 }
 

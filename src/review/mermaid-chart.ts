@@ -1,4 +1,4 @@
-import { cleanText } from '../kit/foreign-text.js'
+import { plainWords } from './plain-words.js'
 
 /** A chart of one value a category and series. */
 export interface MermaidChart {
@@ -13,7 +13,8 @@ export interface MermaidChart {
 
 /**
  * A fenced `xychart-beta` (https://mermaid.js.org/syntax/xyChart.html), from zero to above the largest value. It has no
- * legend: the text beside it says what bars and lines are.
+ * legend: the text beside it says what bars and lines are. Foreign text loses quotes, semicolons, brackets, `%` and `#`:
+ * Mermaid has no sure way to escape them.
  */
 export function formatMermaidChart({ title, categories, axis, bars, lines }: MermaidChart): string {
   const most = Math.max(1, ...bars, ...lines.flat())
@@ -21,21 +22,13 @@ export function formatMermaidChart({ title, categories, axis, bars, lines }: Mer
   return [
     '```mermaid',
     'xychart-beta',
-    `    title "${escapeMermaid(title)}"`,
-    `    x-axis [${categories.map((category) => `"${escapeMermaid(category)}"`).join(', ')}]`,
-    `    y-axis "${escapeMermaid(axis)}" 0 --> ${Math.ceil(most * 1.1)}`,
+    `    title "${plainWords(title)}"`,
+    `    x-axis [${categories.map((category) => `"${plainWords(category)}"`).join(', ')}]`,
+    `    y-axis "${plainWords(axis)}" 0 --> ${Math.ceil(most * 1.1)}`,
     `    bar ${list(bars)}`,
     ...lines.map((line) => `    line ${list(line)}`),
     '```',
   ].join('\n')
-}
-
-/**
- * Foreign text inside double quotes of a Mermaid diagram: letters, digits and the punctuation that means nothing there;
- * anything else, such as quotes, semicolons, brackets, `%%` and `#`, becomes a middle dot.
- */
-export function escapeMermaid(text: string): string {
-  return cleanText(text, [], 60).replace(/[^\p{L}\p{N} .,:/_+–…-]/gu, '·')
 }
 
 function formatValue(value: number): string {

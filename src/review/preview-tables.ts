@@ -83,7 +83,7 @@ function tellPassed(policies: readonly PolicyVerdict[]) {
 }
 
 /** A row for each object that changes, deletions first. */
-export function tabulateChanges({ changes }: ChangeSet): Table {
+export function tabulateChanges({ changes }: Pick<ChangeSet, 'changes'>): Table {
   const rank = (change: ResourceChange) => ['delete', 'replace'].indexOf(change.op) + 1 || 3
   return {
     columns: [
@@ -107,7 +107,7 @@ export function tabulateChanges({ changes }: ChangeSet): Table {
 }
 
 /** `1 to delete, 2 to update`; deletions first. */
-export function describeChanges({ changes }: ChangeSet): string {
+export function describeChanges({ changes }: Pick<ChangeSet, 'changes'>): string {
   const order = ['delete', 'replace', 'update', 'create']
   const parts = order.map((op) => ({ op, count: changes.filter((change) => change.op === op).length }))
   const told = parts.filter(({ count }) => count > 0).map(({ op, count }) => `${count} to ${op}`)
