@@ -46,7 +46,7 @@ interface CompositeAction {
   runs: { steps: Step[] }
 }
 
-export interface StepRun {
+interface StepRun {
   name: string
   code: number
   output: string
@@ -61,7 +61,7 @@ export interface JobRun {
 }
 
 /** What an action is given, and what it may change. */
-export interface ActionCall {
+interface ActionCall {
   inputs: Record<string, string>
   workspace: string
   /** Of the steps that follow. */
