@@ -65,15 +65,17 @@ export interface Difference {
   reasons: readonly string[]
 }
 
-export type ProposalAction =
-  | 'create'
-  | 'refresh'
-  | 'unchanged'
-  | 'newerExists'
-  | 'edited'
-  | 'snoozed'
-  | 'quiet'
-  | 'obsolete'
+export const proposalActions = [
+  'create',
+  'refresh',
+  'unchanged',
+  'newerExists',
+  'edited',
+  'snoozed',
+  'quiet',
+  'obsolete',
+] as const
+export type ProposalAction = (typeof proposalActions)[number]
 
 export interface ProposalDecision {
   action: ProposalAction

@@ -1,0 +1,191 @@
+import { listHolds } from '../delivery/hold-file.js'
+import { openStateStore } from '../delivery/open-state-store.js'
+import { type ProposalBase, readProposalBase } from '../delivery/plan-history.js'
+import type { Proposal } from '../delivery/propose-change.js'
+import { isProposed, pathFromTop, readProposedFiles } from '../delivery/proposed-files.js'
+import { readScores } from '../delivery/score-file.js'
+import { LlmscaleError, type Warning } from '../kit/errors.js'
+import { parseInstant } from '../kit/time.js'
+import { secondsPerWeek } from '../kit/units.js'
+import type { CapacityPlan } from '../planning/capacity-plan.js'
+import { diffPlans } from '../planning/diff-plans.js'
+import { compareProposals, judgeMateriality, listChanges, type Materiality } from '../planning/materiality.js'
+import { parsePlan } from '../planning/plan-file.js'
+import { reviewedChangesFile } from '../planning/reviewed-changes.js'
+import { judgeHold, type ListedHold } from '../review/hold-table.js'
+import { writePullRequest } from '../review/pull-request.js'
+import type { Deployment } from './deployment.js'
+import { checkFiles } from './stack-preview.js'
+
+/** What `pr` is about to propose. */
+export interface NewProposal {
+  proposal: Proposal
+  /** The plan on the reviewed branch. */
+  inForce: CapacityPlan | undefined
+  warnings: Warning[]
+}
+
+/**
+ * A proposal of the plan in the work tree over the one on the reviewed branch, as git last fetched it. A plan that a
+ * rollback brought back comes with its hold and has a branch of its own, so that no newer plan replaces it unseen.
+ *
+ * Throws as `readProposalBase`, and `planStale` PLAN_OLDER_THAN_BASE where the plan was made over another one.
+ */
+export async function createProposal(deployment: Deployment): Promise<NewProposal> {
+  const { config, settings, environment, inputs, folder } = deployment
+  const { plan, now } = inputs
+  const { pullRequests } = config
+  const base = await readProposalBase(folder, settings.reviewedBranch, now - secondsPerWeek)
+  requireSameBaseline(deployment, base)
+  const fromTop = await pathFromTop(folder)
+  const files = await readProposedFiles(folder)
+  const warnings: Warning[] = []
+  const changes = inputs.reviewed?.planId === plan.planId ? inputs.reviewed : undefined
+  if (changes === undefined) {
+    files.delete(reviewedChangesFile)
+    warnings.push({
+      code: 'CHANGES_MISSING',
+      message: `there is no ${reviewedChangesFile} of this plan: reviewers do not see what would change, and apply asks for it; llmscale preview --write makes it`,
+    })
+  }
+  const holds = await readHolds(folder, base, plan, now)
+  const materiality = judge(deployment, base, holds)
+  const branch = `llmscale/${environment}${holds.ofRollback === undefined ? '' : '-rollback'}`
+  const diff = diffPlans(base.plan, plan)
+  const score = await readLastScore(deployment, base.plan)
+  const text = writePullRequest({
+    ...(base.plan && { base: base.plan }),
+    plan,
+    diff,
+    ...(changes && { changes }),
+    verdicts: deployment.stacks.map((target) => ({
+      stack: target.stack,
+      ...checkFiles(deployment, target, false),
+    })),
+    holds: holds.inForce,
+    ...(score && { score }),
+    materiality,
+    baseCommit: base.commit,
+    ...findFolderUrl(branch, fromTop),
+  })
+  const at = (path: string) => (fromTop === '' ? path : `${fromTop}/${path}`)
+  const removed = base.paths.filter((path) => isProposed(path) && !files.has(path))
+  return {
+    inForce: base.plan,
+    warnings,
+    proposal: {
+      environment,
+      branch,
+      baseBranch: settings.reviewedBranch,
+      baseCommit: base.commit,
+      folder: fromTop,
+      files: new Map<string, string | null>([
+        ...[...files].map(([path, content]) => [at(path), content] as const),
+        ...removed.map((path) => [at(path), null] as const),
+        ...(holds.ofRollback === undefined
+          ? []
+          : [[at(holds.ofRollback.path), holds.ofRollback.text] as const]),
+      ]),
+      ...(holds.ofRollback !== undefined && { holdFile: at(holds.ofRollback.path) }),
+      plan: {
+        planId: plan.planId,
+        validAt: parseInstant(plan.header.origin)!,
+        expiresAt: parseInstant(plan.header.validUntil)!,
+      },
+      basePlanId: base.plan?.planId,
+      materiality,
+      title: text.title,
+      body: text.body,
+      labels: pullRequests.labels,
+      reviewers: pullRequests.reviewers,
+      teamReviewers: pullRequests.teamReviewers,
+      compareWith: (texts) =>
+        compareProposals(plan, parsePlan(texts, 'the plan proposed before'), pullRequests.quietBelow),
+    },
+  }
+}
+
+/** Figures of doing nothing are those of the plan that this one was made over. */
+function requireSameBaseline({ inputs: { plan }, settings, folder }: Deployment, base: ProposalBase): void {
+  const over = base.plan?.planId ?? null
+  if (plan.planId === over || plan.header.baseline === over) return
+  const name = (id: string | null) => (id === null ? 'no plan' : `plan ${id.slice(0, 12)}`)
+  throw new LlmscaleError(
+    'planStale',
+    'PLAN_OLDER_THAN_BASE',
+    `the plan in ${folder} was made over ${name(plan.header.baseline)}, and origin/${settings.reviewedBranch} has ${name(over)}`,
+    [
+      over === null
+        ? `rm -r ${folder}, and llmscale plan again.`
+        : `git checkout origin/${settings.reviewedBranch} -- ${folder}, and llmscale plan again.`,
+    ],
+  )
+}
+
+interface HoldsAround {
+  inForce: ListedHold[]
+  /** The one that a rollback brought, not on the branch yet: its path in the folder and its text. */
+  ofRollback: { path: string; text: string } | undefined
+}
+
+async function readHolds(
+  folder: string,
+  base: ProposalBase,
+  { planId }: CapacityPlan,
+  now: number,
+): Promise<HoldsAround> {
+  const listed = await listHolds(folder)
+  const pathOf = (name: string) => `holds/${name}.yaml`
+  const own = listed.find(({ name, hold }) => hold?.except === planId && !base.paths.includes(pathOf(name)))
+  return {
+    inForce: listed
+      .map(({ name, hold }) => judgeHold(name, hold, now))
+      .filter(({ state }) => state !== 'ended'),
+    ofRollback: own && { path: pathOf(own.name), text: own.text },
+  }
+}
+
+/** A rollback is always worth a review, and while a hold stops applies no new plan is. */
+function judge(
+  { config, inputs: { plan, renewedUntil } }: Deployment,
+  base: ProposalBase,
+  { inForce, ofRollback }: HoldsAround,
+): Materiality {
+  const validUntil = renewedUntil === undefined ? undefined : parseInstant(renewedUntil)
+  const judged = judgeMateriality({
+    plan,
+    ...(base.plan && { baseline: base.plan }),
+    ...(validUntil !== undefined && { validUntil }),
+    earlier: listChanges(base.merged),
+    settings: config.pullRequests.quietBelow,
+  })
+  if (ofRollback !== undefined)
+    return { ...judged, isMaterial: true, reasons: ['a rollback', ...judged.reasons] }
+  const holding = inForce.find(({ hold }) => hold?.except !== plan.planId)
+  if (holding === undefined) return judged
+  const { name, hold } = holding
+  const because =
+    hold === undefined
+      ? `hold ${name} cannot be read`
+      : `held by ${hold.by} until ${hold.until ?? 'it is removed'}: ${hold.reason}`
+  return { ...judged, isMaterial: false, reasons: [because, ...judged.reasons] }
+}
+
+/** How the plan in force did when it was last verified. */
+async function readLastScore(
+  { settings, projectFolder, environment }: Deployment,
+  inForce: CapacityPlan | undefined,
+) {
+  if (inForce === undefined) return undefined
+  const store = await openStateStore(settings, projectFolder)
+  const scores = await readScores(store, environment)
+  return scores.find(({ planId }) => planId === inForce.planId)?.score
+}
+
+/** Where people see the files of a branch; undefined where the environment does not say which host it is. */
+function findFolderUrl(branch: string, folder: string): { folderUrl?: string } {
+  const { GITHUB_SERVER_URL = 'https://github.com', GITHUB_REPOSITORY } = process.env
+  return GITHUB_REPOSITORY === undefined
+    ? {}
+    : { folderUrl: `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/blob/${branch}/${folder}` }
+}

@@ -1,0 +1,126 @@
+import { Flags } from '@oclif/core'
+import { z } from 'zod'
+import { BaseCommand } from '../cli/base-command.js'
+import { type Deployment, openDeployment } from '../cli/deployment.js'
+import { instant } from '../cli/flags.js'
+import { withBranchHost } from '../cli/host.js'
+import { createProposal } from '../cli/proposal.js'
+import { openStateStore } from '../delivery/open-state-store.js'
+import { type Proposal, type ProposalOutcome, proposeChange } from '../delivery/propose-change.js'
+import { writeRenewal } from '../delivery/renewal-file.js'
+import { LlmscaleError } from '../kit/errors.js'
+import { formatInstant } from '../kit/time.js'
+import { proposalActions } from '../review/proposal.js'
+
+export const Result = z.strictObject({
+  planId: z.string(),
+  environment: z.string(),
+  action: z.enum(proposalActions).nullable().describe('What was done; null with --dry-run.'),
+  because: z.string(),
+  branch: z.string(),
+  commit: z.string().nullable().describe('Commit that was written.'),
+  pullRequest: z.strictObject({ number: z.int(), url: z.string() }).nullable(),
+  renewedUntil: z.string().nullable().describe('New end of the validity of the plan in force.'),
+  title: z.string(),
+  body: z.string(),
+})
+
+export default class PullRequest extends BaseCommand {
+  static override description =
+    'Propose the plan: one branch, one commit, one pull request an environment, refreshed in place.'
+  static override examples = [
+    '<%= config.bin %> pr --dry-run',
+    '<%= config.bin %> plan && <%= config.bin %> preview --write && <%= config.bin %> pr',
+    '<%= config.bin %> pr --git-only',
+  ]
+  static override flags = {
+    'dry-run': Flags.boolean({ description: 'Print title and body; ask nobody, write nothing.' }),
+    'git-only': Flags.boolean({
+      description: 'Push the branch to origin, whatever host that is, and no more.',
+    }),
+    'as-of': instant({ description: 'Take it for this time; default now. Only with the local backend.' }),
+  }
+
+  async run(): Promise<z.infer<typeof Result>> {
+    const { flags } = await this.parse(PullRequest)
+    const deployment = await openDeployment({
+      ...flags,
+      env: flags.env,
+      plan: undefined,
+      region: undefined,
+      'allow-delete': [],
+      'allow-purchase': [],
+    })
+    const { inputs, environment } = deployment
+    const { proposal, inForce, warnings } = await createProposal(deployment)
+    for (const each of warnings) this.note(each)
+    const { planId } = inputs.plan
+    const { title, body, branch } = proposal
+    const answer = { planId, environment, branch, title, body }
+    if (flags['dry-run']) {
+      this.log(`# ${title}\n\n${body.trimEnd()}`)
+      this.hint('Nothing was written.')
+      const because = proposal.materiality.reasons.join('; ')
+      return { ...answer, action: null, because, commit: null, pullRequest: null, renewedUntil: null }
+    }
+    if (inputs.killSwitch) throw killed()
+
+    const renewedUntil =
+      inForce?.planId === planId ? await renew(deployment, inForce.header.validUntil) : null
+    this.progress('Asking the git host …')
+    const outcome = await withBranchHost(deployment.projectFolder, flags['git-only'], (host) =>
+      proposeChange(host, proposal, inputs.now),
+    )
+    for (const each of outcome.warnings) this.note(each)
+    this.print(proposal, outcome)
+    if (renewedUntil !== null) this.log(`The plan in force may be applied until ${renewedUntil}.`)
+    const { action, because, commit, pullRequest } = outcome
+    return {
+      ...answer,
+      action,
+      because,
+      commit: commit ?? null,
+      pullRequest: pullRequest ?? null,
+      renewedUntil,
+    }
+  }
+
+  private print(
+    { branch, title }: Proposal,
+    { action, because, commit, pullRequest }: ProposalOutcome,
+  ): void {
+    const written = commit === undefined ? '' : ` ${branch} is at ${commit.slice(0, 10)}.`
+    const where = pullRequest === undefined ? '' : ` #${pullRequest.number} ${pullRequest.url}`
+    this.log(`${describeAction[action]}${where}: ${because}.${written}`)
+    if (action === 'create' || action === 'refresh') this.log(title)
+  }
+}
+
+const describeAction: Record<ProposalOutcome['action'], string> = {
+  create: 'Proposed',
+  refresh: 'Refreshed',
+  unchanged: 'Nothing to write',
+  newerExists: 'Left alone',
+  edited: 'Left alone',
+  snoozed: 'Snoozed',
+  quiet: 'Quiet',
+  obsolete: 'Closed',
+}
+
+/**
+ * The decision in force was made again: it may be applied for longer without another review, and nothing that is
+ * deployed depends on it. Gives the new end, or null where it is no later.
+ */
+async function renew({ settings, projectFolder, environment, inputs }: Deployment, inForceUntil: string) {
+  const { planId, header } = inputs.plan
+  if (header.validUntil <= inForceUntil) return null
+  const store = await openStateStore(settings, projectFolder)
+  const renewal = { planId, renewedAt: formatInstant(inputs.now), validUntil: header.validUntil }
+  return (await writeRenewal(store, environment, renewal)) ? header.validUntil : null
+}
+
+function killed(): LlmscaleError {
+  return new LlmscaleError('hold', 'KILL_SWITCH', 'LLMSCALE_KILL_SWITCH is set: nothing is written', [
+    'Unset LLMSCALE_KILL_SWITCH when writing is safe again.',
+  ])
+}
