@@ -2,7 +2,7 @@
 // accepts again. What came of it (nodes and shortfalls, by the ready-capacity recursion on the demand that came) beside
 // accepting every plan, none, a usual rule of thumb and a fixed week. BurstGPT's 42 days, scaled to a peak of 40
 // replicas, and a synthetic year by seed; the rule's defaults were chosen on the year of seed 1.
-// Run: LLMSCALE_TEST_DATA=… node --import tsx bench/materiality.ts [seed …]   (default 2; about 5 minutes each)
+// Run: LLMSCALE_TEST_DATA=… node --import tsx bench/materiality.ts [seed …]   (default 2; about 5 minutes of CPU)
 import { parseConfig } from '../src/config/parse-config.js'
 import { fileSource } from '../src/metrics/files/file-source.js'
 import { readDemand } from '../src/metrics/read-demand.js'
