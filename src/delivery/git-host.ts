@@ -110,13 +110,13 @@ export interface HostPullRequest {
   author: string | undefined
 }
 
-export interface HostComment {
+interface HostComment {
   id: number
   body: string
   author: string | undefined
 }
 
-export interface HostReview {
+interface HostReview {
   author: string | undefined
   isByPerson: boolean
   state: string

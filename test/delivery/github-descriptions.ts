@@ -43,15 +43,16 @@ interface Descriptions {
 
 export function loadDescriptions(): Descriptions | undefined {
   if (!isThere) return undefined
-  const require = createRequire(join(folder, 'package.json'))
+  // They are in the cache beside the descriptions, not among the packages of the project.
+  const load = createRequire(join(folder, 'package.json'))
   const rest = acceptNull(JSON.parse(readFileSync(join(folder, 'rest.json'), 'utf8'))) as Json
-  const ajv = new (require('ajv').default)({
+  const ajv = new (load('ajv').default)({
     strict: false,
     validateSchema: false,
     allErrors: true,
     logger: false,
   })
-  require('ajv-formats').default(ajv)
+  load('ajv-formats').default(ajv)
   ajv.addSchema(rest, 'rest')
   const resolveRef = (part: Json): Json =>
     part['$ref'] === undefined
@@ -118,7 +119,7 @@ export function loadDescriptions(): Descriptions | undefined {
       return wrong
     },
     checkQuery: (query) => {
-      const { buildSchema, parse, validate: validateQuery } = require('graphql')
+      const { buildSchema, parse, validate: validateQuery } = load('graphql')
       graphqlSchema ??= buildSchema(readFileSync(join(folder, 'schema.graphql'), 'utf8'), {
         assumeValidSDL: true,
       })

@@ -8,9 +8,9 @@ import { openGitHubHost } from '../../src/delivery/github-host.js'
 import { proposeChange } from '../../src/delivery/propose-change.js'
 import { emptyFolder } from '../run-cli.js'
 import { descriptionsNote } from './github-descriptions.js'
-import { commitTo, day, makeProposal, seedProject } from './proposals.js'
+import { commitTo, day, makeProposal, seededRepository } from './proposals.js'
 import { type StandInHost, startGitHubHost } from './stand-in-github-host.js'
-import { bareRepository, git } from './state-places.js'
+import { git } from './state-places.js'
 
 let gitHub: StandInHost
 let template: string
@@ -19,8 +19,8 @@ let waits: number[]
 const wait = async (seconds: number) => void waits.push(seconds)
 beforeAll(async () => {
   gitHub = await startGitHubHost()
-  template = bareRepository()
-  base = seedProject(template)
+  template = seededRepository()
+  base = git(template, 'rev-parse', 'main')
 })
 afterAll(() => gitHub.stop())
 beforeEach(() => {

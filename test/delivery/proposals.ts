@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Proposal } from '../../src/delivery/propose-change.js'
 import { parseInstant } from '../../src/kit/time.js'
 import { formatControl } from '../../src/review/controls.js'
 import { formatHiddenKey } from '../../src/review/hidden-key.js'
 import { emptyFolder } from '../run-cli.js'
-import { git } from './state-places.js'
+import { bareRepository, git } from './state-places.js'
 
 export const day = (number: number, hour = 4) => parseInstant(`2026-11-${number}T0${hour}:00:00Z`)!
 
@@ -32,7 +32,17 @@ export function commitTo(
   const by = ['-c', `user.name=${author}`, '-c', `user.email=${author}@acme.example`]
   git(work, ...by, 'commit', '--quiet', '-m', `change ${randomBytes(4).toString('hex')}`)
   git(work, 'push', '--quiet', 'origin', `HEAD:${branch}`)
-  return git(work, 'rev-parse', 'HEAD')
+  const commit = git(work, 'rev-parse', 'HEAD')
+  rmSync(work, { recursive: true })
+  return commit
+}
+
+/** A bare repository whose `main` has a project with the plan number 0 in force. Its copies are quickly made. */
+export function seededRepository(): string {
+  const repository = bareRepository()
+  seedProject(repository)
+  rmSync(join(repository, 'hooks'), { recursive: true, force: true })
+  return repository
 }
 
 /** `main` with a project whose plan in force is number 0. */

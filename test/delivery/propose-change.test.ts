@@ -4,9 +4,9 @@ import { openGitHubHost } from '../../src/delivery/github-host.js'
 import { type Proposal, proposeChange } from '../../src/delivery/propose-change.js'
 import type { EpochSeconds } from '../../src/kit/units.js'
 import { descriptionsNote } from './github-descriptions.js'
-import { commitTo, day, makeProposal, planId, seedProject } from './proposals.js'
+import { commitTo, day, makeProposal, planId, seededRepository } from './proposals.js'
 import { type StandInHost, startGitHubHost } from './stand-in-github-host.js'
-import { bareRepository, git } from './state-places.js'
+import { git } from './state-places.js'
 
 const noWait = async () => undefined
 
@@ -15,8 +15,7 @@ let base: string
 let template: string
 beforeAll(async () => {
   gitHub = await startGitHubHost()
-  template = bareRepository()
-  seedProject(template)
+  template = seededRepository()
 })
 afterAll(() => gitHub.stop())
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { verify } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -150,6 +150,7 @@ export async function startGitHubHost(): Promise<StandInHost> {
     },
     appKey: undefined,
     reset: (template) => {
+      rmSync(standIn.repository, { recursive: true, force: true })
       standIn.repository = template === undefined ? bareRepository() : join(emptyFolder(), 'fleet.git')
       if (template !== undefined) cpSync(template, standIn.repository, { recursive: true })
       nextNumber = 1
