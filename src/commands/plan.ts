@@ -15,6 +15,7 @@ import { nearestName } from '../kit/names.js'
 import { type CapacityPlan, PlanHeader, WorkloadReport } from '../planning/capacity-plan.js'
 import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
 import { needsRenewal, renewPlan } from '../planning/renewal.js'
+import { drawDemandCharts } from '../review/demand-chart.js'
 import { describeDiff } from '../review/diff-report.js'
 import {
   describePlan,
@@ -98,7 +99,7 @@ export default class Plan extends BaseCommand {
     if (diff.deletions.some((name) => !flags['allow-delete'].includes(name))) this.print(plan, diff)
     requireAllowed('this plan', diff.deletions, flags['allow-delete'])
     const writes = !flags['dry-run'] && (changed || baseline === undefined || renewed)
-    const written = writes ? await writePlan(folder, plan) : []
+    const written = writes ? await writePlan(folder, plan, drawDemandCharts(plan, baseline)) : []
     if (changed && flags['detailed-exitcode']) process.exitCode = exitCodes.changesPresent
     this.print(plan, diff)
     if (kept !== undefined) this.log(wrapProse(describeKept(kept, plan, renewed)))

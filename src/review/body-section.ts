@@ -1,5 +1,8 @@
+import { escapeMarkdown } from './escape-markdown.js'
+
 /** A part of a body. Only its rows are unbounded, so only they are cut. */
 export interface BodySection {
+  /** Plain words: where it is folded, no Markdown is read in it. */
   title: string
   /** Shown when somebody asks for it. */
   isFolded?: boolean
@@ -39,7 +42,7 @@ export function fitBody(
 }
 
 function noteLeftOut(sections: readonly BodySection[]): string {
-  const titles = sections.map(({ title }) => title).join('; ')
+  const titles = sections.map(({ title }) => escapeMarkdown(title)).join('; ')
   return `Cut, as the body would be too long: ${titles}. See the files of this pull request.`
 }
 
@@ -61,5 +64,5 @@ function renderSection(
   const text = [...before, ...rows.slice(0, count), ...note]
   return isFolded
     ? ['<details>', `<summary>${title}</summary>`, '', ...text, '', '</details>'].join('\n')
-    : [`### ${title}`, '', ...text].join('\n')
+    : [`### ${escapeMarkdown(title)}`, '', ...text].join('\n')
 }

@@ -80,11 +80,13 @@ export function drawDemandChart(
   ].join('\n')}\n`
 }
 
-/** Charts of a plan's workloads that have other numbers than in the plan before, at most so many: path → SVG. */
+/** A review of more of them than this reads tables. */
+const mostCharts = 12
+
+/** Charts of a plan's workloads that have other numbers than in the plan before: path in the plan's folder → SVG. */
 export function drawDemandCharts(
   plan: CapacityPlan,
   baseline: CapacityPlan | undefined,
-  most: number,
 ): Map<string, string> {
   const known = new Map(baseline?.decision.workloads.map((each) => [workloadId(each), JSON.stringify(each)]))
   const charts = plan.decision.workloads.flatMap((decision, index) => {
@@ -92,7 +94,7 @@ export function drawDemandCharts(
     const chart = drawDemandChart(decision, plan.reports[index]!)
     return chart === undefined ? [] : [[chartPath(decision), chart] as const]
   })
-  return new Map(charts.slice(0, most))
+  return new Map(charts.slice(0, mostCharts))
 }
 
 interface Scale {

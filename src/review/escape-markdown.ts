@@ -14,12 +14,12 @@ const automatic: [RegExp, string][] = [
   // Mentions, addresses, references to issues and to other repositories.
   [/@/g, `@${joint}`],
   [/\\#/g, `\\#${joint}`],
-  [/\b(GH)-(?=\d)/gi, `$1-${joint}`],
+  [/(GH)-(?=\d)/gi, `$1-${joint}`],
   // URLs (https://github.github.com/gfm/#autolinks-extension-), and names of emoji.
   [/:(?=\/\/|[a-z0-9_+-]*[a-z_+-][a-z0-9_+-]*:)/gi, `:${joint}`],
-  [/\b(www)\./gi, `$1${joint}.`],
+  [/(www)\./gi, `$1${joint}.`],
   // Commits: seven hexadecimal digits and more.
-  [/\b([0-9a-f])(?=[0-9a-f]{6,}\b)/gi, `$1${joint}`],
+  [/([0-9a-f]{6})(?=[0-9a-f])/gi, `$1${joint}`],
 ]
 
 /**

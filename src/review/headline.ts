@@ -23,7 +23,7 @@ export function describeProposal(base: CapacityPlan | undefined, plan: CapacityP
 
 /** The same without figures, for a title: no mark in it means anything to Markdown or GitHub. */
 export function titleProposal(base: CapacityPlan | undefined, plan: CapacityPlan, diff: PlanDiff): string {
-  const acts = listActs(base, plan, diff).join('; ')
+  const acts = listActs(base, plan, diff).join(', ')
   return plainWords(`Capacity of ${plan.decision.environment}: ${acts}`, 140)
 }
 

@@ -6,6 +6,7 @@ import { chartPath } from './demand-chart.js'
 import { escapeName } from './escape-markdown.js'
 import { dayOf, floorsOfDay, weekdayName } from './local-day.js'
 import { formatMermaidChart } from './mermaid-chart.js'
+import { plainWords } from './plain-words.js'
 import { drawSparkline } from './sparkline.js'
 import { findPlanned } from './workload-section.js'
 
@@ -23,10 +24,7 @@ export function writePeaks(
     .filter(({ report }) => report.dailyPeakReplicas.length > 1)
     .slice(0, mostCharts)
   return shown.map(({ decision, report }, index) => ({
-    title:
-      index === 0
-        ? 'Demand and capacity'
-        : `Demand and capacity of ${escapeName(workloadId(decision)).replaceAll('`', '')}`,
+    title: index === 0 ? 'Demand and capacity' : `Demand and capacity of ${plainWords(workloadId(decision))}`,
     isFolded: index > 0,
     importance: 6 - index,
     before: [

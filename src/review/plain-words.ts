@@ -7,5 +7,5 @@ import { cleanText } from '../kit/foreign-text.js'
 export function plainWords(text: string, length = 60): string {
   return cleanText(text, [], length)
     .replace(/[^\p{L}\p{N} .,:/_+()–…→-]/gu, '·')
-    .replace(/\bGH-/gi, 'GH·')
+    .replace(/GH-/gi, 'GH·')
 }

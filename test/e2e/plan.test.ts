@@ -46,7 +46,8 @@ describe.skipIf(data === undefined)('llmscale plan on real traces (needs LLMSCAL
       'm-mid/us-east-1: 102 of 2016 steps are masked',
     )
     expect(result.header.cost.usdPerDay.p50).toBeLessThan(result.header.cost.staticPeakUsdPerDay)
-    expect(result.written).toHaveLength(3)
+    // The plan, two workloads and their charts.
+    expect(result.written).toHaveLength(5)
     for (const path of result.written) expect(existsSync(path)).toBe(true)
   })
 
