@@ -283,6 +283,12 @@ function explainFailure(
     return refuse(
       'GITHUB_PERMISSION_MISSING',
       notAllowed(token, isRead, what, repository, says, cleanText(accepted || needs, [])),
+      // https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/enabling-features-for-your-repository/managing-github-actions-settings-for-a-repository#preventing-github-actions-from-creating-or-approving-pull-requests
+      /not permitted to create/.test(says)
+        ? [
+            'Allow GitHub Actions to create pull requests in the settings of the repository, or use a GitHub App.',
+          ]
+        : [],
     )
   }
   if (status === 404)

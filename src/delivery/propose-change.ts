@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { LlmscaleError, type Warning } from '../kit/errors.js'
 import { retry, type Wait } from '../kit/retry.js'
 import { formatInstant, parseInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerHour } from '../kit/units.js'
+import { reviewedChangesFile } from '../planning/reviewed-changes.js'
 import { findTicked, snoozeHours } from '../review/controls.js'
 import { hashBody, parseHiddenKey } from '../review/hidden-key.js'
 import {
@@ -168,6 +170,8 @@ async function readSituation(
         author: branch.author,
         isMerged,
         isOutdated: mark !== undefined && !(await isAsBase(branch.parents[0])),
+        changesDiffer:
+          mark?.planId === proposal.plan.planId && (await hasOtherChanges(host, proposal, branch.id)),
       },
       hasPullRequests: hasPullRequests(host),
       open: open && hasPullRequests(host) ? await readOpen(host, proposal, open) : undefined,
@@ -184,6 +188,27 @@ async function readPlanFiles(
 ): Promise<Map<string, string>> {
   const files = await host.filesAt(commit, proposal.folder)
   return new Map([...files].filter(([path]) => isAllowed(proposal, path)))
+}
+
+async function hasOtherChanges(
+  host: BranchHost,
+  { folder, files }: Proposal,
+  commit: string,
+): Promise<boolean> {
+  const path = `${folder}/${reviewedChangesFile}`
+  const text = files.get(path)
+  if (text == null) return false
+  const id = (await host.filesAt(commit, path)).get(path)
+  return id !== blobId(text, id?.length ?? 0)
+}
+
+/** https://git-scm.com/book/en/v2/Git-Internals-Git-Objects#_object_storage, in a repository whose ids are so long. */
+function blobId(text: string, length: number): string {
+  const content = Buffer.from(text)
+  return createHash(length === 64 ? 'sha256' : 'sha1')
+    .update(`blob ${content.length}\0`)
+    .update(content)
+    .digest('hex')
 }
 
 async function readOpen(host: GitHost, proposal: Proposal, open: HostPullRequest): Promise<OpenProposal> {
@@ -247,7 +272,12 @@ async function commitFiles(
 ): Promise<string> {
   const { branch: name, files, title, plan } = proposal
   const { mark, isOutdated, isMerged } = state.branch ?? {}
-  const isThere = mark?.planId === plan.planId && mark.validAt === plan.validAt && !isOutdated && !isMerged
+  const isThere =
+    mark?.planId === plan.planId &&
+    mark.validAt === plan.validAt &&
+    !isOutdated &&
+    !isMerged &&
+    !state.branch?.changesDiffer
   if (isThere) return branch!.id
   const onBase = await readPlanFiles(host, proposal, base.id)
   return host.writeBranch({
@@ -306,7 +336,10 @@ async function addPeople(
   try {
     await host.requestReviewers(number, others, teamReviewers)
   } catch (cause) {
-    if (!(cause instanceof LlmscaleError) || cause.code !== 'GITHUB_REFUSED') throw cause
+    // The token of Actions may not ask teams; the proposal stands without.
+    const isAnswer =
+      cause instanceof LlmscaleError && ['GITHUB_REFUSED', 'GITHUB_PERMISSION_MISSING'].includes(cause.code)
+    if (!isAnswer) throw cause
     warnings.push({ code: 'REVIEWERS_NOT_ASKED', message: cause.message })
   }
 }

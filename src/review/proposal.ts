@@ -30,7 +30,7 @@ export interface ProposalState {
   closed: ClosedProposal | undefined
 }
 
-export interface BranchState {
+interface BranchState {
   /** What the bot's commit says; undefined where the last commit is not the bot's. */
   mark: Pick<ProposedPlan, 'planId' | 'validAt'> | undefined
   /** Who made the last commit. */
@@ -39,6 +39,8 @@ export interface BranchState {
   isMerged: boolean
   /** The base has other files of the environment than the commit was made on. */
   isOutdated: boolean
+  /** It has the candidate's decision with another reviewed change set: applying it would do something else now. */
+  changesDiffer: boolean
 }
 
 export interface OpenProposal {
@@ -115,7 +117,7 @@ function decideFirst(
   candidate: Candidate,
 ): ProposalDecision {
   const reasons = candidate.reasons.join('; ')
-  const isPushed = branch?.mark?.planId === candidate.planId && !branch.isOutdated
+  const isPushed = branch?.mark?.planId === candidate.planId && !branch.isOutdated && !branch.changesDiffer
   if (!hasPullRequests && isPushed) return decide('unchanged', 'the branch has the decision already')
   if (!candidate.isMaterial) return decide('quiet', `not worth a review: ${reasons}`)
   if (closed === undefined) return decide('create', reasons)
@@ -139,7 +141,8 @@ function decideNext(
   const isSame =
     plan?.planId === candidate.planId &&
     (branch?.mark?.planId === candidate.planId || !hasPullRequests) &&
-    branch?.isOutdated === false
+    branch?.isOutdated === false &&
+    !branch.changesDiffer
   if (open.wantsRefresh) return decide('refresh', 'somebody asked for it')
   if (open.snoozedUntil !== undefined && open.snoozedUntil > now)
     return decide('snoozed', `until ${formatInstant(open.snoozedUntil)}, as somebody asked`)
@@ -161,6 +164,7 @@ function findUrgent(
 ): string | undefined {
   if (branch === undefined) return 'the branch is gone'
   if (branch.isOutdated) return 'the base has changed below it'
+  if (branch.changesDiffer) return 'an apply would change something else by now'
   if (plan === undefined) return 'its description does not say which plan it is'
   if (branch.mark?.planId !== plan.planId) return 'its description is of another plan than its commit'
   const validity = candidate.expiresAt - candidate.validAt

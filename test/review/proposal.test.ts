@@ -34,6 +34,7 @@ const state: fc.Arbitrary<ProposalState> = fc.record({
       author: fc.constant('ada'),
       isMerged: fc.boolean(),
       isOutdated: fc.boolean(),
+      changesDiffer: fc.boolean(),
     }),
   ),
   hasPullRequests: fc.boolean(),
@@ -91,7 +92,13 @@ describe('what to do about a proposal', () => {
       const after: ProposalState = {
         ...before,
         now: Math.min(before.now, validAt),
-        branch: { mark: { planId, validAt }, author: 'llmscale', isMerged: false, isOutdated: false },
+        branch: {
+          mark: { planId, validAt },
+          author: 'llmscale',
+          isMerged: false,
+          isOutdated: false,
+          changesDiffer: false,
+        },
         open: before.hasPullRequests
           ? {
               plan: candidate,
