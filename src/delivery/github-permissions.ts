@@ -20,6 +20,12 @@ export const githubPermissions: readonly FeaturePermissions[] = [
     role: 'preview',
   },
   {
+    feature: 'open, refresh or close its pull request',
+    job: 'plan.yml plan',
+    token: { contents: 'write', 'pull-requests': 'write' },
+    role: null,
+  },
+  {
     feature: 'check a proposed plan',
     job: 'preview.yml preview',
     token: { contents: 'read', 'id-token': 'write' },

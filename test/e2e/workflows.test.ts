@@ -5,6 +5,7 @@ import { formatPermissions, githubPermissions } from '../../src/delivery/github-
 import { createBucketStore } from '../../src/delivery/state-bucket.js'
 import { formatInstant } from '../../src/kit/time.js'
 import { secondsPerHour } from '../../src/kit/units.js'
+import { type StandInHost, startGitHubHost } from '../delivery/stand-in-github-host.js'
 import { bareRepository, git } from '../delivery/state-places.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { emptyFolder, programArgs } from '../run-cli.js'
@@ -239,6 +240,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
   let calls: string
   let tools: string
   let repository: string
+  let github: StandInHost
   let store: ReturnType<typeof createBucketStore>
   let cloud: string
   /** The bot's commit. */
@@ -256,7 +258,9 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     const backend = `s3://fleet/pulumi?region=us-east-1&endpoint=${s3.endpoint}&s3ForcePathStyle=true`
     Object.assign(process.env, s3.environment)
     store = createBucketStore(backend, 'llmscale-state')
-    repository = bareRepository()
+    github = await startGitHubHost()
+    github.reset()
+    repository = github.repository
     commit('main', (folder) => {
       cpSync(join(root, '.github'), join(folder, '.github'), { recursive: true })
       writeFileSync(join(folder, 'llmscale.yaml'), config(backend))
@@ -267,6 +271,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
   })
   afterAll(async () => {
     for (const name of Object.keys(s3.environment)) delete process.env[name]
+    await github.stop()
     await s3.stop()
   })
 
@@ -303,7 +308,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
   ): Promise<JobRun[]> {
     rmSync(calls, { force: true })
     const { name, sha, branch = 'main', payload = {}, inputs = {} } = event
-    const github = {
+    const context = {
       event_name: name,
       event: { repository: { default_branch: 'main' }, ...payload },
       repository: 'acme/fleet',
@@ -313,12 +318,12 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
       sha,
       actor: 'ana',
       run_id: '1',
-      token: 'a-token',
+      token: 'a-token-of-the-job',
     }
     const { AWS_ENDPOINT_URL_S3, ...credentials } = s3.environment
     return runWorkflow(typeof file === 'string' ? workflowOf(file) : file, {
       contexts: {
-        github,
+        github: context,
         inputs,
         vars: { LLMSCALE_PREVIEW_ROLE: role('preview'), LLMSCALE_APPLY_ROLE: role('apply'), ...vars },
         secrets: { PULUMI_CONFIG_PASSPHRASE: 'correct horse' },
@@ -335,10 +340,15 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
         KUBECONFIG: undefined,
         LLMSCALE_STAND_IN_CLOUD: cloud,
         STAND_IN_WORKFLOWS: workflows,
+        GITHUB_API_URL: github.access.apiUrl,
         ...environment,
       },
       actions: {
         'actions/setup-node': () => ({}),
+        'actions/create-github-app-token': ({ inputs }) => {
+          writeFileSync(calls, `app ${inputs['app-id']}\n`, { flag: 'a' })
+          return { token: (github.access.identity as { token: string }).token }
+        },
         'actions/checkout': ({ inputs: { ref, 'fetch-depth': depth = '1' }, workspace }) => {
           git(
             '/',
@@ -372,14 +382,15 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
   const allWell = (runs: readonly JobRun[], expected: Record<string, string>) =>
     expect(results(runs), said(runs)).toEqual(expected)
 
-  it('plan makes a plan and what would change, with a role that only reads', async () => {
-    const runs = await run('plan.yml', { name: 'schedule', sha: head('main') })
+  it('plan proposes a plan and what would change, with a role that only reads', async () => {
+    const vars = { LLMSCALE_APP_ID: '4711' }
+    const runs = await run('plan.yml', { name: 'schedule', sha: head('main') }, {}, vars)
     allWell(runs, { environments: 'success', plan: 'success', heartbeat: 'success' })
+    expect(asked()).toContain('app 4711')
     expect(asked().match(/^(role|aws|curl).*/gm)).toEqual([`role ${role('preview')}`])
-    const { workspace } = runs.find(({ job }) => job === 'plan')!
-    proposed = commit('llmscale/prod', (folder) =>
-      cpSync(join(workspace, 'forecasts'), join(folder, 'forecasts'), { recursive: true }),
-    )
+    expect(github.pulls).toMatchObject([{ branch: 'llmscale/prod', base: 'main', state: 'open' }])
+    expect(github.violations).toEqual([])
+    proposed = head('llmscale/prod')
     expect(git(repository, 'diff', '--name-only', 'main', proposed).split('\n')).toEqual([
       'forecasts/prod/changes.json',
       'forecasts/prod/plan.yaml',
@@ -435,9 +446,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
 
   it('apply deploys what was merged, by its own role', async () => {
     const before = head('main')
-    const merged = commit('main', (folder) => {
-      git(folder, 'merge', '--quiet', '--squash', 'origin/llmscale/prod')
-    })
+    const merged = github.squash(github.pulls[0]!.number)
     const push = { name: 'push', sha: merged, payload: { before } }
     const runs = await run('apply.yml', push)
     allWell(runs, { environments: 'success', apply: 'success' })
@@ -468,9 +477,11 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     const runs = await run('verify.yml', schedule)
     allWell(runs, { environments: 'success', verify: 'success', heartbeat: 'success' })
     expect(outputOf(runs, 'Verify')).toMatch(/"verdict": "(keep|unknown)"/)
-    const next = await run('plan.yml', schedule)
+    const written = github.writes().length
+    const next = await run('plan.yml', schedule, {}, { LLMSCALE_APP_ID: '4711' })
     allWell(next, { environments: 'success', plan: 'success', heartbeat: 'success' })
     expect(outputOf(next, 'Preview')).toContain('The plan is the one in force')
+    expect([github.pulls.length, github.writes().length]).toEqual([1, written])
   })
 
   it('the action names the clusters of the environment, and takes no role for a list', async () => {
