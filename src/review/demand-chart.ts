@@ -1,3 +1,4 @@
+import { digestValue } from '../kit/digest.js'
 import { secondsPerDay } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
 import type { CapacityPlan, DailyPeak, WorkloadDecision, WorkloadReport } from '../planning/capacity-plan.js'
@@ -75,7 +76,7 @@ export function drawDemandChart(
       ({ date, replicas }) => `<circle class="past" cx="${x(dayOf(date) + 0.5)}" cy="${y(replicas)}" r="3"/>`,
     ),
     line('maximum', frame.left, y(decision.hardMaximum), frame.right, y(decision.hardMaximum)),
-    `<text x="16" y="${height - 12}">Replicas by local day, ${escapeXml(decision.timeZone)}. Forecast of the day’s peak, estimated${past.length > 0 ? '; past peaks from measured demand' : ''}.</text>`,
+    `<text x="16" y="${height - 8}">Replicas by local day, ${escapeXml(decision.timeZone)}. Forecast of the day’s peak, estimated${past.length > 0 ? '; past peaks from measured demand' : ''}.</text>`,
     '</svg>',
   ].join('\n')}\n`
 }
@@ -88,9 +89,9 @@ export function drawDemandCharts(
   plan: CapacityPlan,
   baseline: CapacityPlan | undefined,
 ): Map<string, string> {
-  const known = new Map(baseline?.decision.workloads.map((each) => [workloadId(each), JSON.stringify(each)]))
+  const known = new Map(baseline?.decision.workloads.map((each) => [workloadId(each), digestValue(each)]))
   const charts = plan.decision.workloads.flatMap((decision, index) => {
-    if (known.get(workloadId(decision)) === JSON.stringify(decision)) return []
+    if (known.get(workloadId(decision)) === digestValue(decision)) return []
     const chart = drawDemandChart(decision, plan.reports[index]!)
     return chart === undefined ? [] : [[chartPath(decision), chart] as const]
   })

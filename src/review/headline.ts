@@ -1,3 +1,4 @@
+import { digestValue } from '../kit/digest.js'
 import { formatCount, formatShare, formatUsdChange } from '../kit/format.js'
 import { workloadId } from '../kit/workload.js'
 import type { CapacityPlan, Commitment, Interval, WorkloadDecision } from '../planning/capacity-plan.js'
@@ -34,9 +35,9 @@ export function describeCostChange(change: Interval): string {
 
 /** Commitments that are bought by applying the plan and are not in the plan before. */
 export function findPurchases(base: CapacityPlan | undefined, plan: CapacityPlan): Commitment[] {
-  const known = new Set(base?.decision.commitments.map((each) => JSON.stringify(each)))
+  const known = new Set(base?.decision.commitments.map(digestValue))
   return plan.decision.commitments.filter(
-    (each) => each.state === 'proposed' && !known.has(JSON.stringify(each)),
+    (each) => each.state === 'proposed' && !known.has(digestValue(each)),
   )
 }
 

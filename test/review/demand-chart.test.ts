@@ -36,5 +36,11 @@ describe('the chart of a workload', () => {
     expect([...drawDemandCharts(plan, inForce).keys()]).toEqual([chartPath(decision!)])
     expect(drawDemandCharts(plan, undefined).size).toBe(2)
     expect(drawDemandCharts(plan, plan).size).toBe(0)
+    // Read from files, keys stand in another order.
+    const reordered = structuredClone(plan)
+    reordered.decision.workloads = plan.decision.workloads.map(
+      (each) => Object.fromEntries(Object.entries(each).reverse()) as typeof each,
+    )
+    expect(drawDemandCharts(plan, reordered).size).toBe(0)
   })
 })
