@@ -19,6 +19,9 @@ export const descriptionsNote = isThere
   ? ', each request and reply as GitHub describes it'
   : ' (requests not checked: node tools/stand-ins/github-api.mjs)'
 
+/** Of an emulator of GitHub (https://www.npmjs.com/package/emulate) that others make; undefined where it is not there. */
+export const emulatorModule = isThere ? join(folder, 'node_modules/emulate/dist/api.js') : undefined
+
 export interface Exchange {
   method: string
   path: string

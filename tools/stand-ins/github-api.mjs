@@ -1,5 +1,6 @@
-// Puts GitHub's published descriptions of its REST and GraphQL APIs, and what checks texts against them, into a cache
-// outside the repository, once, and prints its folder. Of REST only the routes that llmscale uses are kept.
+// Puts GitHub's published descriptions of its REST and GraphQL APIs, what checks texts against them, and an emulator of
+// GitHub into a cache outside the repository, once, and prints its folder. Of REST only the routes that llmscale uses are
+// kept.
 // Usage: node tools/stand-ins/github-api.mjs [--print]   (--print only names the folder)
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,7 +9,7 @@ import { join } from 'node:path'
 
 const openapi = '@octokit/openapi@23.0.2'
 const graphqlSchema = '@octokit/graphql-schema@15.26.1'
-const checkers = ['ajv@8.20.0', 'ajv-formats@3.0.1', 'graphql@16.12.0']
+const packages = ['ajv@8.20.0', 'ajv-formats@3.0.1', 'graphql@16.12.0', 'emulate@0.11.2']
 const routes = [
   '/repos/{owner}/{repo}',
   '/repos/{owner}/{repo}/installation',
@@ -38,7 +39,7 @@ const routes = [
 ]
 
 const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-const folder = join(cache, 'llmscale', 'github-api-23.0.2')
+const folder = join(cache, 'llmscale', 'github-api-23.0.2-emulate-0.11.2')
 const done = join(folder, 'done')
 
 if (process.argv.includes('--print') || existsSync(done)) console.log(folder)
@@ -50,7 +51,7 @@ function make() {
   mkdirSync(folder, { recursive: true })
   try {
     writeFileSync(join(folder, 'package.json'), '{"private": true}')
-    run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--silent', ...checkers])
+    run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--silent', ...packages])
     const rest = unpack(openapi, 'package/generated/api.github.com.json')
     writeFileSync(
       join(folder, 'rest.json'),
