@@ -29,6 +29,7 @@ export function findTokenForms(text: string): string[] {
 
 /** `HF_TOKEN`, `--api-key`; neither `--max-num-batched-tokens` nor `AWS_WEB_IDENTITY_TOKEN_FILE`, which holds a path. */
 export function namesSecret(name: string): boolean {
+  if (name === 'PWD') return false // the shell's working folder
   const words = name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .toLowerCase()

@@ -79,6 +79,7 @@ describe('names of secrets', () => {
   it('are told from names of other things', () => {
     const secret = ['HF_TOKEN', 'PGPASSWORD', 'DB_PASS', 'api-key', 'clientSecret', 'OPENAI_API_KEYS']
     const other = [
+      'PWD',
       'max-num-batched-tokens',
       'AWS_WEB_IDENTITY_TOKEN_FILE',
       'secretName',
