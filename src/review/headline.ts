@@ -29,7 +29,7 @@ export function titleProposal(base: CapacityPlan | undefined, plan: CapacityPlan
 }
 
 /** `+212 USD a day (80 %: +150 … +260)` */
-export function describeCostChange(change: Interval): string {
+function describeCostChange(change: Interval): string {
   return `${formatUsdChange(change.p50)} USD a day (80 %: ${formatUsdChange(change.p10)} … ${formatUsdChange(change.p90)})`
 }
 

@@ -49,7 +49,7 @@ function planOf(
 }
 
 /** Peaks of a week from Monday, lower at its end. */
-export function peaks(most: number): WorkloadReport['dailyPeakReplicas'] {
+function peaks(most: number): WorkloadReport['dailyPeakReplicas'] {
   return [0.9, 0.95, 1, 0.97, 0.88, 0.4, 0.35].map((share, day) => ({
     date: `2026-11-0${2 + day}`,
     p10: Math.round(most * share * 0.85),
