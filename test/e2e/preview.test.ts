@@ -24,7 +24,9 @@ describe.skipIf(engineFolder === undefined)(`llmscale preview${engineNote}`, { t
     expect(first.code).toBe(0)
     expect(first.stdout).toMatch(/Stack prod\.us-east-1\.serving/)
     expect(first.stdout).toMatch(/^expiry +passed +valid until 2026-11-08T00:00:00Z$/m)
-    expect(first.stdout).toMatch(/^caps, step-limit, pool-deletion, price-jump +not checked +there is no plan in force/m)
+    expect(first.stdout).toMatch(
+      /^caps, step-limit, pool-deletion, price-jump +not checked +there is no plan in force/m,
+    )
     expect(first.stdout).toMatch(/^policies +passed +spot-cap, /m)
     expect(first.stdout).toMatch(/^create +ScaledObject +chat-70b-/m)
     expect(first.stdout).toContain('2 to create (engine 3.246.0, kubernetes 4.34.2).')
