@@ -92,6 +92,8 @@ export interface GitHost extends BranchHost {
   permissionOf(login: string): Promise<string>
   /** Merged pull requests that brought a commit to a branch. */
   mergedPullRequestsOf(commit: string, branch: string): Promise<HostPullRequest[]>
+  /** Starts a workflow, by its file, on the default branch. */
+  dispatchWorkflow(file: string): Promise<void>
 }
 
 export interface HostPullRequest {

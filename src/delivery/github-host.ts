@@ -21,6 +21,7 @@ const contentsRead: Topic = { what: 'contents', needs: 'contents: read' }
 const contents: Topic = { what: 'contents', needs: 'contents: write' }
 const pulls: Topic = { what: 'pull requests', needs: 'pull-requests: write' }
 const issues: Topic = { what: 'issues', needs: 'issues: write' }
+const workflows: Topic = { what: 'workflows', needs: 'actions: write' }
 
 const Repository = z.object({
   full_name: z.string(),
@@ -110,6 +111,10 @@ function createHost(client: GitHubClient, known: z.infer<typeof Repository>): Gi
     ...branchesOf(client, known.node_id),
     ...pullRequestsOf(client),
     ...conversationsOf(client),
+    dispatchWorkflow: async (workflow_id: string) => {
+      const route = 'POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches'
+      await client.write(workflows, Anything, route, { workflow_id, ref: known.default_branch })
+    },
     close: client.close,
   }
 }

@@ -25,8 +25,10 @@ import {
   type HostPullRequest,
 } from './git-host.js'
 
-const editedLabel = 'llmscale:edited'
-const obsoleteLabel = 'llmscale:obsolete'
+/** Of a pull request whose branch has a person’s commit. */
+export const editedLabel = 'llmscale:edited'
+/** Of one that the bot closed itself. */
+export const obsoleteLabel = 'llmscale:obsolete'
 
 /** A plan to be reviewed. Paths are from the top of the repository. */
 export interface Proposal {
@@ -375,8 +377,8 @@ async function closeObsolete(
   await host.updatePullRequest(number, { state: 'closed' })
 }
 
-/** A comment is never said twice of a pull request; `key` tells it. */
-async function sayOnce(host: GitHost, number: number, key: string, text: string): Promise<void> {
+/** A comment is never said twice of a pull request or an issue; `key` tells it. */
+export async function sayOnce(host: GitHost, number: number, key: string, text: string): Promise<void> {
   const comments = await host.commentsOf(number)
   if (!comments.some(({ body }) => body.includes(key))) await host.createComment(number, `${key}\n${text}`)
 }

@@ -21,12 +21,35 @@ export function formatControl({ action, environment }: Control): string {
   return `- [ ] <!-- llmscale:control ${action} ${environment} --> ${meanings[action]}`
 }
 
+const box = /^(\s*[-*] \[)([ xX])(\] <!-- llmscale:control ([a-z]+) ([a-z0-9-]+) -->)/gm
+
 /** The boxes that are ticked, in their order. Environments are DNS labels. */
 export function findTicked(body: string): Control[] {
-  const box = /^\s*[-*] \[[xX]\] <!-- llmscale:control ([a-z]+) ([a-z0-9-]+) -->/gm
-  return [...body.matchAll(box)].flatMap(([, action, environment]) =>
-    isAction(action!) ? [{ action, environment: environment! }] : [],
+  return [...body.matchAll(box)].flatMap(([, , mark, , action, environment]) =>
+    mark !== ' ' && isAction(action!) ? [{ action, environment: environment! }] : [],
   )
+}
+
+/** The boxes that an edit ticked: those of before were obeyed, or wait to be. */
+export function findNewlyTicked(before: string, after: string): Control[] {
+  return withoutControls(findTicked(after), findTicked(before))
+}
+
+export function withoutControls(controls: readonly Control[], others: readonly Control[]): Control[] {
+  return controls.filter((control) => !others.some((other) => isSame(control, other)))
+}
+
+/** A body with these boxes ticked or unticked, and the others as they are; boxes that it does not have stay away. */
+export function setBoxes(body: string, controls: readonly Control[], isTicked: boolean): string {
+  return body.replace(box, (line, start, _mark, end, action, environment) =>
+    controls.some((control) => isSame(control, { action, environment }))
+      ? `${start}${isTicked ? 'x' : ' '}${end}`
+      : line,
+  )
+}
+
+function isSame(control: Control, other: { action: string; environment: string }): boolean {
+  return control.action === other.action && control.environment === other.environment
 }
 
 function isAction(word: string): word is ControlAction {
