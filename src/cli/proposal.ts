@@ -3,7 +3,9 @@ import { openStateStore } from '../delivery/open-state-store.js'
 import { type ProposalBase, readProposalBase } from '../delivery/plan-history.js'
 import type { Proposal } from '../delivery/propose-change.js'
 import { isProposed, pathFromTop, readProposedFiles } from '../delivery/proposed-files.js'
+import { type Renewal, readRenewal } from '../delivery/renewal-file.js'
 import { readScores } from '../delivery/score-file.js'
+import type { StateStore } from '../delivery/state-store.js'
 import { LlmscaleError, type Warning } from '../kit/errors.js'
 import { parseInstant } from '../kit/time.js'
 import { secondsPerWeek } from '../kit/units.js'
@@ -49,10 +51,12 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
     })
   }
   const holds = await readHolds(folder, base, plan, now)
-  const materiality = judge(deployment, base, holds)
+  const store = await openStateStore(settings, deployment.projectFolder)
+  const renewal = base.plan && (await readRenewal(store, environment, base.plan.planId))
+  const materiality = judge(deployment, base, holds, renewal)
   const branch = `llmscale/${environment}${holds.ofRollback === undefined ? '' : '-rollback'}`
   const diff = diffPlans(base.plan, plan)
-  const score = await readLastScore(deployment, base.plan)
+  const score = await readLastScore(store, environment, base.plan)
   const text = writePullRequest({
     ...(base.plan && { base: base.plan }),
     plan,
@@ -147,11 +151,12 @@ async function readHolds(
 
 /** A rollback is always worth a review, and while a hold stops applies no new plan is. */
 function judge(
-  { config, inputs: { plan, renewedUntil } }: Deployment,
+  { config, inputs: { plan } }: Deployment,
   base: ProposalBase,
   { inForce, ofRollback }: HoldsAround,
+  renewal: Renewal | undefined,
 ): Materiality {
-  const validUntil = renewedUntil === undefined ? undefined : parseInstant(renewedUntil)
+  const validUntil = renewal && parseInstant(renewal.validUntil)
   const judged = judgeMateriality({
     plan,
     ...(base.plan && { baseline: base.plan }),
@@ -172,14 +177,9 @@ function judge(
 }
 
 /** How the plan in force did when it was last verified. */
-async function readLastScore(
-  { settings, projectFolder, environment }: Deployment,
-  inForce: CapacityPlan | undefined,
-) {
-  if (inForce === undefined) return undefined
-  const store = await openStateStore(settings, projectFolder)
-  const scores = await readScores(store, environment)
-  return scores.find(({ planId }) => planId === inForce.planId)?.score
+async function readLastScore(store: StateStore, environment: string, inForce: CapacityPlan | undefined) {
+  const scores = inForce === undefined ? [] : await readScores(store, environment)
+  return scores.find(({ planId }) => planId === inForce!.planId)?.score
 }
 
 /** Where people see the files of a branch; undefined where the environment does not say which host it is. */

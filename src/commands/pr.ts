@@ -10,6 +10,7 @@ import { type Proposal, type ProposalOutcome, proposeChange } from '../delivery/
 import { writeRenewal } from '../delivery/renewal-file.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { formatInstant } from '../kit/time.js'
+import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { proposalActions } from '../review/proposal.js'
 
 export const Result = z.strictObject({
@@ -65,15 +66,16 @@ export default class PullRequest extends BaseCommand {
     }
     if (inputs.killSwitch) throw killed()
 
-    const renewedUntil =
-      inForce?.planId === planId ? await renew(deployment, inForce.header.validUntil) : null
     this.progress('Asking the git host …')
     const outcome = await withBranchHost(deployment.projectFolder, flags['git-only'], (host) =>
       proposeChange(host, proposal, inputs.now),
     )
     for (const each of outcome.warnings) this.note(each)
     this.print(proposal, outcome)
-    if (renewedUntil !== null) this.log(`The plan in force may be applied until ${renewedUntil}.`)
+    const stands = inForce !== undefined && (inForce.planId === planId || outcome.action === 'quiet')
+    const renewedUntil = stands ? await renew(deployment, inForce) : null
+    if (renewedUntil !== null)
+      this.log(`Plan ${inForce!.planId.slice(0, 12)} in force may be applied until ${renewedUntil}.`)
     const { action, because, commit, pullRequest } = outcome
     return {
       ...answer,
@@ -108,15 +110,18 @@ const describeAction: Record<ProposalOutcome['action'], string> = {
 }
 
 /**
- * The decision in force was made again: it may be applied for longer without another review, and nothing that is
- * deployed depends on it. Gives the new end, or null where it is no later.
+ * The plan in force is the right one still, or the new one is not worth a review: it may be applied for longer without
+ * one, and nothing that is deployed depends on it. Gives the new end, or null where it is no later.
  */
-async function renew({ settings, projectFolder, environment, inputs }: Deployment, inForceUntil: string) {
-  const { planId, header } = inputs.plan
-  if (header.validUntil <= inForceUntil) return null
+async function renew(
+  { settings, projectFolder, environment, inputs }: Deployment,
+  inForce: CapacityPlan,
+): Promise<string | null> {
+  const { validUntil } = inputs.plan.header
+  if (validUntil <= inForce.header.validUntil) return null
   const store = await openStateStore(settings, projectFolder)
-  const renewal = { planId, renewedAt: formatInstant(inputs.now), validUntil: header.validUntil }
-  return (await writeRenewal(store, environment, renewal)) ? header.validUntil : null
+  const renewal = { planId: inForce.planId, renewedAt: formatInstant(inputs.now), validUntil }
+  return (await writeRenewal(store, environment, renewal)) ? validUntil : null
 }
 
 function killed(): LlmscaleError {

@@ -26,16 +26,24 @@ export async function readRenewal(
   return renewal?.planId === planId ? renewal : undefined
 }
 
-/** Writes it unless one that reaches as far is there. Gives whether it was written. */
+/** A renewal that has more than this of its time left is left alone: each write is a commit. */
+const lateShare = 0.5
+
+/** Writes it where the one before has run for half of its time. Gives whether it was written. */
 export async function writeRenewal(
   store: StateStore,
   environment: string,
   renewal: Renewal,
 ): Promise<boolean> {
   const before = await readRenewal(store, environment, renewal.planId)
-  if (before !== undefined && before.validUntil >= renewal.validUntil) return false
+  if (before !== undefined && !isLate(before, renewal.renewedAt)) return false
   await store.write(pathOf(environment), `${JSON.stringify(renewal, null, 2)}\n`)
   return true
+}
+
+function isLate({ renewedAt, validUntil }: Renewal, now: string): boolean {
+  const [from, until, time] = [renewedAt, validUntil, now].map((text) => Date.parse(text))
+  return time! - from! > lateShare * (until! - from!)
 }
 
 /** One that cannot be read renews nothing. */
