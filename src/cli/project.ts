@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, relative, resolve } from 'node:path'
 import { parseHuggingFaceConfig } from '../config/hugging-face.js'
 import { parseConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
+import type { Revision } from '../delivery/revision.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
 
@@ -13,15 +14,38 @@ export type Collector = NonNullable<Config['metrics']['collector']>
  * config.json. Throws CONFIG_MISSING without the file, CONFIG_INVALID with everything that is wrong in it.
  */
 export async function readConfig(path: string): Promise<Config> {
-  const config = parseConfig(
-    await readText(path, ['llmscale init writes one.', 'Name another with --config.']),
-    path,
-  )
-  for (const [name, model] of Object.entries(config.models)) {
-    if (typeof model.architecture !== 'string' || !model.architecture.endsWith('.json')) continue
-    const file = besideConfig(path, model.architecture)
-    const text = await readText(file, [`Correct models.${name}.architecture in ${path}.`])
-    model.architecture = parseHuggingFaceConfig(text, file)
+  const text = await readText(path, ['llmscale init writes one.', 'Name another with --config.'])
+  return completeConfig(text, path, path, readText)
+}
+
+/** The same as it is or was in a revision of the project; undefined where that has no such file. */
+export async function readConfigOf(revision: Revision, path: string): Promise<Config | undefined> {
+  const folder = besideConfig(path, '.')
+  const read = (file: string) => revision.readText?.(relative(folder, resolve(file)))
+  const text = await read(path)
+  if (text === undefined) return undefined
+  return completeConfig(text, revision.nameFile(basename(path)), path, async (file, tryThis) => {
+    const named = await read(file)
+    if (named !== undefined) return named
+    const place = revision.nameFile(relative(folder, file))
+    throw new LlmscaleError('configInvalid', 'CONFIG_MISSING', `${place} does not exist.`, tryThis)
+  })
+}
+
+async function completeConfig(
+  text: string,
+  name: string,
+  path: string,
+  read: typeof readText,
+): Promise<Config> {
+  const config = parseConfig(text, name)
+  for (const [model, entry] of Object.entries(config.models)) {
+    if (typeof entry.architecture !== 'string' || !entry.architecture.endsWith('.json')) continue
+    const file = besideConfig(path, entry.architecture)
+    entry.architecture = parseHuggingFaceConfig(
+      await read(file, [`Correct models.${model}.architecture in ${name}.`]),
+      file,
+    )
   }
   return config
 }

@@ -88,6 +88,8 @@ export interface GitHost extends BranchHost {
     number: number,
     values: { title?: string; body?: string; state?: 'open' | 'closed' },
   ): Promise<void>
+  /** Who writes here, as authors of comments are named. */
+  ownLogin(): Promise<string>
   /** admin, write, read or none. */
   permissionOf(login: string): Promise<string>
   /** Merged pull requests that brought a commit to a branch. */

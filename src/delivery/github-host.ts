@@ -72,6 +72,9 @@ const updateRefs = `mutation ($repository: ID!, $name: GitRefname!, $before: Git
 const readEdit = `query ($owner: String!, $repo: String!, $number: Int!) {
   repository(owner: $owner, name: $repo) { pullRequest(number: $number) { lastEditedAt } }
 }`
+/** Answered for tokens of people, of Apps and of Actions, of which REST tells only people's who they are. */
+const readViewer = 'query { viewer { login } }'
+const Viewer = z.object({ viewer: z.object({ login: z.string() }) })
 const Edit = z.object({
   repository: z.object({ pullRequest: z.object({ lastEditedAt: z.string().nullable() }) }),
 })
@@ -262,6 +265,7 @@ function pullRequestsOf(client: GitHubClient) {
         isByPerson: user?.type === 'User',
         state,
       })),
+    ownLogin: async () => (await graphql(pulls, Viewer, readViewer, {})).viewer.login,
     permissionOf,
     mergedPullRequestsOf: async (commit: string, branch: string) => {
       const brought = await broughtBy(commit)

@@ -57,20 +57,32 @@ export async function findPlanById(folder: string, planId: string): Promise<Capa
  * Throws `usage` PLAN_UNKNOWN, and as `readPlan` and `parsePlan` do.
  */
 export async function readNamedPlan(folder: string, name: string): Promise<FoundPlan> {
-  const isFolder = await stat(join(name, 'plan.yaml')).then(
+  if (await isPlanFolder(name)) return { plan: await readPlan(name), place: name }
+  const git = createGit({ folder, place: folder })
+  return readPlanAt(git, folder, await requireCommit(git, folder, name, `--to ${name}`))
+}
+
+export async function isPlanFolder(folder: string): Promise<boolean> {
+  return stat(join(folder, 'plan.yaml')).then(
     () => true,
     () => false,
   )
-  if (isFolder) return { plan: await readPlan(name), place: name }
-  const git = createGit({ folder, place: folder })
+}
+
+/**
+ * The commit that a name of one, of a branch or of a tag stands for. Throws `usage` PLAN_UNKNOWN.
+ * @param shown how the message calls the name
+ */
+export async function requireCommit(git: Git, folder: string, name: string, shown: string): Promise<string> {
   const { code, stdout: commit } = await git.try([
     ...['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`],
   ])
-  if (code === 0) return readPlanAt(git, folder, commit)
+  if (code === 0) return commit
   throw new LlmscaleError(
     'usage',
     'PLAN_UNKNOWN',
-    `--to ${name} is neither a folder with a plan.yaml nor a commit or branch of the repository of ${folder}`,
+    `${shown} is neither a folder with a plan.yaml nor a commit or branch of the repository of ${folder}`,
+    name.startsWith('origin/') ? [`git fetch origin ${name.slice('origin/'.length)}`] : [],
   )
 }
 
@@ -143,8 +155,9 @@ async function findReviewedCommit(
   )
 }
 
-async function hasPlan(git: Git, commit: string): Promise<boolean> {
-  return (await git.try(['cat-file', '-e', `${commit}:./plan.yaml`])).code === 0
+/** Whether a commit has a plan in the folder that git runs in, or in one below it. */
+export async function hasPlan(git: Git, commit: string, within = '.'): Promise<boolean> {
+  return (await git.try(['cat-file', '-e', `${commit}:./${within}/plan.yaml`])).code === 0
 }
 
 /** Throws `outputNotWritable` FORECASTS_DIRTY where a folder has something that git does not, ignored files too. */
@@ -179,11 +192,17 @@ function parseHead(text: string): PlanVersion | undefined {
   }
 }
 
-async function readPlanAt(git: Git, folder: string, commit: string): Promise<FoundPlan> {
+/**
+ * The plan of a folder at a commit.
+ * @param within path of the plan's folder below `folder`, where that need not be there now
+ */
+export async function readPlanAt(git: Git, folder: string, commit: string, within = '.'): Promise<FoundPlan> {
   const place = commit.slice(0, 10)
-  const listed = await git.run(['ls-tree', '-r', '-z', '--name-only', commit, '--', 'plan.yaml', 'workloads'])
+  const tree = await git.run(['rev-parse', `${commit}:./${within}`])
+  const paths = ['plan.yaml', 'workloads']
+  const listed = await git.run(['ls-tree', '--full-tree', '-r', '-z', '--name-only', tree, '--', ...paths])
   const files = new Map<string, string>()
   for (const path of listed.split('\0').filter((each) => each.endsWith('.yaml')))
-    files.set(path, await git.run(['show', `${commit}:./${path}`]))
-  return { plan: parsePlan(files, `${folder} at ${place}`), place }
+    files.set(path, await git.run(['show', `${tree}:${path}`]))
+  return { plan: parsePlan(files, `${join(folder, within)} at ${place}`), place }
 }

@@ -24,7 +24,7 @@ function describeMoney({ from, to }: PlanDiff): string {
 const mark = { removed: '-', added: '+', changed: '~' } as const
 
 /** Bounds, cost and risk of each workload that changes, before → after; removed ones first. */
-function tabulateWorkloadChanges(diff: PlanDiff): Table {
+export function tabulateWorkloadChanges(diff: PlanDiff): Table {
   return {
     columns: [
       { header: '' },
@@ -53,7 +53,7 @@ function tabulatePoolChanges(diff: PlanDiff): Table {
 }
 
 /** Every field of what stays but changes, and of overrides, commitments and routing. */
-function tabulateFieldChanges(diff: PlanDiff): Table {
+export function tabulateFieldChanges(diff: PlanDiff): Table {
   return {
     columns: [{ header: 'Name' }, { header: 'Field' }, { header: 'From' }, { header: 'To' }],
     rows: [...diff.workloads.filter(isChanged), ...diff.pools.filter(isChanged), ...diff.others].flatMap(
@@ -69,7 +69,7 @@ export function tabulateDiff(diff: PlanDiff): Table[] {
 }
 
 /** Deletions stand first: a cut hides none but the last of very many. */
-const mostHeadline = 2000
+export const mostHeadline = 2000
 
 /** The diff as GitHub-flavoured Markdown; names stay text. */
 export function formatDiffMarkdown(diff: PlanDiff): string {

@@ -14,15 +14,19 @@ interface Pull {
   number: number
   title: string
   body: string
+  author: string
   branch: string
   base: string
   state: 'open' | 'closed'
   isMerged: boolean
+  /** The commit that a merge made. */
+  merged?: string
   /** Of a closed one; an open one is where its branch is. */
   head: string
   labels: string[]
   reviewers: string[]
-  reviews: { login: string; state: string; type: string }[]
+  /** Without a commit, of the head. */
+  reviews: { login: string; state: string; type: string; commit?: string }[]
   editedAt: string | null
 }
 
@@ -77,6 +81,8 @@ export interface StandInHost {
   pulls: Pull[]
   issues: { number: number; title: string; body: string; labels: string[]; state: 'open' | 'closed' }[]
   comments: { id: number; number: number; body: string; login: string }[]
+  /** Workflows that were started, by file. */
+  dispatches: string[]
   /** What the repository is; `name` is where it has moved to. */
   settings: { name: string; defaultBranch: string; isArchived: boolean; protectedBranch?: string }
   permissions: Record<string, string>
@@ -87,6 +93,9 @@ export interface StandInHost {
   /** What was not as GitHub describes it. */
   violations: string[]
   writes(): string[]
+  /** Opens a pull request as a person; gives its number. */
+  open(branch: string, title: string, author: string): number
+  /** Merges as the button does: one commit with the changes of the branch, by three-way merge. */
   squash(number: number): string
   appKey: string | undefined
   /** Begins anew, with a copy of a repository or with an empty one. */
@@ -117,6 +126,7 @@ export async function startGitHubHost(): Promise<StandInHost> {
     pulls: [],
     issues: [],
     comments: [],
+    dispatches: [],
     settings: { name: 'acme/fleet', defaultBranch: 'main', isArchived: false },
     permissions: {},
     faults: [],
@@ -129,23 +139,16 @@ export async function startGitHubHost(): Promise<StandInHost> {
           path === '/graphql' ? /mutation/.test((body as { query: string }).query) : method !== 'GET',
         )
         .map(({ method, path }) => `${method} ${path}`),
+    open: (branch, title, author) => openPull({ branch, title, body: '', base: 'main', author }).number,
     squash: (number) => {
       const pull = standIn.pulls.find((each) => each.number === number)!
       const { repository } = standIn
       const head = headOf(pull)
       const by = ['-c', 'user.name=ada', '-c', 'user.email=ada@acme.example']
-      const merged = git(
-        repository,
-        ...by,
-        'commit-tree',
-        `${head}^{tree}`,
-        '-p',
-        pull.base,
-        '-m',
-        pull.title,
-      )
+      const tree = git(repository, 'merge-tree', '--write-tree', pull.base, head)
+      const merged = git(repository, ...by, 'commit-tree', tree, '-p', pull.base, '-m', pull.title)
       git(repository, 'update-ref', `refs/heads/${pull.base}`, merged)
-      Object.assign(pull, { state: 'closed', isMerged: true, head })
+      Object.assign(pull, { state: 'closed', isMerged: true, merged, head })
       return merged
     },
     appKey: undefined,
@@ -158,6 +161,7 @@ export async function startGitHubHost(): Promise<StandInHost> {
         pulls: [],
         issues: [],
         comments: [],
+        dispatches: [],
         faults: [],
         exchanges: [],
         violations: [],
@@ -177,6 +181,22 @@ export async function startGitHubHost(): Promise<StandInHost> {
     return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
   }
   const headOf = (pull: Pull) => (pull.state === 'open' ? refOf(pull.branch)! : pull.head)
+
+  function openPull(values: Pick<Pull, 'branch' | 'title' | 'body' | 'base' | 'author'>): Pull {
+    const pull: Pull = {
+      number: nextNumber++,
+      ...values,
+      state: 'open',
+      isMerged: false,
+      head: refOf(values.branch)!,
+      labels: [],
+      reviewers: [],
+      reviews: [],
+      editedAt: null,
+    }
+    standIn.pulls.push(pull)
+    return pull
+  }
 
   async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url!, apiUrl)
@@ -275,6 +295,8 @@ export async function startGitHubHost(): Promise<StandInHost> {
 
   function answerQuery({ query, variables }: Query): Answer {
     standIn.violations.push(...(descriptions?.checkQuery(query) ?? []))
+    if (query.includes('viewer'))
+      return { status: 200, body: { data: { viewer: { login: 'llmscale[bot]' } } } }
     if (query.startsWith('query')) {
       const pull = standIn.pulls.find(({ number }) => number === Number(variables['number']))
       return {
@@ -334,6 +356,16 @@ export async function startGitHubHost(): Promise<StandInHost> {
           .map((parent) => ({ sha: parent, url: apiUrl, html_url: apiUrl })),
         message: message.join('\n'),
         author: { name, email: 'x@y.example', date: '2026-11-20T08:00:00Z' },
+      }
+    }
+    /** Whose a commit is, by the name of its author. */
+    const describeCommit = (sha: string) => {
+      const { author } = commit(sha)
+      return {
+        sha,
+        author: user(author.name!),
+        committer: user('web-flow'),
+        commit: { ...(example(method, path)['commit'] as object), author, committer: author },
       }
     }
     const hasRef = (branch: string) => refOf(branch) !== undefined
@@ -415,15 +447,24 @@ export async function startGitHubHost(): Promise<StandInHost> {
       }
       return own(method, path, { ref: body.ref }, 201)
     }
+    if (rest === '/commits') {
+      const [sha, file] = [query.get('sha')!, query.get('path')!]
+      const last = git(repository, 'log', '-1', '--format=%H', sha, '--', file)
+      return page(last === '' ? [] : [last], (id) => ({ sha: id }))
+    }
     match = /^\/commits\/(\w+)\/pulls$/.exec(rest)
     if (match) {
-      const brought = (pull: Pull) =>
-        git(repository, 'log', '--format=%H', `${pull.head}`).split('\n')[0] === match![1] ||
-        (pull.isMerged && git(repository, 'show', '-s', '--format=%s', match![1]!) === pull.title)
+      const brought = (pull: Pull) => [pull.head, pull.merged].includes(match![1]!)
       return page(pulls.filter(brought), describePull)
     }
     match = /^\/collaborators\/([^/]+)\/permission$/.exec(rest)
     if (match) return own(method, path, { permission: standIn.permissions[match[1]!] ?? 'none', user: null })
+
+    match = /^\/actions\/workflows\/([^/]+)\/dispatches$/.exec(rest)
+    if (match) {
+      standIn.dispatches.push(`${match[1]} ${body.ref}`)
+      return { status: 204, body: null }
+    }
 
     if (rest === '/pulls' && method === 'GET') {
       const branch = query.get('head')!.replace(/^[^:]+:/, '')
@@ -436,22 +477,8 @@ export async function startGitHubHost(): Promise<StandInHost> {
       if (!hasRef(body.head) || !hasRef(body.base)) return invalid('head is invalid')
       if (pulls.some(({ branch, state }) => branch === body.head && state === 'open'))
         return invalid(`A pull request already exists for acme:${body.head}.`)
-      const pull: Pull = {
-        number: nextNumber++,
-        title: body.title,
-        body: body.body,
-        branch: body.head,
-        base: body.base,
-        state: 'open',
-        isMerged: false,
-        head: '',
-        labels: [],
-        reviewers: [],
-        reviews: [],
-        editedAt: null,
-      }
-      pull.head = headOf(pull)
-      pulls.push(pull)
+      const { title, body: text, head: branch, base } = body
+      const pull = openPull({ title, body: text, branch, base, author: 'llmscale[bot]' })
       return own(method, path, describePull(pull), 201)
     }
     match = /^\/pulls\/(\d+)(?:\/(\w+))?$/.exec(rest)
@@ -459,11 +486,21 @@ export async function startGitHubHost(): Promise<StandInHost> {
       const pull = pulls.find(({ number }) => number === Number(match![1]))
       if (pull === undefined) return notFound
       if (match[2] === 'reviews')
-        return page(pull.reviews, ({ login, state, type }) => ({
+        return page(pull.reviews, ({ login, state, type, commit = pull.head }) => ({
           user: user(login, type),
           state,
-          commit_id: pull.head,
+          commit_id: commit,
         }))
+      if (match[2] === 'commits')
+        return page(
+          git(repository, 'rev-list', '--reverse', `${pull.base}..${pull.head}`).split('\n'),
+          describeCommit,
+        )
+      if (match[2] === 'files')
+        return page(
+          git(repository, 'diff', '--name-only', `${pull.base}...${pull.head}`).split('\n'),
+          (filename) => ({ filename }),
+        )
       if (match[2] === 'requested_reviewers') {
         if (body.reviewers.includes('nobody'))
           return invalid('Reviews may only be requested from collaborators')
@@ -559,7 +596,7 @@ const user = (login: string, type = login.endsWith('[bot]') ? 'Bot' : 'User') =>
   url: 'https://github.example/',
 })
 
-function describePull({ number, title, body, branch, base, state, isMerged, head, labels }: Pull) {
+function describePull({ number, title, body, author, branch, base, state, isMerged, head, labels }: Pull) {
   return {
     number,
     title,
@@ -567,7 +604,7 @@ function describePull({ number, title, body, branch, base, state, isMerged, head
     state,
     html_url: `https://github.example/acme/fleet/pull/${number}`,
     merged_at: isMerged ? '2026-11-20T08:00:00Z' : null,
-    user: user('llmscale[bot]'),
+    user: user(author),
     requested_teams: [],
     labels: labels.map(describeLabel),
     ...(state === 'open' || head !== ''
