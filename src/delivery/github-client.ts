@@ -101,7 +101,11 @@ export async function findGitHubAccess(remote: string | undefined): Promise<GitH
   return { repository, apiUrl, identity: { appId, privateKey } }
 }
 
-const notSet = (message: string) => new LlmscaleError('usage', 'GITHUB_NOT_SET', message)
+const notSet = (message: string) =>
+  new LlmscaleError('usage', 'GITHUB_NOT_SET', message, [
+    'In a workflow: GITHUB_TOKEN, or an App’s LLMSCALE_GITHUB_APP_ID and LLMSCALE_GITHUB_APP_KEY_FILE (docs/github.md).',
+    'llmscale pr --dry-run asks nobody; --git-only pushes the branch to origin.',
+  ])
 
 function findGitHubName(remote = ''): string | undefined {
   return /[@/]github\.com[:/]([^/]+\/[^/]+?)(?:\.git)?\/?$/.exec(remote)?.[1]
