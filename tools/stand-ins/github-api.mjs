@@ -3,6 +3,7 @@
 // kept.
 // Usage: node tools/stand-ins/github-api.mjs [--print]   (--print only names the folder)
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +15,7 @@ const routes = [
   '/repos/{owner}/{repo}',
   '/repos/{owner}/{repo}/installation',
   '/app/installations/{installation_id}/access_tokens',
+  '/repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches',
   '/repos/{owner}/{repo}/collaborators/{username}/permission',
   '/repos/{owner}/{repo}/commits',
   '/repos/{owner}/{repo}/commits/{commit_sha}/pulls',
@@ -39,7 +41,9 @@ const routes = [
 ]
 
 const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-const folder = join(cache, 'llmscale', 'github-api-23.0.2-emulate-0.11.2')
+const wanted = JSON.stringify([openapi, graphqlSchema, packages, routes])
+const digest = createHash('sha256').update(wanted).digest('hex').slice(0, 8)
+const folder = join(cache, 'llmscale', `github-api-${digest}`)
 const done = join(folder, 'done')
 
 if (process.argv.includes('--print') || existsSync(done)) console.log(folder)
