@@ -393,6 +393,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     proposed = head('llmscale/prod')
     expect(git(repository, 'diff', '--name-only', 'main', proposed).split('\n')).toEqual([
       'forecasts/prod/changes.json',
+      expect.stringMatching(/^forecasts\/prod\/charts\/.*\.svg$/),
       'forecasts/prod/plan.yaml',
       expect.stringMatching(/^forecasts\/prod\/workloads\/.*\.yaml$/),
     ])
