@@ -4,6 +4,7 @@ import { BaseCommand } from '../cli/base-command.js'
 import { type ComparedPlans, comparePlans } from '../cli/compared-plans.js'
 import { instant } from '../cli/flags.js'
 import { withGitHub } from '../cli/host.js'
+import { assertWritable } from '../cli/kill-switch.js'
 import { besideConfig } from '../cli/project.js'
 import { wrapProse } from '../cli/prose.js'
 import { pullRequestOfRun } from '../cli/pull-request.js'
@@ -13,7 +14,6 @@ import { exitCodes } from '../kit/errors.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { BreachRisk, Interval } from '../planning/capacity-plan.js'
 import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
-import { assertGuards, checkKillSwitch } from '../planning/guards.js'
 import { describeMadeNow, writeDiffComment } from '../review/diff-comment.js'
 import { describeDiff, formatDiffMarkdown, tabulateDiff } from '../review/diff-report.js'
 
@@ -90,6 +90,7 @@ export default class Diff extends BaseCommand {
   async run(): Promise<z.infer<typeof Result>> {
     const { args, flags } = await this.parse(Diff)
     const now = flags['as-of'] ?? Math.floor(Date.now() / 1000)
+    if (flags.comment) assertWritable()
     const pullRequest = flags.comment ? (flags['pull-request'] ?? (await pullRequestOfRun())) : undefined
     const compared = await comparePlans(this, {
       from: args.from,
@@ -122,8 +123,6 @@ export default class Diff extends BaseCommand {
     validAt: EpochSeconds,
     configPath: string,
   ) {
-    const { LLMSCALE_KILL_SWITCH: killSwitch } = process.env
-    assertGuards([checkKillSwitch({ writes: true, ...(killSwitch !== undefined && { killSwitch }) })])
     const body = writeDiffComment({ environment, from, to, diff, validAt, madeNow })
     this.progress('Asking the git host …')
     const post = { environment, validAt, body, isEmpty: isEmptyDiff(diff) }

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
+import { assertWritable } from '../cli/kill-switch.js'
 import { besideConfig, environmentOf, readConfig } from '../cli/project.js'
 import { type ClusterConfig, defaultClusterConfig } from '../config/schema.js'
 import { compareManifests, type ManifestDifference, writeManifests } from '../delivery/manifest-folder.js'
@@ -14,7 +15,6 @@ import { createManifests, planRegions } from '../manifests/manifests.js'
 import { formatObjects, gitopsFolder } from '../manifests/region-folder.js'
 import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { findConstantFloors } from '../planning/constant-floor.js'
-import { assertGuards, checkKillSwitch } from '../planning/guards.js'
 
 const formats = ['manifests', 'kustomize'] as const
 
@@ -178,9 +178,4 @@ export default class Render extends BaseCommand {
       })
     }
   }
-}
-
-function assertWritable(): void {
-  const { LLMSCALE_KILL_SWITCH: killSwitch } = process.env
-  assertGuards([checkKillSwitch({ writes: true, ...(killSwitch !== undefined && { killSwitch }) })])
 }

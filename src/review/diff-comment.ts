@@ -75,8 +75,8 @@ function describeOrigin(madeNow: DiffCommentInputs['madeNow']): string {
 
 /** Where two plans come from that nobody committed. */
 export function describeMadeNow({ isSameDemand }: { isSameDemand: boolean }): string {
-  const demand = isSameDemand ? 'the same demand' : 'the demand that each of them names'
-  return `The plan in force is the same and llmscale.yaml is not: both configurations were planned now, from ${demand}; nothing is written.`
+  const demand = isSameDemand ? 'from the same demand' : 'each from the demand that it names'
+  return `No plan differs, but llmscale.yaml does: it was planned now as it is before and after, ${demand}; nothing is written.`
 }
 
 interface DiffKey {
