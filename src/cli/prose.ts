@@ -33,5 +33,6 @@ export function wrapWords(text: string, width: number): string[] {
 }
 
 export function terminalWidth(): number {
-  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
+  // A terminal that does not know its width says 0.
+  return process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY
 }

@@ -144,6 +144,7 @@ const nextSteps: Partial<Record<GuardName, string[]>> = {
 
 /** By code, where a guard refuses in several ways. */
 const stepsByCode: Record<string, string[]> = {
+  MANIFESTS_DIFFER: ['llmscale render writes the folder as the plan gives it; commit it with the plan.'],
   PLAN_OF_OTHER_REGION: [
     replan,
     'What runs in the region stays until it is deleted: llmscale destroy --region, which asks first.',
