@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
 import { type Deployment, openDeployment } from '../cli/deployment.js'
 import { instant } from '../cli/flags.js'
-import { withBranchHost } from '../cli/host.js'
+import { withBranchHost, withGitHub } from '../cli/host.js'
 import { createProposal } from '../cli/proposal.js'
+import { commentReceipt, createReceiptComment } from '../cli/receipt-comment.js'
 import { openStateStore } from '../delivery/open-state-store.js'
 import { type Proposal, type ProposalOutcome, proposeChange } from '../delivery/propose-change.js'
 import { writeRenewal } from '../delivery/renewal-file.js'
@@ -13,7 +14,7 @@ import { formatInstant } from '../kit/time.js'
 import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { proposalActions } from '../review/proposal.js'
 
-export const Result = z.strictObject({
+export const Proposed = z.strictObject({
   planId: z.string(),
   environment: z.string(),
   action: z.enum(proposalActions).nullable().describe('What was done; null with --dry-run.'),
@@ -26,6 +27,19 @@ export const Result = z.strictObject({
   body: z.string(),
 })
 
+const Told = z.strictObject({
+  planId: z.string(),
+  environment: z.string(),
+  receipt: z.string().nullable().describe('Id; null where the apply did not begin.'),
+  told: z
+    .array(z.strictObject({ number: z.int(), url: z.string() }))
+    .nullable()
+    .describe('Pull requests that have the comment; null with --dry-run.'),
+  body: z.string(),
+})
+
+export const Result = z.union([Proposed, Told.describe('With --receipt.')])
+
 export default class PullRequest extends BaseCommand {
   static override description =
     'Propose the plan: one branch, one commit, one pull request an environment, refreshed in place.'
@@ -33,11 +47,16 @@ export default class PullRequest extends BaseCommand {
     '<%= config.bin %> pr --dry-run',
     '<%= config.bin %> plan && <%= config.bin %> preview --write && <%= config.bin %> pr',
     '<%= config.bin %> pr --git-only',
+    '<%= config.bin %> pr --receipt',
   ]
   static override flags = {
     'dry-run': Flags.boolean({ description: 'Print title and body; ask nobody, write nothing.' }),
     'git-only': Flags.boolean({
       description: 'Push the branch to origin, whatever host that is, and no more.',
+    }),
+    receipt: Flags.boolean({
+      description: 'Tell the merged pull request of this commit how its apply went, instead.',
+      exclusive: ['git-only'],
     }),
     'as-of': instant({ description: 'Take it for this time; default now. Only with the local backend.' }),
   }
@@ -52,6 +71,7 @@ export default class PullRequest extends BaseCommand {
       'allow-delete': [],
       'allow-purchase': [],
     })
+    if (flags.receipt) return this.tell(deployment, flags['dry-run'])
     const { inputs, environment } = deployment
     const { proposal, inForce, warnings } = await createProposal(deployment)
     for (const each of warnings) this.note(each)
@@ -85,6 +105,28 @@ export default class PullRequest extends BaseCommand {
       pullRequest: pullRequest ?? null,
       renewedUntil,
     }
+  }
+
+  /** Says to people what an apply did. */
+  private async tell(deployment: Deployment, dryRun: boolean): Promise<z.infer<typeof Told>> {
+    const { inputs, environment, projectFolder } = deployment
+    const comment = await createReceiptComment(deployment)
+    const { receipt, body } = comment
+    const answer = { planId: inputs.plan.planId, environment, receipt: receipt?.id ?? null, body }
+    if (dryRun) {
+      this.log(body.trimEnd())
+      this.hint('Nothing was written.')
+      return { ...answer, told: null }
+    }
+    if (inputs.killSwitch) throw killed()
+    const pulls = await withGitHub(projectFolder, (host) => commentReceipt(host, deployment, comment))
+    const told = pulls.map(({ number, url }) => ({ number, url }))
+    this.log(
+      told.length === 0
+        ? 'No pull request brought this commit, so nobody is told.'
+        : `Told ${told.map(({ number, url }) => `#${number} ${url}`).join(', ')}.`,
+    )
+    return { ...answer, told }
   }
 
   private print(
