@@ -31,7 +31,7 @@ export const Result = z.strictObject({
 const localFolders = ['.llmscale/', 'node_modules/']
 
 /** The files of this package's own repository that are of use to others. */
-const workflowFiles = ['plan.yml', 'preview.yml', 'apply.yml', 'verify.yml'].map(
+const workflowFiles = ['plan.yml', 'preview.yml', 'apply.yml', 'verify.yml', 'dashboard.yml'].map(
   (file) => `workflows/${file}`,
 )
 const actionFiles = ['action.yml', 'heartbeat/action.yml']

@@ -73,7 +73,7 @@ export function listGitHubSteps(setup: {
     ]),
     'gh secret set PULUMI_CONFIG_PASSPHRASE (or secretsProvider in the configuration, or PULUMI_ACCESS_TOKEN for Pulumi Cloud).',
     'Where the configuration reads them: gh secret set PROMETHEUS_TOKEN, gh secret set LLMSCALE_TENANT_KEY.',
-    'Make a GitHub App with contents and pull requests: write, install it here; gh variable set LLMSCALE_APP_ID, gh secret set LLMSCALE_APP_PRIVATE_KEY.',
+    'Make a GitHub App with actions, contents, issues and pull requests: write, install it here; gh variable set LLMSCALE_APP_ID, gh secret set LLMSCALE_APP_PRIVATE_KEY.',
     'Without an App: Settings, Actions, General, Allow GitHub Actions to create and approve pull requests; checks then wait for a click.',
     'Protect main: a pull request with an approval by somebody else than the last pusher, stale approvals dismissed, code owners, branches up to date.',
     'Protect main: require the check "plans are as reviewed".',

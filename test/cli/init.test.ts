@@ -91,7 +91,7 @@ describe('llmscale init', () => {
   })
 
   describe('--github', () => {
-    const workflows = ['plan.yml', 'preview.yml', 'apply.yml', 'verify.yml'].map(
+    const workflows = ['plan.yml', 'preview.yml', 'apply.yml', 'verify.yml', 'dashboard.yml'].map(
       (file) => `workflows/${file}`,
     )
     const init = (folder: string, ...args: string[]) =>
@@ -117,7 +117,7 @@ describe('llmscale init', () => {
         private: true,
         dependencies: { llmscale: version },
       })
-      expect(written).toHaveLength(12)
+      expect(written).toHaveLength(13)
     })
 
     it('leaves no variable, secret or environment of the workflows out of its steps', async () => {

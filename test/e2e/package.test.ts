@@ -89,6 +89,7 @@ describe.skipIf(fromSource)(
         '.github/action.yml',
         '.github/heartbeat/action.yml',
         '.github/workflows/apply.yml',
+        '.github/workflows/dashboard.yml',
         '.github/workflows/plan.yml',
         '.github/workflows/preview.yml',
         '.github/workflows/verify.yml',
