@@ -1,4 +1,7 @@
+import { join } from 'node:path'
+import { createObjects } from '../../stacks/check-inputs.js'
 import { listHolds } from '../delivery/hold-file.js'
+import { compareManifests } from '../delivery/manifest-folder.js'
 import { openStateStore } from '../delivery/open-state-store.js'
 import { type ProposalBase, readProposalBase } from '../delivery/plan-history.js'
 import type { Proposal } from '../delivery/propose-change.js'
@@ -9,6 +12,7 @@ import type { StateStore } from '../delivery/state-store.js'
 import { LlmscaleError, type Warning } from '../kit/errors.js'
 import { parseInstant } from '../kit/time.js'
 import { secondsPerWeek } from '../kit/units.js'
+import { formatObjects, gitopsFolder } from '../manifests/region-folder.js'
 import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { diffPlans } from '../planning/diff-plans.js'
 import { compareProposals, judgeMateriality, listChanges, type Materiality } from '../planning/materiality.js'
@@ -16,7 +20,7 @@ import { parsePlan } from '../planning/plan-file.js'
 import { reviewedChangesFile } from '../planning/reviewed-changes.js'
 import { judgeHold, type ListedHold } from '../review/hold-table.js'
 import { writePullRequest } from '../review/pull-request.js'
-import type { Deployment } from './deployment.js'
+import { type Deployment, programInputs } from './deployment.js'
 import { checkFiles } from './stack-preview.js'
 
 /** What `pr` is about to propose. */
@@ -73,6 +77,7 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
     ...findFolderUrl(branch, fromTop),
   })
   const at = (path: string) => (fromTop === '' ? path : `${fromTop}/${path}`)
+  const manifests = await renderManifests(deployment)
   const removed = base.paths.filter((path) => isProposed(path) && !files.has(path))
   return {
     inForce: base.plan,
@@ -83,9 +88,11 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
       baseBranch: settings.reviewedBranch,
       baseCommit: base.commit,
       folder: fromTop,
+      manifestFolders: manifests.folders,
       files: new Map<string, string | null>([
         ...[...files].map(([path, content]) => [at(path), content] as const),
         ...removed.map((path) => [at(path), null] as const),
+        ...manifests.files,
         ...(holds.ofRollback === undefined
           ? []
           : [[at(holds.ofRollback.path), holds.ofRollback.text] as const]),
@@ -107,6 +114,32 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
         compareProposals(plan, parsePlan(texts, 'the plan proposed before'), pullRequests.quietBelow),
     },
   }
+}
+
+/**
+ * What Argo CD or Flux apply after the merge, by path from the top of the repository; null for files of ours that the
+ * plan no longer has. Nothing where Pulumi applies.
+ */
+async function renderManifests(deployment: Deployment) {
+  const { settings, environment, regions, projectFolder } = deployment
+  const files = new Map<string, string | null>()
+  const folders: string[] = []
+  if (settings.delivery !== 'gitops') return { files, folders }
+  const prefix = await pathFromTop(projectFolder)
+  for (const region of regions) {
+    const folder = gitopsFolder(settings, environment, region)
+    const at = (name: string) => join(prefix, folder, name)
+    const target = { stack: '', region, layer: 'serving' as const }
+    const rendered = formatObjects(
+      createObjects(programInputs(deployment, target, false)),
+      settings.gitops.format,
+    )
+    const differences = await compareManifests(join(projectFolder, folder), rendered)
+    folders.push(join(prefix, folder))
+    for (const { name, text } of rendered) files.set(at(name), text)
+    for (const { name, state } of differences) if (state === 'stale') files.set(at(name), null)
+  }
+  return { files, folders }
 }
 
 /** Figures of doing nothing are those of the plan that this one was made over. */

@@ -40,6 +40,8 @@ export interface Proposal {
   baseCommit: string
   /** Folder of the environment's plan. */
   folder: string
+  /** Folders that Argo CD or Flux apply; none where Pulumi does. */
+  manifestFolders: readonly string[]
   /** Texts by path; null for a file of the base that the plan no longer has. */
   files: ReadonlyMap<string, string | null>
   /** The one hold that a revert brings. */
@@ -87,7 +89,11 @@ export async function proposeChange(
 }
 
 /** The files that a bot may write. */
-function isAllowed({ folder, holdFile }: Pick<Proposal, 'folder' | 'holdFile'>, path: string): boolean {
+function isAllowed(
+  { folder, manifestFolders, holdFile }: Pick<Proposal, 'folder' | 'manifestFolders' | 'holdFile'>,
+  path: string,
+): boolean {
+  if (manifestFolders.some((each) => /^[\w.-]+\.yaml$/.test(within(each, path)))) return true
   if (path === holdFile) return /^holds\/[\w.-]+\.yaml$/.test(within(folder, path))
   return /^(plan\.yaml|changes\.json|workloads\/[\w.-]+\.yaml|charts\/[\w.-]+\.svg)$/.test(
     within(folder, path),
@@ -282,6 +288,8 @@ async function commitFiles(
     !state.branch?.changesDiffer
   if (isThere) return branch!.id
   const onBase = await readPlanFiles(host, proposal, base.id)
+  for (const folder of proposal.manifestFolders)
+    for (const [path, id] of await host.filesAt(base.id, folder)) onBase.set(path, id)
   return host.writeBranch({
     branch: name,
     base: base.id,

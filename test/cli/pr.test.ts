@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Proposed as Result } from '../../src/commands/pr.js'
 import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
 import { parseHiddenKey } from '../../src/review/hidden-key.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
-import { projectFolder, writePlanFiles } from '../project-fixture.js'
+import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
 import { emptyFolder, runCli } from '../run-cli.js'
 
 const git = (cwd: string, ...args: string[]) => execFileSync('git', args, { cwd, encoding: 'utf8' }).trim()
@@ -136,6 +136,25 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
     expect(git(remote, 'diff', '--name-only', '--diff-filter=A', 'main', 'llmscale/prod-rollback')).toMatch(
       /^forecasts\/prod\/holds\/rollback-\S+\.yaml$/,
     )
+  })
+
+  it('brings what Argo CD or Flux apply, and takes away what they no longer should', async () => {
+    const stale = 'manifests/prod/us-east-1/scaledobject-old-0a1b2c.yaml'
+    const config = configText('regions: [us-east-1], delivery: gitops')
+    writeFileSync(join(cwd, 'llmscale.yaml'), config)
+    git(cwd, 'checkout', '--quiet', '--', 'forecasts')
+    expect((await runCli(['render'], { cwd })).code).toBe(0)
+    const rendered = readdirSync(join(cwd, 'manifests/prod/us-east-1'))
+    const [mark] = readFileSync(join(cwd, 'manifests/prod/us-east-1', rendered[0]!), 'utf8').split('\n')
+    writeFileSync(join(cwd, stale), `${mark}\nkind: ScaledObject\n`)
+    publish(cwd)
+    writePlanFiles(join(cwd, 'forecasts/prod'), grown)
+    const { result } = await propose(cwd, '--git-only')
+    expect(result!.action).toBe('create')
+    const changed = git(remote, 'diff', '--name-status', 'main', 'llmscale/prod').split('\n')
+    expect(changed).toContain(`D\t${stale}`)
+    expect(changed).toContainEqual(expect.stringMatching(/^M\tmanifests\/prod\/us-east-1\/nodepool\..*yaml$/))
+    expect(git(cwd, 'status', '--porcelain', '--', 'manifests')).toBe('')
   })
 
   it('refuses a plan that was made over another one than is in force', async () => {

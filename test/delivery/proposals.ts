@@ -78,6 +78,7 @@ export function makeProposal(number: number, baseCommit: string, change: Partial
     baseBranch: 'main',
     baseCommit,
     folder: 'forecasts/prod',
+    manifestFolders: [],
     files: new Map([
       ['forecasts/prod/plan.yaml', `plan: ${number}\n`],
       ['forecasts/prod/workloads/chat.us-east-1.yaml', `floor: ${number}\n`],
