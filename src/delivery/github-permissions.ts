@@ -32,6 +32,12 @@ export const githubPermissions: readonly FeaturePermissions[] = [
     role: 'preview',
   },
   {
+    feature: 'say on pull requests of people what they change',
+    job: 'preview.yml compare',
+    token: { contents: 'read', 'pull-requests': 'write', 'id-token': 'write' },
+    role: 'preview',
+  },
+  {
     feature: 'deploy what was merged',
     job: 'apply.yml apply',
     token: { contents: 'read', 'id-token': 'write' },
@@ -44,6 +50,12 @@ export const githubPermissions: readonly FeaturePermissions[] = [
     role: null,
   },
   {
+    feature: 'tell the merged pull request how it went',
+    job: 'apply.yml apply',
+    token: { 'pull-requests': 'write' },
+    role: null,
+  },
+  {
     feature: 'keep receipts and locks on a branch',
     job: 'apply.yml apply',
     token: { contents: 'write' },
@@ -53,6 +65,30 @@ export const githubPermissions: readonly FeaturePermissions[] = [
     feature: 'score the plan in force, find drift',
     job: 'verify.yml verify',
     token: { contents: 'read', 'id-token': 'write' },
+    role: 'preview',
+  },
+  {
+    feature: 'keep the dashboard',
+    job: 'dashboard.yml dashboard',
+    token: { contents: 'read', issues: 'write', 'pull-requests': 'read', 'id-token': 'write' },
+    role: 'preview',
+  },
+  {
+    feature: 'obey boxes: start plan.yml, propose a hold, snooze',
+    job: 'dashboard.yml dashboard',
+    token: { actions: 'write', contents: 'write', 'pull-requests': 'write' },
+    role: null,
+  },
+  {
+    feature: 'keep the dashboard',
+    job: 'plan.yml dashboard',
+    token: { contents: 'read', issues: 'write', 'pull-requests': 'read', 'id-token': 'write' },
+    role: 'preview',
+  },
+  {
+    feature: 'keep the dashboard',
+    job: 'verify.yml dashboard',
+    token: { contents: 'read', issues: 'write', 'pull-requests': 'read', 'id-token': 'write' },
     role: 'preview',
   },
   {

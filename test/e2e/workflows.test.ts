@@ -1,6 +1,7 @@
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openGitHubHost } from '../../src/delivery/github-host.js'
 import { formatPermissions, githubPermissions } from '../../src/delivery/github-permissions.js'
 import { createBucketStore } from '../../src/delivery/state-bucket.js'
 import { formatInstant } from '../../src/kit/time.js'
@@ -305,6 +306,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     environment: NodeJS.ProcessEnv = {},
     vars: Record<string, string> = {},
     from = repository,
+    token = 'a-token-of-the-job',
   ): Promise<JobRun[]> {
     rmSync(calls, { force: true })
     const { name, sha, branch = 'main', payload = {}, inputs = {} } = event
@@ -318,7 +320,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
       sha,
       actor: 'ana',
       run_id: '1',
-      token: 'a-token-of-the-job',
+      token,
     }
     const { AWS_ENDPOINT_URL_S3, ...credentials } = s3.environment
     return runWorkflow(typeof file === 'string' ? workflowOf(file) : file, {
@@ -408,7 +410,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
 
   it('preview accepts what was proposed', async () => {
     const runs = await run('preview.yml', pullRequest(proposed))
-    allWell(runs, { environments: 'success', preview: 'success', verdict: 'success' })
+    allWell(runs, { environments: 'success', preview: 'success', compare: 'skipped', verdict: 'success' })
     expect(outputOf(runs, 'Preview')).toMatch(/^changes +passed .*2 changes, all reviewed/m)
     expect(asked()).toContain(`role ${role('preview')}`)
   })
@@ -423,7 +425,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
       writeFileSync(path, JSON.stringify(changes))
     })
     const runs = await run('preview.yml', pullRequest(edited))
-    expect(results(runs)).toEqual({ environments: 'success', preview: 'failure', verdict: 'failure' })
+    expect(results(runs)).toMatchObject({ environments: 'success', preview: 'failure', verdict: 'failure' })
     expect(outputOf(runs, 'Preview')).toMatch(/^changes +refused .* was not reviewed/m)
     const removed = commit('removed', (folder) => {
       git(folder, 'checkout', '--quiet', proposed)
@@ -436,12 +438,12 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
 
   it('preview gives a fork nothing, and a change of other files no work', async () => {
     const fork = await run('preview.yml', pullRequest(proposed, 'eve/fleet'))
-    expect(results(fork)).toEqual({ environments: 'success', preview: 'skipped', verdict: 'failure' })
+    expect(results(fork)).toMatchObject({ environments: 'success', preview: 'skipped', verdict: 'failure' })
     expect(said(fork)).toContain('::error::A plan from a fork cannot be previewed')
     expect(asked()).not.toContain('role')
     const prose = commit('prose', (folder) => writeFileSync(join(folder, 'README.md'), 'Fleet\n'))
     const runs = await run('preview.yml', pullRequest(prose))
-    expect(results(runs)).toEqual({ environments: 'success', preview: 'skipped', verdict: 'success' })
+    expect(results(runs)).toMatchObject({ environments: 'success', preview: 'skipped', verdict: 'success' })
     expect(asked()).not.toContain('role')
   })
 
@@ -483,6 +485,38 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     allWell(next, { environments: 'success', plan: 'success', heartbeat: 'success' })
     expect(outputOf(next, 'Preview')).toContain('The plan is the one in force')
     expect([github.pulls.length, github.writes().length]).toEqual([1, written])
+  })
+
+  it('preview says on a pull request of people what their change of llmscale.yaml does', async () => {
+    const capped = commit('capped', (folder) => {
+      const path = join(folder, 'llmscale.yaml')
+      const text = readFileSync(path, 'utf8')
+      writeFileSync(path, text.replace('    slo:', '    maxReplicas: 1\n    slo:'))
+    })
+    const host = await openGitHubHost(github.access)
+    const { number } = await host.createPullRequest({
+      branch: 'capped',
+      base: 'main',
+      title: 'Cap',
+      body: '',
+    })
+    await host.close()
+    const { payload, ...event } = pullRequest(capped)
+    const opened = {
+      ...event,
+      branch: 'capped',
+      payload: { pull_request: { ...payload.pull_request, number } },
+    }
+    const token = (github.access.identity as { token: string }).token
+    const runs = await run('preview.yml', opened, {}, {}, repository, token)
+    const well = { environments: 'success', preview: 'skipped', compare: 'success', verdict: 'success' }
+    allWell(runs, well)
+    expect(github.comments).toMatchObject([{ number, login: 'llmscale[bot]' }])
+    expect(github.comments[0]!.body).toMatch(/^<!-- llmscale:diff env=prod .* -->\n\n### Capacity of `prod`/)
+    expect(github.comments[0]!.body).toContain('**1, max 1**')
+    expect(github.violations).toEqual([])
+    const fork = { ...opened, payload: pullRequest(capped, 'eve/fleet').payload }
+    expect(results(await run('preview.yml', fork))).toMatchObject({ compare: 'skipped' })
   })
 
   it('the action names the clusters of the environment, and takes no role for a list', async () => {
