@@ -72,7 +72,10 @@ const updateRefs = `mutation ($repository: ID!, $name: GitRefname!, $before: Git
 const readEdit = `query ($owner: String!, $repo: String!, $number: Int!) {
   repository(owner: $owner, name: $repo) { pullRequest(number: $number) { lastEditedAt } }
 }`
-/** Answered for tokens of people, of Apps and of Actions, of which REST tells only people's who they are. */
+/**
+ * Answered for tokens of people, of Apps and of Actions; REST says only to people who they are
+ * (https://github.com/actions/github-script/issues/39).
+ */
 const readViewer = 'query { viewer { login } }'
 const Viewer = z.object({ viewer: z.object({ login: z.string() }) })
 const Edit = z.object({

@@ -1,8 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { environmentOf, readConfig } from '../../src/cli/project.js'
+import { environmentOf, readConfig, readConfigOf } from '../../src/cli/project.js'
 import { starterConfig } from '../../src/config/starter-config.js'
+import { openRevision, workTree } from '../../src/delivery/revision.js'
+import { git } from '../delivery/state-places.js'
 import { emptyFolder } from '../run-cli.js'
 
 function writeConfig(text: string): string {
@@ -10,6 +12,23 @@ function writeConfig(text: string): string {
   writeFileSync(path, text)
   return path
 }
+
+const architecture = (layers: number) =>
+  JSON.stringify({
+    num_hidden_layers: layers,
+    hidden_size: 2048,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    head_dim: 64,
+    intermediate_size: 8192,
+    vocab_size: 128_256,
+    tie_word_embeddings: true,
+  })
+
+const ownModel = `${starterConfig.replace('model: llama-3.1-8b', 'model: ours')}
+models:
+  ours: { architecture: ./ours/config.json }
+`
 
 describe('readConfig', () => {
   it('says how to get a configuration where there is none', async () => {
@@ -25,27 +44,10 @@ describe('readConfig', () => {
     await expect(readConfig(emptyFolder())).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE', exitCode: 3 })
   })
 
-  const ownModel = `${starterConfig.replace('model: llama-3.1-8b', 'model: ours')}
-models:
-  ours: { architecture: ./ours/config.json }
-`
-
   it('reads the config.json of a model from beside the configuration', async () => {
     const path = writeConfig(ownModel)
     mkdirSync(join(path, '../ours'))
-    writeFileSync(
-      join(path, '../ours/config.json'),
-      JSON.stringify({
-        num_hidden_layers: 16,
-        hidden_size: 2048,
-        num_attention_heads: 32,
-        num_key_value_heads: 8,
-        head_dim: 64,
-        intermediate_size: 8192,
-        vocab_size: 128_256,
-        tie_word_embeddings: true,
-      }),
-    )
+    writeFileSync(join(path, '../ours/config.json'), architecture(16))
     const config = await readConfig(path)
     expect(config.models['ours']?.architecture).toMatchObject({
       layers: 16,
@@ -60,6 +62,34 @@ models:
       message: expect.stringMatching(/ours\/config\.json does not exist/),
       tryThis: [expect.stringContaining('models.ours.architecture')],
     })
+  })
+})
+
+describe('readConfigOf', () => {
+  it('reads a configuration and what it names as they were at a commit', async () => {
+    const path = writeConfig(ownModel)
+    const folder = join(path, '..')
+    git(folder, 'init', '--quiet', '--initial-branch=main')
+    const commit = () => {
+      git(folder, 'add', '--all')
+      git(folder, '-c', 'user.name=ana', '-c', 'user.email=ana@acme.example', 'commit', '--quiet', '-m', 'x')
+    }
+    commit()
+    mkdirSync(join(folder, 'ours'))
+    for (const layers of [16, 32]) {
+      writeFileSync(join(folder, 'ours/config.json'), architecture(layers))
+      commit()
+    }
+    rmSync(path)
+    const layersAt = async (name: string) =>
+      (await readConfigOf(await openRevision(folder, name), path))?.models['ours']?.architecture
+    expect(await layersAt('main')).toMatchObject({ layers: 32 })
+    expect(await layersAt('main~1')).toMatchObject({ layers: 16 })
+    await expect(layersAt('main~2')).rejects.toMatchObject({
+      code: 'CONFIG_MISSING',
+      message: 'main~2:ours/config.json does not exist.',
+    })
+    expect(await readConfigOf(workTree(folder), path)).toBeUndefined()
   })
 })
 
