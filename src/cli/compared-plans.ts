@@ -87,8 +87,8 @@ async function makeBoth(
   old: Config | undefined,
   config: Config,
 ): Promise<Pick<ComparedPlans, 'from' | 'to' | 'madeNow'>> {
-  const make = (each: Config) =>
-    makePlan(command, {
+  const make = async (each: Config) => {
+    const { plan } = await makePlan(command, {
       config: each,
       environment,
       baseline,
@@ -97,6 +97,8 @@ async function makeBoth(
       allowedPurchases: [],
       toolVersion,
     })
+    return plan
+  }
   const known = command.warnings.length
   const from = old?.environments[environment] === undefined ? undefined : await make(old)
   // What was wrong with the configuration before is of no use to anybody.

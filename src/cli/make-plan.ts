@@ -25,11 +25,17 @@ export interface PlanRequest {
   toolVersion: string
 }
 
+export interface MadePlan {
+  plan: CapacityPlan
+  /** The demand that it was made from. */
+  history: DemandHistory
+}
+
 /**
  * The plan that demand up to `now` asks for; its findings are warnings of the command too.
  * Throws what reading and planning throw, `badData` DEMAND_MISSING and DATA_STALE.
  */
-export async function makePlan(command: BaseCommand, request: PlanRequest): Promise<CapacityPlan> {
+export async function makePlan(command: BaseCommand, request: PlanRequest): Promise<MadePlan> {
   const { config, environment, baseline, now, demand, ...others } = request
   command.progress('Reading demand …')
   const { history, findings } = await withDemand(
@@ -44,7 +50,7 @@ export async function makePlan(command: BaseCommand, request: PlanRequest): Prom
   command.progress('Forecasting …')
   const { forecast, pastForecasts } = forecastPlanned(history, config)
   command.progress('Planning …')
-  return createPlan({
+  const plan = createPlan({
     config,
     environment,
     history,
@@ -55,6 +61,7 @@ export async function makePlan(command: BaseCommand, request: PlanRequest): Prom
     findings,
     ...others,
   })
+  return { plan, history }
 }
 
 /** Demand of the planned workloads up to `now`, with what the reviewer must know of it. */

@@ -12,8 +12,11 @@ import type { Config } from '../config/schema.js'
 import { planFolder, readPlanIfAny, writePlan } from '../delivery/plan-folder.js'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
+import { type Workload, workloadId } from '../kit/workload.js'
+import type { DemandHistory } from '../metrics/demand-history.js'
 import { type CapacityPlan, PlanHeader, WorkloadReport } from '../planning/capacity-plan.js'
 import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
+import { findPastPeaks, type PastPeak } from '../planning/past-peaks.js'
 import { needsRenewal, renewPlan } from '../planning/renewal.js'
 import { drawDemandCharts } from '../review/demand-chart.js'
 import { describeDiff } from '../review/diff-report.js'
@@ -75,7 +78,7 @@ export default class Plan extends BaseCommand {
     const folder = flags.out ?? besideConfig(flags.config, planFolder(environment))
 
     const baseline = flags['ignore-baseline'] ? undefined : await readPlanIfAny(folder)
-    const made = await makePlan(this, {
+    const { plan: made, history } = await makePlan(this, {
       config,
       environment,
       baseline,
@@ -99,7 +102,13 @@ export default class Plan extends BaseCommand {
     if (diff.deletions.some((name) => !flags['allow-delete'].includes(name))) this.print(plan, diff)
     requireAllowed('this plan', diff.deletions, flags['allow-delete'])
     const writes = !flags['dry-run'] && (changed || baseline === undefined || renewed)
-    const written = writes ? await writePlan(folder, plan, drawDemandCharts(plan, baseline)) : []
+    const written = writes
+      ? await writePlan(
+          folder,
+          plan,
+          drawDemandCharts(plan, baseline, (workload) => pastPeaksOf(workload, plan, history, config)),
+        )
+      : []
     if (changed && flags['detailed-exitcode']) process.exitCode = exitCodes.changesPresent
     this.print(plan, diff)
     if (kept !== undefined) this.log(wrapProse(describeKept(kept, plan, renewed)))
@@ -140,6 +149,25 @@ export default class Plan extends BaseCommand {
     this.log(`\n${print(tabulatePools(plan))}`)
     this.log(wrapProse(`\n${describeDiff(diff)}`))
   }
+}
+
+const shownPastDays = 14
+
+function pastPeaksOf(
+  workload: Workload,
+  { decision, reports }: CapacityPlan,
+  history: DemandHistory,
+  { planning }: Config,
+): PastPeak[] {
+  const id = workloadId(workload)
+  const demand = history.workloads.find((each) => workloadId(each.workload) === id)
+  const index = decision.workloads.findIndex((each) => workloadId(each) === id)
+  if (demand === undefined || index < 0) return []
+  const { burstFactor } = planning
+  return findPastPeaks(history, demand, decision.workloads[index]!, reports[index]!, {
+    days: shownPastDays,
+    burstFactor,
+  })
 }
 
 /** What becomes of a plan in force whose decision is the right one still. */

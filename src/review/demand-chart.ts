@@ -1,17 +1,11 @@
 import { digestValue } from '../kit/digest.js'
 import { secondsPerDay } from '../kit/units.js'
-import { workloadId } from '../kit/workload.js'
+import { type Workload, workloadId } from '../kit/workload.js'
 import type { CapacityPlan, DailyPeak, WorkloadDecision, WorkloadReport } from '../planning/capacity-plan.js'
+import type { PastPeak } from '../planning/past-peaks.js'
 import { workloadFileName } from '../planning/plan-file.js'
 import { escapeXml } from './escape-xml.js'
 import { dayOf, floorsOfDay, minutesPerDay, weekdayName } from './local-day.js'
-
-/** What the busiest step of a past local day needed, in replicas; measured demand at the plan's capacity. */
-export interface PastPeak {
-  /** ISO date in the workload's time zone. */
-  date: string
-  replicas: number
-}
 
 const width = 760
 const height = 320
@@ -88,11 +82,12 @@ const mostCharts = 12
 export function drawDemandCharts(
   plan: CapacityPlan,
   baseline: CapacityPlan | undefined,
+  pastOf: (workload: Workload) => readonly PastPeak[] = () => [],
 ): Map<string, string> {
   const known = new Map(baseline?.decision.workloads.map((each) => [workloadId(each), digestValue(each)]))
   const charts = plan.decision.workloads.flatMap((decision, index) => {
     if (known.get(workloadId(decision)) === digestValue(decision)) return []
-    const chart = drawDemandChart(decision, plan.reports[index]!)
+    const chart = drawDemandChart(decision, plan.reports[index]!, pastOf(decision))
     return chart === undefined ? [] : [[chartPath(decision), chart] as const]
   })
   return new Map(charts.slice(0, mostCharts))
