@@ -90,12 +90,12 @@ describe('the workflows and actions', () => {
   })
 
   it('run off the hour, a file each, and watch each other', () => {
-    expect(scheduled).toEqual(['plan.yml', 'verify.yml'])
+    expect(scheduled).toEqual(['dashboard.yml', 'plan.yml', 'verify.yml'])
     const watched = scheduled.flatMap((file) => {
       const { schedule } = workflowOf(file).on as { schedule: { cron: string }[] }
       expect(schedule.map(({ cron }) => cron).join()).toMatch(/^(?!0 |30 )\d+ \d+ \* \* \*$/)
       return stepsOf(workflowOf(file)).flatMap(({ uses, with: inputs }) =>
-        uses === './.github/heartbeat' ? [inputs!['workflows']] : [],
+        uses === './.github/heartbeat' ? (inputs!['workflows'] as string).split(' ') : [],
       )
     })
     expect(watched.sort()).toEqual(scheduled)
@@ -247,7 +247,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
   /** The bot's commit. */
   let proposed: string
   const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`
-  const workflows = 'plan.yml active\nverify.yml active'
+  const workflows = 'plan.yml active\nverify.yml active\ndashboard.yml active'
 
   beforeAll(async () => {
     s3 = await startS3()
@@ -306,7 +306,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     environment: NodeJS.ProcessEnv = {},
     vars: Record<string, string> = {},
     from = repository,
-    token = 'a-token-of-the-job',
+    token = (github.access.identity as { token: string }).token,
   ): Promise<JobRun[]> {
     rmSync(calls, { force: true })
     const { name, sha, branch = 'main', payload = {}, inputs = {} } = event
@@ -387,9 +387,10 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
   it('plan proposes a plan and what would change, with a role that only reads', async () => {
     const vars = { LLMSCALE_APP_ID: '4711' }
     const runs = await run('plan.yml', { name: 'schedule', sha: head('main') }, {}, vars)
-    allWell(runs, { environments: 'success', plan: 'success', heartbeat: 'success' })
+    allWell(runs, { environments: 'success', plan: 'success', dashboard: 'success', heartbeat: 'success' })
     expect(asked()).toContain('app 4711')
-    expect(asked().match(/^(role|aws|curl).*/gm)).toEqual([`role ${role('preview')}`])
+    expect(asked().match(/^(role|aws|curl).*/gm)).toEqual(Array(2).fill(`role ${role('preview')}`))
+    expect(github.issues[0]!.body).toMatch(/\| `prod` \| \*\*open\*\*: .* \| #1 \|/)
     expect(github.pulls).toMatchObject([{ branch: 'llmscale/prod', base: 'main', state: 'open' }])
     expect(github.violations).toEqual([])
     proposed = head('llmscale/prod')
@@ -456,6 +457,9 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     expect(asked()).toContain(`role ${role('apply')}`)
     expect(await store.list('receipts/prod')).toHaveLength(1)
     expect(await store.list('locks')).toEqual([])
+    const [receipt] = github.comments
+    expect(receipt).toMatchObject({ number: github.pulls[0]!.number })
+    expect(receipt!.body).toMatch(/\*\*Applied plan `\w+` to `prod`\*\*: 2 created/)
 
     const again = await run('apply.yml', { name: 'workflow_dispatch', sha: merged })
     allWell(again, { environments: 'success', apply: 'success' })
@@ -473,18 +477,44 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     )
     expect(results(runs)).toEqual({ environments: 'success', apply: 'failure' })
     expect(outputOf(runs, 'Apply')).toContain('LLMSCALE_KILL_SWITCH is set')
+    expect(outputOf(runs, 'Receipt')).toContain('LLMSCALE_KILL_SWITCH is set')
   })
 
   it('verify finds nothing wrong, and the next plan is the same', async () => {
     const schedule = { name: 'schedule', sha: head('main') }
     const runs = await run('verify.yml', schedule)
-    allWell(runs, { environments: 'success', verify: 'success', heartbeat: 'success' })
+    allWell(runs, { environments: 'success', verify: 'success', dashboard: 'success', heartbeat: 'success' })
     expect(outputOf(runs, 'Verify')).toMatch(/"verdict": "(keep|unknown)"/)
     const written = github.writes().length
     const next = await run('plan.yml', schedule, {}, { LLMSCALE_APP_ID: '4711' })
-    allWell(next, { environments: 'success', plan: 'success', heartbeat: 'success' })
+    allWell(next, { environments: 'success', plan: 'success', dashboard: 'success', heartbeat: 'success' })
     expect(outputOf(next, 'Preview')).toContain('The plan is the one in force')
     expect([github.pulls.length, github.writes().length]).toEqual([1, written])
+  })
+
+  it('dashboard writes nothing on schedule, and obeys the box that a person ticks', async () => {
+    const sha = head('main')
+    const scheduled = await run('dashboard.yml', { name: 'schedule', sha })
+    allWell(scheduled, { dashboard: 'success' })
+    expect(outputOf(scheduled, 'Dashboard')).toMatch(/: unchanged\.$/m)
+    const issue = github.issues[0]!
+    const before = issue.body
+    expect(before).toContain('| `prod` | **steady**')
+    issue.body = before.replace(/\[ \](?= <!-- llmscale:control hold prod)/, '[x]')
+    const payload = {
+      action: 'edited',
+      sender: { login: 'bob', type: 'User' },
+      changes: { body: { from: before } },
+      issue: { number: issue.number, body: issue.body, updated_at: '2026-11-21T08:00:00Z' },
+    }
+    const edited = await run('dashboard.yml', { name: 'issues', sha, payload })
+    allWell(edited, { dashboard: 'success' })
+    expect(issue.body).toBe(before)
+    expect(github.pulls.at(-1)).toMatchObject({ branch: 'llmscale/prod-hold', state: 'open' })
+    expect(github.violations).toEqual([])
+    const other = { ...payload, issue: { ...payload.issue, body: 'It is slow.' } }
+    const skipped = await run('dashboard.yml', { name: 'issues', sha, payload: other })
+    expect(results(skipped)).toEqual({ dashboard: 'skipped' })
   })
 
   it('preview says on a pull request of people what their change of llmscale.yaml does', async () => {
@@ -511,9 +541,10 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     const runs = await run('preview.yml', opened, {}, {}, repository, token)
     const well = { environments: 'success', preview: 'skipped', compare: 'success', verdict: 'success' }
     allWell(runs, well)
-    expect(github.comments).toMatchObject([{ number, login: 'llmscale[bot]' }])
-    expect(github.comments[0]!.body).toMatch(/^<!-- llmscale:diff env=prod .* -->\n\n### Capacity of `prod`/)
-    expect(github.comments[0]!.body).toContain('**1, max 1**')
+    const comments = github.comments.filter((each) => each.number === number)
+    expect(comments).toMatchObject([{ login: 'llmscale[bot]' }])
+    expect(comments[0]!.body).toMatch(/^<!-- llmscale:diff env=prod .* -->\n\n### Capacity of `prod`/)
+    expect(comments[0]!.body).toContain('**1, max 1**')
     expect(github.violations).toEqual([])
     const fork = { ...opened, payload: pullRequest(capped, 'eve/fleet').payload }
     expect(results(await run('preview.yml', fork))).toMatchObject({ compare: 'skipped' })
@@ -576,7 +607,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     expect(said(runs)).toContain(`::error::${message}`)
   })
 
-  it.each(['plan.yml', 'preview.yml', 'apply.yml', 'verify.yml'])(
+  it.each(['plan.yml', 'preview.yml', 'apply.yml', 'verify.yml', 'dashboard.yml'])(
     '%s ends well without a configuration, and says so',
     async (file) => {
       const bare = bareRepository()
