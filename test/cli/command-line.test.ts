@@ -100,6 +100,8 @@ describe('--json', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(SuccessEnvelope.parse(JSON.parse(stdout)).result).toEqual({
       written: ['llmscale.yaml', 'Pulumi.yaml', '.gitignore'],
+      kept: [],
+      steps: [],
     })
   })
 
