@@ -1,0 +1,252 @@
+import { appendFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { z } from 'zod'
+import { Result as Applied } from '../../src/commands/apply.js'
+import { Result as Planned } from '../../src/commands/plan.js'
+import { Proposed } from '../../src/commands/pr.js'
+import { Result as RolledBack } from '../../src/commands/rollback.js'
+import { Result as Verified } from '../../src/commands/verify.js'
+import { createBucketStore } from '../../src/delivery/state-bucket.js'
+import { parseInstant } from '../../src/kit/time.js'
+import { descriptionsNote } from '../delivery/github-descriptions.js'
+import { git } from '../delivery/state-places.js'
+import { engineFolder, engineNote } from '../engine.js'
+import { hasS3, s3Note } from '../stand-in-s3.js'
+import { type Company, type Machine, merge, secrets, startCompany, waveDemand } from './cycle-fixture.js'
+
+const configText = (backend: string) => `environments:
+  prod:
+    regions: [us-east-1]
+    approval: github
+    backend: "${backend}"
+    budget: { usdPerDay: 50000 }
+    nodes: { nodeClass: gpu }
+metrics: { files: ['s3://fleet/demand.csv'] }
+shapes: [{ instanceType: p5.48xlarge, gpusPerReplica: 1 }]
+planning: { decreaseCap: 40% }
+workloads:
+  - model: llama-3.1-8b
+    target: { kind: Deployment, name: chat }
+    slo: { ttftP95: 2s, itlP95: 50ms }
+trigger: { serverAddress: 'http://prometheus:9090', query: 'sum(vllm:num_requests_running{model_name="{model}"})' }
+`
+const overrides = `overrides:
+  - { workload: llama-3.1-8b/us-east-1, floor: 9, reason: the launch of Friday, by: ada, until: 2027-01-31 }
+`
+
+// Two weeks of less, from which a plan takes capacity away that is missed the day after it was applied.
+const begins = '2026-10-05T00:00:00Z'
+const [falls, grows] = [parseInstant('2026-11-02T04:00:00Z')!, parseInstant('2026-11-17T00:00:00Z')!]
+const level = (time: number) => (time < falls ? 1 : time < grows ? 0.8 : 1.5)
+
+const branch = 'llmscale/prod'
+const isMissing = engineFolder === undefined || !hasS3
+
+describe.skipIf(isMissing)(
+  `the cycle of a plan${engineNote}${s3Note}${descriptionsNote}`,
+  { timeout: 300_000 },
+  () => {
+    let company: Company
+    beforeAll(async () => {
+      company = await startCompany()
+    })
+    afterAll(async () => {
+      await company.stop()
+    })
+
+    /** What was measured until then is there. */
+    async function setTime(time: string): Promise<void> {
+      company.setTime(time)
+      await company.putDemand(waveDemand(begins, time, level))
+    }
+
+    /** What a command that ends well says. */
+    async function ask<Schema extends z.ZodType>(
+      job: Machine,
+      schema: Schema,
+      ...args: string[]
+    ): Promise<z.infer<Schema>> {
+      const { code, stdout, stderr } = await job.run(...args, '--json')
+      expect([code, stderr], stdout).toEqual([0, ''])
+      return schema.parse(JSON.parse(stdout).result)
+    }
+
+    async function say(job: Machine, ...args: string[]): Promise<string> {
+      const { code, stdout, stderr } = await job.run(...args)
+      expect(code, stdout + stderr).toBe(0)
+      return stdout
+    }
+
+    /** What the schedule starts: plan, and where it wrote one its change set, and the pull request. */
+    async function propose(): Promise<z.infer<typeof Proposed>> {
+      const job = company.job()
+      const { written } = await ask(job, Planned, 'plan')
+      if (written.length > 0) await say(job, 'preview', '--write')
+      return ask(job, Proposed, 'pr')
+    }
+
+    /** How often GitHub was asked to write while something was done. */
+    async function countWrites(work: () => Promise<unknown>): Promise<number> {
+      const before = company.github.writes().length
+      await work()
+      return company.github.writes().length - before
+    }
+
+    /** A change that a person makes, with the review that it gets. */
+    async function change(name: string, edit: (desk: Machine) => unknown): Promise<void> {
+      const desk = company.desk()
+      await edit(desk)
+      company.push(desk.folder, 'ada', name)
+      merge(company.github, company.github.open(name, name, 'ada'))
+    }
+
+    const filesOf = (ref: string) =>
+      git(company.github.repository, 'diff', '--name-only', `main...${ref}`).split('\n')
+    const pullOf = (number: number) => company.github.pulls.find((each) => each.number === number)!
+    const planIdOn = (ref: string) =>
+      /planId: (\w+)/.exec(git(company.github.repository, 'show', `${ref}:forecasts/prod/plan.yaml`))![1]
+    const receipts = () => createBucketStore(company.backend, 'llmscale-state').list('receipts/prod')
+
+    it('1. people add llmscale.yaml', async () => {
+      await setTime('2026-11-02T04:00:00Z')
+      company.push(company.desk().folder, 'ada', 'main')
+      await change('setup', ({ folder }) => {
+        writeFileSync(join(folder, 'llmscale.yaml'), configText(company.backend))
+        writeFileSync(join(folder, '.gitignore'), '.llmscale/\n')
+      })
+    })
+
+    it('2. the schedule proposes the first plan', async () => {
+      const { action, pullRequest, planId } = await propose()
+      expect([action, pullRequest?.number]).toEqual(['create', 2])
+      expect(pullOf(2)).toMatchObject({ branch, base: 'main', state: 'open', labels: ['llmscale'] })
+      expect(pullOf(2).body).toContain(`plan=${planId} valid-at=2026-11-02T04:0`)
+      expect(filesOf(branch).map((path) => path.replace(/[^/]*\.us-east-1/, '*'))).toEqual([
+        'forecasts/prod/changes.json',
+        'forecasts/prod/charts/*.svg',
+        'forecasts/prod/plan.yaml',
+        'forecasts/prod/workloads/*.yaml',
+      ])
+    })
+
+    it('3. the check on its head finds what is under review', async () => {
+      expect(await say(company.job(branch), 'preview')).toMatch(/^changes +passed +2 changes, all reviewed$/m)
+    })
+
+    it('4. before a review, nothing is applied', async () => {
+      company.github.squash(2)
+      const { code, stderr } = await company.job().run('apply', '--yes')
+      expect([code, stderr]).toEqual([8, expect.stringContaining('no approving review of its last commit')])
+      expect(await receipts()).toEqual([])
+    })
+
+    it('5. after one, the merge is applied, and a receipt says so', async () => {
+      const { reviews, head } = pullOf(2)
+      reviews.push({ login: 'bob', state: 'APPROVED', type: 'User', commit: head })
+      const { receipt, stacks } = await ask(company.job(), Applied, 'apply', '--yes')
+      expect(stacks.map(({ changes }) => changes.map(({ op }) => op))).toEqual([['create', 'create']])
+      expect(stacks[0]!.guards.find(({ guard }) => guard === 'approval')!.message).toContain(
+        'forecasts/prod by bob in #2, llmscale.yaml by bob in #1',
+      )
+      expect(await receipts()).toEqual([`receipts/prod/${receipt}.json`])
+    })
+
+    it('6. a day later it holds, and the next plan is quiet', async () => {
+      await setTime('2026-11-03T04:00:00Z')
+      const { drifts, checks } = await ask(company.job(), Verified, 'verify', '--record')
+      expect([drifts, checks[0]!.state]).toEqual([[], 'same'])
+      const writes = await countWrites(async () => {
+        const { action } = await propose()
+        expect(['unchanged', 'quiet']).toContain(action)
+      })
+      expect([writes, company.github.pulls.length]).toEqual([0, 2])
+    })
+
+    it('7. two weeks of less demand bring a smaller plan, which is reviewed and applied', async () => {
+      await setTime('2026-11-16T04:00:00Z')
+      const { action, pullRequest } = await propose()
+      expect([action, pullRequest?.number]).toEqual(['create', 3])
+      expect(pullOf(3).body).toContain('largest decrease 33.3 % of 40 %')
+      merge(company.github, 3)
+      const { stacks } = await ask(company.job(), Applied, 'apply', '--yes')
+      expect(stacks[0]!.changes.map(({ op, values }) => [op, values['spec.maxReplicaCount']])).toContainEqual(
+        ['update', { from: 18, to: 14 }],
+      )
+    })
+
+    it('8. more demand than ever: the plan is to be reverted', async () => {
+      await setTime('2026-11-18T04:00:00Z')
+      const { verdict, reason } = await ask(company.job(), Verified, 'verify', '--record')
+      expect(verdict, reason).toBe('revert')
+    })
+
+    it('9. a rollback is proposed with its hold on a branch of its own, and applied', async () => {
+      const job = company.job()
+      const { planId, from } = await ask(job, RolledBack, 'rollback', '--reason', 'too small', '--by', 'ada')
+      expect([planId, from]).toEqual([planIdOn('main~1'), planIdOn('main')])
+      await say(job, 'preview', '--write')
+      const { action, pullRequest } = await ask(job, Proposed, 'pr')
+      expect([action, pullRequest?.number]).toEqual(['create', 4])
+      expect(pullOf(4).body).toContain('**Raises the maximum of llama-3.1-8b/us-east-1 (14 → 18 replicas)')
+      expect(pullOf(4).body).toMatch(/^- Requests without capacity \(estimated on measured demand\) \d/m)
+      expect(pullOf(4).body).toMatch(
+        /^- \*\*Hold rollback-.*\*\* until 2026-11-25 04:00 UTC, by ada: too small$/m,
+      )
+      expect(pullOf(4).branch).toBe(`${branch}-rollback`)
+      expect(filesOf(`${branch}-rollback`)).toContainEqual(
+        expect.stringMatching(/^forecasts\/prod\/holds\/rollback-.*\.yaml$/),
+      )
+      merge(company.github, 4)
+      expect(planIdOn('main')).toBe(planId)
+      const { stacks } = await ask(company.job(), Applied, 'apply', '--yes')
+      expect(stacks[0]!.changes.map(({ op }) => op)).toContain('update')
+    })
+
+    it('10. while the hold stands, nothing is proposed', async () => {
+      await setTime('2026-11-19T04:00:00Z')
+      const writes = await countWrites(async () => {
+        const { action, because } = await propose()
+        expect([action, because]).toEqual(['quiet', expect.stringContaining('held by ada until')])
+      })
+      expect([writes, company.github.pulls.length]).toEqual([0, 4])
+    })
+
+    it('11. after the hold the next plan shows the override of a person, and obeys it', async () => {
+      await change('launch', ({ folder }) => appendFileSync(join(folder, 'llmscale.yaml'), overrides))
+      await change('resume', async (desk) => {
+        const [hold] = readdirSync(join(desk.folder, 'forecasts/prod/holds'))
+        await say(desk, 'hold', '--remove', hold!.replace('.yaml', ''))
+      })
+      const { action, pullRequest } = await propose()
+      expect(action).toBe('create')
+      const { number } = pullRequest!
+      expect(pullOf(number).body).toMatch(
+        /^- Override of `llama-3\.1-8b\/us-east-1`: floor 9 until 2027-01-31.*, by ada: the launch of Friday$/m,
+      )
+      expect(pullOf(number).body).not.toContain('**Hold ')
+      merge(company.github, number)
+      const { stacks } = await ask(company.job(), Applied, 'apply', '--yes')
+      console.log(JSON.stringify(stacks[0]!.changes))
+      const [floor] = stacks[0]!.changes.flatMap(({ values }) => values['spec.minReplicaCount'] ?? [])
+      expect(Number(floor?.to)).toBeGreaterThanOrEqual(9)
+    })
+
+    it('12. GitHub was asked as it describes itself', () => {
+      expect(company.github.violations).toEqual([])
+    })
+
+    it('13. no secret of the environment is in an output, a commit, a body or a path', () => {
+      const { repository, pulls, comments, exchanges } = company.github
+      const requests = exchanges.map(({ method, path, query, body }) => [method, path, `${query}`, body])
+      const everything = [
+        ...company.printed,
+        git(repository, 'log', '--all', '--patch', '--format=fuller'),
+        JSON.stringify([pulls, comments, requests]),
+      ].join('\n')
+      expect(everything).toContain('forecasts/prod/plan.yaml')
+      for (const [name, secret] of Object.entries(secrets))
+        expect(everything.includes(secret), name).toBe(false)
+    })
+  },
+)
