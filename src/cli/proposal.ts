@@ -60,6 +60,8 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
   const materiality = judge(deployment, base, holds, renewal)
   const branch = `llmscale/${environment}${holds.ofRollback === undefined ? '' : '-rollback'}`
   const diff = diffPlans(base.plan, plan)
+  // Stacks are not asked here: caps and limits of steps count from the plan in force.
+  const overBase = { ...deployment, inputs: { ...inputs, ...(base.plan && { baseline: base.plan }) } }
   const score = await readLastScore(store, environment, base.plan)
   const text = writePullRequest({
     ...(base.plan && { base: base.plan }),
@@ -68,7 +70,7 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
     ...(changes && { changes }),
     verdicts: deployment.stacks.map((target) => ({
       stack: target.stack,
-      ...checkFiles(deployment, target, false),
+      ...checkFiles(overBase, target, false),
     })),
     holds: holds.inForce,
     ...(score && { score }),
