@@ -64,7 +64,8 @@ export function listGitHubSteps(setup: {
       : owner === unnamedOwner
         ? [`In .github/CODEOWNERS put a person or team for ${unnamedOwner}.`]
         : []),
-    'Commit and push to main.',
+    'Push a first commit to main, an empty one if need be: git commit --allow-empty, git push origin HEAD:main.',
+    'Commit the rest, and bring it to main by a pull request that somebody else approves: apply asks for that of llmscale.yaml too.',
     'Make two roles in AWS, one that reads and one that applies: node_modules/llmscale/docs/github.md has their policies.',
     'gh variable set AWS_REGION --body us-east-1; gh variable set LLMSCALE_PREVIEW_ROLE --body <ARN of the role that reads>',
     ...environments.flatMap((name) => [
