@@ -5,6 +5,7 @@ import { publishDashboard, readStatuses } from '../cli/dashboard.js'
 import { obeyEdit, readBodyEdit, type SteeredEnvironment } from '../cli/dashboard-event.js'
 import { instant } from '../cli/flags.js'
 import { withGitHub } from '../cli/host.js'
+import { assertWritable } from '../cli/kill-switch.js'
 import { besideConfig, readConfig } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
 import type { Config } from '../config/schema.js'
@@ -12,7 +13,6 @@ import type { GitHost } from '../delivery/git-host.js'
 import { planFolder } from '../delivery/plan-folder.js'
 import { pathFromTop } from '../delivery/proposed-files.js'
 import type { EpochSeconds } from '../kit/units.js'
-import { assertGuards, checkKillSwitch } from '../planning/guards.js'
 import { controlActions } from '../review/controls.js'
 import { environmentStates, tabulateStatuses, writeDashboard } from '../review/dashboard.js'
 
@@ -77,7 +77,7 @@ export default class Dashboard extends BaseCommand {
     return withGitHub(besideConfig(flags.config, '.'), async (host) => {
       if (flags['dry-run'])
         return { ...(await this.show(config, flags, host, now)), issue: null, obeyed: null }
-      refuseWhileKilled()
+      assertWritable()
       const edit = flags.event === undefined ? undefined : await readBodyEdit(flags.event)
       const obeyed = edit && (await obeyEdit(host, edit, await listSteered(config, flags.config), now))
       const answer = await this.show(config, flags, host, now)
@@ -102,11 +102,6 @@ export default class Dashboard extends BaseCommand {
 }
 
 const hasToken = () => Boolean(process.env['GITHUB_TOKEN'] || process.env['LLMSCALE_GITHUB_APP_ID'])
-
-function refuseWhileKilled(): void {
-  const { LLMSCALE_KILL_SWITCH: killSwitch } = process.env
-  assertGuards([checkKillSwitch({ writes: true, ...(killSwitch !== undefined && { killSwitch }) })])
-}
 
 async function listSteered({ environments }: Config, configPath: string): Promise<SteeredEnvironment[]> {
   const fromTop = await pathFromTop(besideConfig(configPath, '.'))

@@ -4,12 +4,12 @@ import { BaseCommand } from '../cli/base-command.js'
 import { type Deployment, openDeployment } from '../cli/deployment.js'
 import { instant } from '../cli/flags.js'
 import { withBranchHost, withGitHub } from '../cli/host.js'
+import { assertWritable } from '../cli/kill-switch.js'
 import { createProposal } from '../cli/proposal.js'
 import { commentReceipt, createReceiptComment } from '../cli/receipt-comment.js'
 import { openStateStore } from '../delivery/open-state-store.js'
 import { type Proposal, type ProposalOutcome, proposeChange } from '../delivery/propose-change.js'
 import { writeRenewal } from '../delivery/renewal-file.js'
-import { LlmscaleError } from '../kit/errors.js'
 import { formatInstant } from '../kit/time.js'
 import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { proposalActions } from '../review/proposal.js'
@@ -84,7 +84,7 @@ export default class PullRequest extends BaseCommand {
       const because = proposal.materiality.reasons.join('; ')
       return { ...answer, action: null, because, commit: null, pullRequest: null, renewedUntil: null }
     }
-    if (inputs.killSwitch) throw killed()
+    assertWritable()
 
     this.progress('Asking the git host …')
     const outcome = await withBranchHost(deployment.projectFolder, flags['git-only'], (host) =>
@@ -118,7 +118,7 @@ export default class PullRequest extends BaseCommand {
       this.hint('Nothing was written.')
       return { ...answer, told: null }
     }
-    if (inputs.killSwitch) throw killed()
+    assertWritable()
     const pulls = await withGitHub(projectFolder, (host) => commentReceipt(host, deployment, comment))
     const told = pulls.map(({ number, url }) => ({ number, url }))
     this.log(
@@ -164,10 +164,4 @@ async function renew(
   const store = await openStateStore(settings, projectFolder)
   const renewal = { planId: inForce.planId, renewedAt: formatInstant(inputs.now), validUntil }
   return (await writeRenewal(store, environment, renewal)) ? validUntil : null
-}
-
-function killed(): LlmscaleError {
-  return new LlmscaleError('hold', 'KILL_SWITCH', 'LLMSCALE_KILL_SWITCH is set: nothing is written', [
-    'Unset LLMSCALE_KILL_SWITCH when writing is safe again.',
-  ])
 }
