@@ -9,7 +9,7 @@ export default defineConfig({
     disableConsoleIntercept: true, // else the output of a command run in the test is empty
     globalSetup: ['test/setup.ts'],
     reporters: ['default', './test/summary-reporter.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000, // for a machine that is busy with other things
+    hookTimeout: 240_000,
   },
 })

@@ -116,8 +116,9 @@ export async function readStackOutputs(
   options: Omit<StackOptions, 'program'>,
 ): Promise<Record<string, unknown> | undefined> {
   return withExistingStack(options, async ({ stack }) => {
-    const outputs = await stack.outputs()
-    return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]))
+    // Not `stack.outputs`, which starts the engine twice.
+    const { resources = [] }: Checkpoint = (await stack.exportStack()).deployment ?? {}
+    return resources.find(({ type }) => type === 'pulumi:pulumi:Stack')?.outputs ?? {}
   })
 }
 
@@ -263,6 +264,7 @@ interface CheckpointResource {
   protect?: boolean
   id?: string
   inputs?: Record<string, unknown>
+  outputs?: Record<string, unknown>
 }
 
 /** Opens a stack in a folder of its own, runs the work and cleans up, whatever happens. */
@@ -294,6 +296,7 @@ export async function withStack<T>(
       mode === 'create'
         ? await LocalWorkspace.createOrSelectStack(args, named)
         : await LocalWorkspace.selectStack(args, named)
+    leaveSummaries(stack)
     return work({ stack, signal, workDir, events })
   }
   return withWorkspace(options, open, (error) =>
@@ -301,6 +304,12 @@ export async function withStack<T>(
       ? new LlmscaleError('engineFailed', 'STACK_MISSING', `stack ${options.stackName} does not exist`)
       : (failure ?? engineFailed(events, error)),
   )
+}
+
+/** After each run the SDK asks for outputs and history: up to three more processes, whose answers nobody reads here. */
+function leaveSummaries(stack: Stack): void {
+  stack.outputs = async () => ({})
+  stack.info = async () => undefined
 }
 
 type Workspace = LocalWorkspaceOptions & { workDir: string }
@@ -367,7 +376,17 @@ export async function findEngineVersion(): Promise<string> {
  * ENGINE_UNUSABLE for one that does not run or is too old.
  */
 async function findEngine(): Promise<PulumiCommand> {
-  const onPath = process.env['PATH']?.split(delimiter) ?? []
+  const path = process.env['PATH'] ?? ''
+  if (found?.path === path) return found.engine
+  const engine = await lookForEngine(path.split(delimiter))
+  found = { path: process.env['PATH'] ?? '', engine }
+  return engine
+}
+
+/** Of this process: the engine is asked for its version once. */
+let found: { path: string; engine: PulumiCommand } | undefined
+
+async function lookForEngine(onPath: readonly string[]): Promise<PulumiCommand> {
   for (const folder of [...onPath, join(homedir(), '.pulumi', 'bin'), ...(await builtEngines())]) {
     if (!(await isExecutable(join(folder, 'pulumi')))) continue
     // The Automation API looks on PATH alone, and so do the plug-ins that the engine starts.

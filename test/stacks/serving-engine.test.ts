@@ -38,8 +38,10 @@ describe.skipIf(engineFolder === undefined)(
       await withStack(options(folder), async ({ stack }) => stack.up())
       expect((await previewStack(options(folder, 'east'))).changes).toEqual([])
       const resources = await withStack(options(folder, 'east'), async ({ stack }) => {
-        const { summary } = await stack.up()
-        expect(summary.resourceChanges).not.toHaveProperty('replace')
+        const steps: (string | undefined)[] = []
+        await stack.up({ onEvent: ({ resourcePreEvent }) => steps.push(resourcePreEvent?.metadata.op) })
+        expect(steps).toContain('same')
+        expect(steps.filter((step) => step?.includes('replace'))).toEqual([])
         return (await stack.exportStack()).deployment.resources as {
           type: string
           provider?: string
