@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { vi } from 'vitest'
 import { formatInstant, parseInstant } from '../../src/kit/time.js'
 import { secondsPerDay, secondsPerHour } from '../../src/kit/units.js'
@@ -24,8 +25,8 @@ export const secrets = {
 export interface Machine {
   folder: string
   run(...args: string[]): Promise<CliRun>
-  /** What a shell says, as a step of a workflow is run; throws where it fails. */
-  shell(script: string, env?: NodeJS.ProcessEnv): string
+  /** Runs a script as a step of a workflow is run; throws what it said where it fails. */
+  shell(script: string, env?: NodeJS.ProcessEnv): Promise<void>
 }
 
 /**
@@ -95,12 +96,13 @@ export async function startCompany(): Promise<Company> {
     return { folder, run, shell: (script, more) => shell(script, folder, { ...env, ...more }) }
   }
 
-  function shell(script: string, cwd: string, env: NodeJS.ProcessEnv): string {
-    const options = { cwd, env: { ...process.env, ...env }, encoding: 'utf8' } as const
-    const { status, stdout, stderr } = spawnSync('bash', ['-eo', 'pipefail', '-c', script], options)
+  async function shell(script: string, cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
+    const args = ['-eo', 'pipefail', '-c', script]
+    const { stdout, stderr } = await promisify(execFile)('bash', args, {
+      cwd,
+      env: { ...process.env, ...env },
+    })
     printed.push(stdout, stderr)
-    if (status !== 0) throw new Error(`${script}\nended with ${status}:\n${stdout}${stderr}`)
-    return stdout + stderr
   }
 
   function job(ref = 'main'): Machine {
