@@ -128,14 +128,13 @@ async function renderManifests(deployment: Deployment) {
   const folders: string[] = []
   if (settings.delivery !== 'gitops') return { files, folders }
   const prefix = await pathFromTop(projectFolder)
-  for (const region of regions) {
+  // Of a region that the plan has left, files may be there that nobody else would miss.
+  for (const region of new Set([...regions, ...settings.regions])) {
     const folder = gitopsFolder(settings, environment, region)
     const at = (name: string) => join(prefix, folder, name)
     const target = { stack: '', region, layer: 'serving' as const }
-    const rendered = formatObjects(
-      createObjects(programInputs(deployment, target, false)),
-      settings.gitops.format,
-    )
+    const objects = regions.includes(region) ? createObjects(programInputs(deployment, target, false)) : []
+    const rendered = formatObjects(objects, settings.gitops.format)
     const differences = await compareManifests(join(projectFolder, folder), rendered)
     folders.push(join(prefix, folder))
     for (const { name, text } of rendered) files.set(at(name), text)

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
@@ -69,6 +70,10 @@ export default class Render extends BaseCommand {
       description: 'Whole objects, or Kustomize patches of the bounds; default gitops.format.',
     })(),
     stdout: Flags.boolean({ description: 'Print the objects instead of writing files.' }),
+    prune: Flags.boolean({
+      description: 'Remove files that an earlier run wrote and the plan no longer has.',
+      exclusive: ['stdout', 'check'],
+    }),
     check: Flags.boolean({
       description: `Write nothing; exit ${exitCodes.changesPresent} where the folder is not as the plan gives it.`,
       exclusive: ['stdout'],
@@ -99,7 +104,7 @@ export default class Render extends BaseCommand {
     if (!flags.check && !flags.stdout) assertWritable()
     const differences = flags.check ? await this.compare(rendered) : null
     if (flags.stdout) this.log(joinManifests(rendered.flatMap(({ files }) => files)))
-    else if (!flags.check) await this.write(rendered, plan.planId)
+    else if (!flags.check) await this.write(rendered, plan.planId, flags.prune)
     if (!flags.check && config.workloads.some(({ serve }) => serve !== undefined))
       this.hint(
         'Objects are as the plan gives them: a transform of your own Pulumi program is not applied here.',
@@ -144,9 +149,11 @@ export default class Render extends BaseCommand {
     return { plan, config }
   }
 
-  private async write(rendered: readonly RenderedRegion[], planId: string): Promise<void> {
+  private async write(rendered: readonly RenderedRegion[], planId: string, prunes: boolean): Promise<void> {
     for (const { folder, files } of rendered) {
-      this.reportStale(folder, await writeManifests(folder, files))
+      const stale = await writeManifests(folder, files)
+      if (prunes) await this.prune(folder, stale)
+      else this.reportStale(folder, stale)
       for (const { name } of files) this.log(join(folder, name))
     }
     const count = rendered.reduce((sum, { objects }) => sum + objects.length, 0)
@@ -164,9 +171,16 @@ export default class Render extends BaseCommand {
     for (const { file, state } of differences) this.log(`${state.padEnd(9)}  ${file}`)
     if (differences.length > 0) {
       process.exitCode = exitCodes.changesPresent
-      this.hint('Run `llmscale render`, delete stale files, and commit.')
+      this.hint('Run `llmscale render --prune`, and commit.')
     }
     return differences
+  }
+
+  private async prune(folder: string, names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      await rm(join(folder, name))
+      this.log(`removed ${join(folder, name)}`)
+    }
   }
 
   /** Nothing disappears by accident: a file that the plan no longer has is named, not removed. */
@@ -174,7 +188,7 @@ export default class Render extends BaseCommand {
     for (const name of names) {
       this.note({
         code: 'MANIFEST_STALE',
-        message: `${join(folder, name)} is not in this plan; delete the file to remove its object`,
+        message: `${join(folder, name)} is not in this plan; --prune, or delete the file, to remove its object`,
       })
     }
   }

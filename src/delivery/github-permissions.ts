@@ -68,6 +68,12 @@ export const githubPermissions: readonly FeaturePermissions[] = [
     role: 'preview',
   },
   {
+    feature: 'keep scores on a branch, propose the plan before',
+    job: 'verify.yml verify',
+    token: { contents: 'write', 'pull-requests': 'write' },
+    role: null,
+  },
+  {
     feature: 'keep the dashboard',
     job: 'dashboard.yml dashboard',
     token: { contents: 'read', issues: 'write', 'pull-requests': 'read', 'id-token': 'write' },

@@ -92,6 +92,11 @@ describe('llmscale render', () => {
     expect(stderr).toMatch(/Warning: .*nodepool\.prod-p5-48xlarge-on-demand-e88e2a\.yaml is not in this plan/)
     expect(stderr).not.toContain('kustomization')
     expect(Object.keys(rendered(cwd))).toHaveLength(3)
+
+    const pruned = await render(cwd, '--prune')
+    expect([pruned.code, pruned.stderr]).toEqual([0, expect.not.stringContaining('is not in this plan')])
+    expect(pruned.stdout).toMatch(/^removed .*nodepool\.prod-p5-48xlarge-on-demand-e88e2a\.yaml$/m)
+    expect((await render(cwd, '--check')).code).toBe(0)
   })
 
   it('refuses a file where a folder should be, and a folder where a file should be', async () => {
