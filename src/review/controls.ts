@@ -1,6 +1,6 @@
 /** What people may ask of the bot by ticking a box in a pull request or in the dashboard. */
 export const controlActions = ['refresh', 'snooze', 'hold'] as const
-export type ControlAction = (typeof controlActions)[number]
+type ControlAction = (typeof controlActions)[number]
 
 export interface Control {
   action: ControlAction

@@ -17,7 +17,7 @@ export const environmentStates = [
   'steady',
   'unplanned',
 ] as const
-export type EnvironmentState = (typeof environmentStates)[number]
+type EnvironmentState = (typeof environmentStates)[number]
 
 const meanings: Record<EnvironmentState, string> = {
   failed: 'the last run did not end well',
