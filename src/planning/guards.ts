@@ -301,7 +301,7 @@ function checkHolds({ plan, holds, now, writes }: GuardInputs): GuardVerdict {
   const hold = holds.find(
     ({ until, except }) => except !== plan.planId && (until === undefined || now < parseInstant(until)!),
   )
-  if (hold === undefined) return passed(rule, 'no hold in force')
+  if (hold === undefined) return passed(rule, 'no hold forbids this plan')
   const end = hold.until === undefined ? 'until its file is removed' : `until ${hold.until}`
   const message = `held by ${hold.by} ${end}: ${hold.reason}`
   return writes ? refused(rule, message) : notChecked(rule, `${message} (an apply would be refused)`)

@@ -2,7 +2,7 @@ import { shapeName } from '../catalog/gpu-shape.js'
 import type { Config } from '../config/schema.js'
 import { formatCount, formatShare, formatUsd } from '../kit/format.js'
 import { formatDuration, parseInstant } from '../kit/time.js'
-import { type EpochSeconds, secondsPerDay, secondsPerWeek } from '../kit/units.js'
+import { type EpochSeconds, secondsPerDay, secondsPerHour, secondsPerWeek } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
 import type { CapacityPlan, FloorTemplate, WorkloadDecision, WorkloadReport } from './capacity-plan.js'
 import { type Change, diffPlans } from './diff-plans.js'
@@ -239,8 +239,9 @@ function lastTurn(
   return direction === 'same' || direction === last?.direction ? undefined : last
 }
 
+/** To the hour: runs start some seconds late. */
 function formatAge({ time }: MaterialChange, now: EpochSeconds): string {
-  return formatDuration(now - time)
+  return formatDuration(Math.max(1, Math.round((now - time) / secondsPerHour)) * secondsPerHour)
 }
 
 /** What is material whatever it gains. */
