@@ -1,8 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { inGitOnlyHost } from '../../src/delivery/git-only-host.js'
 import { type Proposal, proposeChange } from '../../src/delivery/propose-change.js'
+import { serveRepository } from '../git-server.js'
 import { emptyFolder } from '../run-cli.js'
 import { commitTo, day, makeProposal, planId, seedProject } from './proposals.js'
 import { bareRepository, git } from './state-places.js'
@@ -103,6 +104,26 @@ describe('a branch on any git remote', () => {
     await propose(1)
     await Promise.all([propose(2), propose(3)])
     expect(log()).toBe('llmscale Raise chat to 3')
+  })
+
+  it('is pushed over https with a token that reaches no other place', { timeout: 60_000 }, async () => {
+    const token = 'ghs_hunter2hunter2hunter2'
+    const { url, certificate, close } = await serveRepository(repository, token)
+    try {
+      vi.stubEnv('GIT_SSL_CAINFO', certificate)
+      git(work, 'remote', 'set-url', 'origin', url)
+      vi.stubEnv('LLMSCALE_GIT_TOKEN', `${token}x`)
+      const refused = await propose(1).catch((error: Error) => error.message)
+      expect(refused).toContain('403')
+      expect(refused).not.toContain('hunter2')
+      vi.stubEnv('LLMSCALE_GIT_TOKEN', token)
+      expect((await propose(1)).action).toBe('create')
+      expect((await propose(1)).action).toBe('unchanged')
+      expect(log()).toBe('llmscale Raise chat to 1')
+    } finally {
+      vi.unstubAllEnvs()
+      await close()
+    }
   })
 
   it('needs a remote', async () => {
