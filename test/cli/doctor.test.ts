@@ -258,6 +258,7 @@ describe.concurrent('llmscale doctor', () => {
     expect(of('GitHub').map(({ status, detail }) => `${status}: ${detail}`)).toEqual([
       'not checked: to make a plan and what it would change, plan.yml plan needs contents: read, id-token: write; in AWS the preview role',
       'not checked: to open, refresh or close its pull request, plan.yml plan needs contents: write, pull-requests: write',
+      'not checked: to keep the dashboard, plan.yml dashboard needs contents: read, issues: write, pull-requests: read, id-token: write; in AWS the preview role',
       'not checked: to see that schedules run, plan.yml heartbeat needs contents: read, actions: read',
     ])
   })
