@@ -1,5 +1,5 @@
-import { ridge } from '../src/forecast/ridge.js'
-import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from '../src/forecast/seasonal-naive.js'
+import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from '../src/forecast/models/seasonal-naive.js'
+import { seasonalRidge } from '../src/forecast/models/seasonal-ridge.js'
 import { readM4 } from './forecast-data.js'
 import { combineSeries, coverage, forecastSeries, mean, meanAbsoluteScaledError } from './m4-scores.js'
 

@@ -1,6 +1,6 @@
 import type { DemandForecast } from '../src/forecast/demand-forecast.js'
 import { forecastDemand } from '../src/forecast/forecast-demand.js'
-import type { PointModel } from '../src/forecast/point-model.js'
+import type { PointModel } from '../src/forecast/models/point-model.js'
 import { pathQuantiles } from '../src/forecast/sample-path.js'
 import type { M4Series } from './forecast-data.js'
 

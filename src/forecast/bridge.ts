@@ -1,4 +1,4 @@
-import type { Series } from './point-model.js'
+import type { Series } from './models/point-model.js'
 
 /**
  * Gives every masked or missing point the value of the same time a day before (the last value, on the first

@@ -8,12 +8,12 @@ import { bridgeGaps } from './bridge.js'
 import { combine, weighModels } from './combination.js'
 import type { DemandForecast, SeriesForecast, WorkloadForecast } from './demand-forecast.js'
 import { atHours } from './hourly.js'
+import type { PointModel, Series } from './models/point-model.js'
+import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './models/seasonal-naive.js'
+import { seasonalRidge } from './models/seasonal-ridge.js'
 import { createOriginGrid, type OriginGrid } from './origin-grid.js'
-import type { PointModel, Series } from './point-model.js'
-import { ridge } from './ridge.js'
 import { type RolledSeries, type RowForecast, rollModel, rollSeries } from './rolling-origin.js'
 import { type RowScores, scoreAt, scoredRows, scoreRow, seriesAt } from './score.js'
-import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './seasonal-naive.js'
 
 export interface ForecastOptions {
   horizonSeconds: number

@@ -1,4 +1,4 @@
-import type { PointModel, Series } from './point-model.js'
+import type { PointModel, Series } from './models/point-model.js'
 
 const profileDays = 7
 

@@ -3,10 +3,10 @@ import type { DemandHistory } from '../metrics/demand-history.js'
 import { drawableDays } from './block-bootstrap.js'
 import { bridgeGaps } from './bridge.js'
 import type { DemandForecast, SeriesForecast } from './demand-forecast.js'
+import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './models/seasonal-naive.js'
 import { createOriginGrid } from './origin-grid.js'
 import { rollModel, rollSeries } from './rolling-origin.js'
 import { seriesAt } from './score.js'
-import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './seasonal-naive.js'
 
 const naives = [seasonalNaiveDay, seasonalNaiveWeek, persistence]
 

@@ -1,6 +1,6 @@
+import type { PointModel, Predict, Series } from './models/point-model.js'
+import { seasonalNaiveDay } from './models/seasonal-naive.js'
 import { isFitRow, type OriginGrid } from './origin-grid.js'
-import type { PointModel, Predict, Series } from './point-model.js'
-import { seasonalNaiveDay } from './seasonal-naive.js'
 
 // Errors grow with demand, but less than in proportion. With a share of the mean added to both sides the large
 // relative errors of quiet hours do not come back as impossible peaks, and demand of nothing keeps a spread.

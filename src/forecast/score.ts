@@ -1,7 +1,7 @@
 import { drawableDays } from './block-bootstrap.js'
 import { type ForecastScore, forecastQuantiles, type SeriesForecast } from './demand-forecast.js'
+import type { Series } from './models/point-model.js'
 import { type OriginGrid, observedRows } from './origin-grid.js'
-import type { Series } from './point-model.js'
 import type { RolledSeries } from './rolling-origin.js'
 import { readQuantiles } from './sample-path.js'
 

@@ -300,7 +300,7 @@ describe('models', () => {
     )
     const [daily, weekly] = forecastDemand(historyOf([random, weekend]), options).workloads
     expect(weekly!.weights['seasonal-naive-week']).toBeGreaterThan(3 * weekly!.weights['seasonal-naive-day']!)
-    expect(daily!.weights['ridge']).toBeGreaterThan(daily!.weights['seasonal-naive-week']!)
+    expect(daily!.weights['seasonal-ridge']).toBeGreaterThan(daily!.weights['seasonal-naive-week']!)
     for (const { weights } of [daily!, weekly!])
       expect(Object.values(weights).reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 9)
   })

@@ -9,8 +9,8 @@ import {
   meanAbsoluteScaledError,
 } from '../../bench/m4-scores.js'
 import { forecastDemand } from '../../src/forecast/forecast-demand.js'
-import { ridge } from '../../src/forecast/ridge.js'
-import { seasonalNaiveDay } from '../../src/forecast/seasonal-naive.js'
+import { seasonalNaiveDay } from '../../src/forecast/models/seasonal-naive.js'
+import type { seasonalRidge } from '../../src/forecast/models/seasonal-ridge.js'
 import { secondsPerDay } from '../../src/kit/units.js'
 
 // Figures on public traces; bench/forecast-m4.ts and bench/forecast-coverage.ts print them with more beside.
@@ -19,7 +19,7 @@ const onRealData = it.skipIf(dataFolder === undefined)
 describe('M4 Hourly', () => {
   onRealData('the ridge is at 0.85 MASE or better, a third below the seasonal naive', () => {
     const all = readM4()
-    const error = (model: typeof ridge) =>
+    const error = (model: typeof seasonalRidge) =>
       mean(all.map((series) => meanAbsoluteScaledError(series, forecastSeries(model, series))))
     expect(all.length).toBe(207)
     expect(error(ridge)).toBeLessThan(0.8)

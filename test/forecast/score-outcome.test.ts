@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { forecastDemand } from '../../src/forecast/forecast-demand.js'
+import { seasonalNaiveWeek } from '../../src/forecast/models/seasonal-naive.js'
 import { forecastNaively } from '../../src/forecast/naive-forecast.js'
 import { pathQuantiles } from '../../src/forecast/sample-path.js'
 import { scoreOutcome } from '../../src/forecast/score-outcome.js'
-import { seasonalNaiveWeek } from '../../src/forecast/seasonal-naive.js'
 import { cutHistory } from '../../src/metrics/select-history.js'
 import { historyOf, noisyDemand } from './history-fixture.js'
 

@@ -8,8 +8,8 @@ const penalty = 1
 const huberSteps = 2
 const huberCutoff = 1.345 // 95 % efficiency for normal errors (Huber 1981)
 
-export const ridge: PointModel = {
-  name: 'ridge',
+export const seasonalRidge: PointModel = {
+  name: 'seasonal-ridge',
   fit(series, end) {
     const lags = lagsWithin(end, series.stepsPerDay)
     if (lags === undefined) return undefined
