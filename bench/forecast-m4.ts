@@ -11,7 +11,7 @@ const millisecondsSince = (start: NodeJS.CpuUsage) => {
   return ((user + system) / 1000 / all.length).toFixed(1)
 }
 console.log(`${all.length} series        MASE   CPU ms a series`)
-for (const model of [persistence, seasonalNaiveDay, seasonalNaiveWeek, ridge]) {
+for (const model of [persistence, seasonalNaiveDay, seasonalNaiveWeek, seasonalRidge]) {
   const start = started()
   const error = mean(all.map((series) => meanAbsoluteScaledError(series, forecastSeries(model, series))))
   console.log(`${model.name.padEnd(20)} ${error.toFixed(3)}   ${millisecondsSince(start)}`)

@@ -22,7 +22,7 @@ export interface ForecastOptions {
   pathCount?: number
 }
 
-const models: readonly PointModel[] = [ridge, seasonalNaiveDay, seasonalNaiveWeek].map(atHours)
+const models: readonly PointModel[] = [seasonalRidge, seasonalNaiveDay, seasonalNaiveWeek].map(atHours)
 const baselines: readonly PointModel[] = [seasonalNaiveDay, seasonalNaiveWeek, persistence]
 // Older demand than this, before the first origin, is not read.
 const longestHistoryDays = 56
