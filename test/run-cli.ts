@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { refuseSecrets } from './secrets.js'
 
 export interface CliRun {
   code: number
@@ -16,15 +17,22 @@ export const programArgs =
     ? ['--import', join(root, 'node_modules/tsx/dist/esm/index.mjs'), join(root, 'bin/dev.js')]
     : [join(root, 'bin/run.js')]
 
-/** Runs `llmscale` as a process of its own. */
-export function runCli(
+/** Runs `llmscale` as a process of its own; fails where it prints a secret. */
+export async function runCli(
   args: string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<CliRun> {
+  const env = { ...process.env, ...options.env }
+  const run = await startCli(args, options.cwd ?? root, env)
+  refuseSecrets(run.stdout + run.stderr, `what llmscale ${args.join(' ')} prints`, env)
+  return run
+}
+
+function startCli(args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<CliRun> {
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [...programArgs, ...args], {
-      cwd: options.cwd ?? root,
-      env: { ...process.env, ...options.env },
+      cwd,
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let stdout = ''

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { emptyFolder } from './run-cli.js'
+import { refuseSecrets } from './secrets.js'
 
 // A stand-in for GitHub's runner: it reads a workflow as GitHub documents it, evaluates the expressions in it, and runs
 // the `run:` steps with bash in their order, each job on an empty disk. Actions of others are played by the test.
@@ -258,6 +259,7 @@ async function runScript(
   }
   const script = interpolate(step.run, contexts) as string
   const { code, output } = await runBash(script, machine.workspace, env)
+  refuseSecrets(output, `what ${step.name ?? script} prints`, env)
   machine.steps.push({ name: step.name ?? script, code, output })
   if (code !== 0) machine.failed = true
   const read = (name: keyof typeof files) => readFileSync(paths[name]!, 'utf8').split('\n').filter(Boolean)

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { programArgs } from './run-cli.js'
+import { refuseSecrets } from './secrets.js'
 
 const openTerminal = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
 /** Longer than any run of a test; a terminal that nobody answers would stay for ever. */
@@ -21,9 +22,10 @@ export function runOnTerminal(
   options: { cwd: string; env?: NodeJS.ProcessEnv },
 ): TerminalRun {
   const command = ['sh', '-c', 'stty columns 200; exec "$0" "$@"', process.execPath, ...programArgs, ...args]
+  const env = { ...process.env, TERM: 'dumb', ...options.env }
   const child = spawn('python3', ['-c', openTerminal, ...command], {
     cwd: options.cwd,
-    env: { ...process.env, TERM: 'dumb', ...options.env },
+    env,
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout: longestMilliseconds,
   })
@@ -36,7 +38,12 @@ export function runOnTerminal(
     child.on('error', fail)
     child.on('close', (code) => {
       isRunning = false
-      done({ code: code ?? -1, screen: screen.replaceAll('\r\n', '\n') })
+      try {
+        refuseSecrets(screen, `what llmscale ${args.join(' ')} shows`, env)
+        done({ code: code ?? -1, screen: screen.replaceAll('\r\n', '\n') })
+      } catch (cause) {
+        fail(cause)
+      }
     })
   })
   return {

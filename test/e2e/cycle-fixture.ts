@@ -9,6 +9,7 @@ import { type StandInHost, startGitHubHost } from '../delivery/stand-in-github-h
 import { git } from '../delivery/state-places.js'
 import { engineEnvironment } from '../engine.js'
 import { type CliRun, emptyFolder, programArgs, runCli } from '../run-cli.js'
+import { refuseSecrets, testSecrets } from '../secrets.js'
 import { type StandInS3, startS3 } from '../stand-in-s3.js'
 
 /** What an environment of Actions has that nobody may read. */
