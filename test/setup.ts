@@ -1,10 +1,11 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { refuseSecretsBelow } from './secrets.js'
 
 /**
  * Command tests run the compiled program; without it every one of them would fail for the same reason. Temporary
- * folders of all tests are in one of the run's own, which goes at the end.
+ * folders of all tests are in one of the run's own, which is searched for secrets at the end, and goes.
  */
 export default function setup(): () => void {
   const fromSource = process.env['LLMSCALE_TEST_SOURCE'] === '1'
@@ -14,5 +15,11 @@ export default function setup(): () => void {
   delete process.env['NODE_ENV']
   const folder = mkdtempSync(join(tmpdir(), 'llmscale-tests-'))
   process.env['TMPDIR'] = folder
-  return () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  return () => {
+    try {
+      refuseSecretsBelow(folder)
+    } finally {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    }
+  }
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { refuseSecrets, testSecrets } from './secrets.js'
 
 const program = resolve(import.meta.dirname, '../tools/stand-ins/moto.mjs')
 const server = execFileSync('node', [program, '--print'], { encoding: 'utf8' }).trim()
@@ -31,7 +32,7 @@ export async function startS3(): Promise<StandInS3> {
     environment: {
       AWS_ENDPOINT_URL_S3: endpoint,
       AWS_ACCESS_KEY_ID: 'stand-in',
-      AWS_SECRET_ACCESS_KEY: 'not-a-secret',
+      AWS_SECRET_ACCESS_KEY: testSecrets.AWS_SECRET_ACCESS_KEY,
       AWS_REGION: 'eu-west-1',
       AWS_EC2_METADATA_DISABLED: 'true',
       AWS_CONFIG_FILE: '/dev/null',
@@ -39,10 +40,26 @@ export async function startS3(): Promise<StandInS3> {
     },
     stop: async () => {
       const ended = new Promise((done) => child.once('close', done))
-      child.kill()
-      await ended
+      try {
+        await refuseSecretsIn(endpoint)
+      } finally {
+        child.kill()
+        await ended
+      }
     },
   }
+}
+
+/** Looks through the objects of all buckets. */
+async function refuseSecretsIn(endpoint: string): Promise<void> {
+  const authorization = 'AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/s3/aws4_request'
+  const get = async (path: string) =>
+    (await fetch(`${endpoint}/${path}`, { headers: { authorization } })).text()
+  const namesIn = (listing: string, tag: string) =>
+    [...listing.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, name]) => name!)
+  for (const bucket of namesIn(await get(''), 'Name'))
+    for (const key of namesIn(await get(`${bucket}?list-type=2`), 'Key'))
+      refuseSecrets(await get(`${bucket}/${key}`), `s3://${bucket}/${key}`)
 }
 
 async function listening(child: ChildProcess): Promise<string> {

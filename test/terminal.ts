@@ -34,17 +34,16 @@ export function runOnTerminal(
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (screen += text))
   child.stdin.on('error', () => undefined)
-  const end = new Promise<{ code: number; screen: string }>((done, fail) => {
+  const closed = new Promise<number>((done, fail) => {
     child.on('error', fail)
     child.on('close', (code) => {
       isRunning = false
-      try {
-        refuseSecrets(screen, `what llmscale ${args.join(' ')} shows`, env)
-        done({ code: code ?? -1, screen: screen.replaceAll('\r\n', '\n') })
-      } catch (cause) {
-        fail(cause)
-      }
+      done(code ?? -1)
     })
+  })
+  const end = closed.then((code) => {
+    refuseSecrets(screen, `what llmscale ${args.join(' ')} shows`, env)
+    return { code, screen: screen.replaceAll('\r\n', '\n') }
   })
   return {
     shows: async (text) => {

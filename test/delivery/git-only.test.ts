@@ -5,6 +5,7 @@ import { inGitOnlyHost } from '../../src/delivery/git-only-host.js'
 import { type Proposal, proposeChange } from '../../src/delivery/propose-change.js'
 import { serveRepository } from '../git-server.js'
 import { emptyFolder } from '../run-cli.js'
+import { testSecrets } from '../secrets.js'
 import { commitTo, day, makeProposal, planId, seedProject } from './proposals.js'
 import { bareRepository, git } from './state-places.js'
 
@@ -107,7 +108,7 @@ describe('a branch on any git remote', () => {
   })
 
   it('is pushed over https with a token that reaches no other place', { timeout: 60_000 }, async () => {
-    const token = 'ghs_hunter2hunter2hunter2'
+    const token = testSecrets.GITHUB_TOKEN
     const { url, certificate, close } = await serveRepository(repository, token)
     try {
       vi.stubEnv('GIT_SSL_CAINFO', certificate)

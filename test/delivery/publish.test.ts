@@ -9,6 +9,7 @@ import { destinationOf, parseDestination, publishFiles } from '../../src/deliver
 import { LlmscaleError } from '../../src/kit/errors.js'
 import { serveRepository } from '../git-server.js'
 import { emptyFolder } from '../run-cli.js'
+import { testSecrets } from '../secrets.js'
 
 afterEach(() => {
   vi.unstubAllEnvs()
@@ -283,7 +284,7 @@ git update-ref refs/heads/demand $(git commit-tree $(git write-tree) -m other)
 })
 
 describe('publishFiles to a branch over https', () => {
-  const token = 'ghs_hunter2hunter2hunter2'
+  const token = testSecrets.GITHUB_TOKEN
 
   it('sends the token in a header and never says it', { timeout: 60_000 }, async () => {
     const { folder } = bareRepository()

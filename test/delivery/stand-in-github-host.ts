@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { GitHubAccess } from '../../src/delivery/github-client.js'
 import { emptyFolder } from '../run-cli.js'
+import { refuseSecrets, testSecrets } from '../secrets.js'
 import { type Exchange, loadDescriptions } from './github-descriptions.js'
 import { bareRepository, git } from './state-places.js'
 
@@ -73,7 +74,7 @@ interface Answer {
   headers?: Record<string, string>
 }
 
-const token = 'ghs_hunter2hunter2hunter2'
+const token = testSecrets.GITHUB_TOKEN
 
 export interface StandInHost {
   access: GitHubAccess
@@ -206,6 +207,7 @@ export async function startGitHubHost(): Promise<StandInHost> {
     const line = `${method} ${path}`
     let text = ''
     for await (const chunk of request) text += chunk
+    refuseSecrets(`${line}${url.search} ${text}`, `what GitHub is sent by ${method}`)
     const body = text === '' ? undefined : JSON.parse(text)
     const exchange: Exchange = { method, path, query: url.searchParams, body, status: 0, reply: undefined }
     standIn.exchanges.push(exchange)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { testSecrets } from '../secrets.js'
 import { git } from './state-places.js'
 
 export interface StandInPullRequest {
@@ -26,7 +27,7 @@ export interface StandInGitHub {
   stop(): Promise<void>
 }
 
-const token = 'ghs_hunter2hunter2hunter2'
+const token = testSecrets.GITHUB_TOKEN
 
 /**
  * A stand-in for the part of GitHub's REST API that approvals read, on a real bare repository. It says what GitHub's

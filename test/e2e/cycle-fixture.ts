@@ -12,16 +12,6 @@ import { type CliRun, emptyFolder, programArgs, runCli } from '../run-cli.js'
 import { refuseSecrets, testSecrets } from '../secrets.js'
 import { type StandInS3, startS3 } from '../stand-in-s3.js'
 
-/** What an environment of Actions has that nobody may read. */
-export const secrets = {
-  GITHUB_TOKEN: 'ghs_hunter2hunter2hunter2',
-  PULUMI_CONFIG_PASSPHRASE: 'correct-horse-battery-staple',
-  AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI-stand-in-key',
-  AWS_SESSION_TOKEN: 'FwoGZXIvYXdzE-stand-in-session',
-  LLMSCALE_TENANT_KEY: '0f1e2d3c4b5a69788796a5b4c3d2e1f0',
-  PROMETHEUS_TOKEN: 'glsa_prometheus-of-the-stand-in',
-}
-
 /** A clone on a machine that nobody has used before. */
 export interface Machine {
   folder: string
@@ -39,8 +29,6 @@ export interface Company {
   s3: StandInS3
   /** Pulumi's URL of the bucket. */
   backend: string
-  /** All that the program printed. */
-  printed: string[]
   /** The time that every new process finds, and every commit has. */
   setTime(time: string): void
   putDemand(csv: string): Promise<void>
@@ -66,7 +54,6 @@ export async function startCompany(): Promise<Company> {
   await put('fleet')
   for (const [name, value] of Object.entries(s3.environment)) vi.stubEnv(name, value)
   const cloud = emptyFolder()
-  const printed: string[] = []
   let now = ''
 
   function clone(): string {
@@ -79,7 +66,7 @@ export async function startCompany(): Promise<Company> {
     const env = {
       ...engineEnvironment,
       ...s3.environment,
-      ...secrets,
+      ...testSecrets,
       PATH: `${programFolder()}:${engineEnvironment['PATH']}`,
       AWS_ENDPOINT_URL: 'http://127.0.0.1:9', // whatever else is asked of AWS finds nobody there
       LLMSCALE_STAND_IN_CLOUD: cloud,
@@ -89,21 +76,15 @@ export async function startCompany(): Promise<Company> {
       KUBECONFIG: undefined,
       ...actions,
     }
-    const run = async (...args: string[]) => {
-      const done = await runCli(args, { cwd: folder, env })
-      printed.push(done.stdout, done.stderr)
-      return done
-    }
+    const run = (...args: string[]) => runCli(args, { cwd: folder, env })
     return { folder, run, shell: (script, more) => shell(script, folder, { ...env, ...more }) }
   }
 
   async function shell(script: string, cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
     const args = ['-eo', 'pipefail', '-c', script]
-    const { stdout, stderr } = await promisify(execFile)('bash', args, {
-      cwd,
-      env: { ...process.env, ...env },
-    })
-    printed.push(stdout, stderr)
+    const options = { cwd, env: { ...process.env, ...env } }
+    const { stdout, stderr } = await promisify(execFile)('bash', args, options)
+    refuseSecrets(stdout + stderr, `what ${script} prints`, options.env)
   }
 
   function job(ref = 'main'): Machine {
@@ -132,7 +113,6 @@ export async function startCompany(): Promise<Company> {
     github,
     s3,
     backend: `s3://fleet/pulumi?region=us-east-1&endpoint=${s3.endpoint}&s3ForcePathStyle=true`,
-    printed,
     setTime: (time) => {
       now = time
       for (const name of ['GIT_AUTHOR_DATE', 'GIT_COMMITTER_DATE']) vi.stubEnv(name, time)

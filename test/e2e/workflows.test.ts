@@ -10,6 +10,7 @@ import { type StandInHost, startGitHubHost } from '../delivery/stand-in-github-h
 import { bareRepository, git } from '../delivery/state-places.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { emptyFolder, programArgs } from '../run-cli.js'
+import { testSecrets } from '../secrets.js'
 import {
   evaluate,
   type Job,
@@ -328,7 +329,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
         github: context,
         inputs,
         vars: { LLMSCALE_PREVIEW_ROLE: role('preview'), LLMSCALE_APPLY_ROLE: role('apply'), ...vars },
-        secrets: { PULUMI_CONFIG_PASSPHRASE: 'correct horse' },
+        secrets: { PULUMI_CONFIG_PASSPHRASE: testSecrets.PULUMI_CONFIG_PASSPHRASE },
       },
       environment: {
         ...process.env,
