@@ -3,6 +3,7 @@ import { stringify } from 'yaml'
 import { z } from 'zod'
 import type { GitHost, HostCommit, HostPullRequest } from '../delivery/git-host.js'
 import { GitHubRefusal } from '../delivery/github-client.js'
+import { holdBranch, proposalBranch, rollbackBranch } from '../delivery/proposal-branches.js'
 import { sayOnce } from '../delivery/propose-change.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { retry, type Wait } from '../kit/retry.js'
@@ -130,7 +131,7 @@ export async function obeyEdit(
 function isOf({ subject }: BodyEdit, { environment }: Control): boolean {
   return (
     subject.kind === 'issue' ||
-    [`llmscale/${environment}`, `llmscale/${environment}-rollback`].includes(subject.branch)
+    [proposalBranch(environment), rollbackBranch(environment)].includes(subject.branch)
   )
 }
 
@@ -180,7 +181,7 @@ async function obeyControls(
 /** Ticks the box of the open pull request, which is where `llmscale pr` looks for it. */
 async function snooze(host: GitHost, control: Control): Promise<string[]> {
   const { environment } = control
-  const pulls = await host.pullRequestsFrom(`llmscale/${environment}`)
+  const pulls = await host.pullRequestsFrom(proposalBranch(environment))
   const open = pulls.find(({ state }) => state === 'open')
   if (open === undefined)
     return [`Nothing is proposed for \`${environment}\`, so there is nothing to snooze.`]
@@ -200,7 +201,7 @@ async function proposeHold(
   by: string,
   now: EpochSeconds,
 ): Promise<string> {
-  const branch = `llmscale/${name}-hold`
+  const branch = holdBranch(name)
   const pulls = await host.pullRequestsFrom(branch)
   const open = pulls.find(({ state }) => state === 'open')
   if (open !== undefined) return `#${open.number} proposes a hold of \`${name}\` already: merge it.`

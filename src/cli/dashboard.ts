@@ -7,6 +7,7 @@ import { listHolds } from '../delivery/hold-file.js'
 import { openStateStore } from '../delivery/open-state-store.js'
 import { planFolder } from '../delivery/plan-folder.js'
 import { readReviewedPlan } from '../delivery/plan-history.js'
+import { proposalBranch, rollbackBranch } from '../delivery/proposal-branches.js'
 import { editedLabel, obsoleteLabel } from '../delivery/propose-change.js'
 import { findUnfinished, latestReceipt } from '../delivery/receipt.js'
 import { readRenewal } from '../delivery/renewal-file.js'
@@ -80,8 +81,8 @@ async function readPullRequest(
   environment: string,
   host: GitHost | undefined,
 ): Promise<Pick<EnvironmentFacts, 'proposal' | 'closed'>> {
-  const [newest] = host === undefined ? [] : await host.pullRequestsFrom(`llmscale/${environment}`)
-  const reverts = host === undefined ? [] : await host.pullRequestsFrom(`llmscale/${environment}-rollback`)
+  const [newest] = host === undefined ? [] : await host.pullRequestsFrom(proposalBranch(environment))
+  const reverts = host === undefined ? [] : await host.pullRequestsFrom(rollbackBranch(environment))
   const open = [newest, ...reverts].find((each) => each?.state === 'open')
   const proposal = open && {
     number: open.number,

@@ -4,6 +4,7 @@ import { listHolds } from '../delivery/hold-file.js'
 import { compareManifests } from '../delivery/manifest-folder.js'
 import { openStateStore } from '../delivery/open-state-store.js'
 import { type ProposalBase, readProposalBase } from '../delivery/plan-history.js'
+import { proposalBranch, rollbackBranch } from '../delivery/proposal-branches.js'
 import type { Proposal } from '../delivery/propose-change.js'
 import { isProposed, pathFromTop, readProposedFiles } from '../delivery/proposed-files.js'
 import { type Renewal, readRenewal } from '../delivery/renewal-file.js'
@@ -58,7 +59,7 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
   const store = await openStateStore(settings, deployment.projectFolder)
   const renewal = base.plan && (await readRenewal(store, environment, base.plan.planId))
   const materiality = judge(deployment, base, holds, renewal)
-  const branch = `llmscale/${environment}${holds.ofRollback === undefined ? '' : '-rollback'}`
+  const branch = (holds.ofRollback === undefined ? proposalBranch : rollbackBranch)(environment)
   const diff = diffPlans(base.plan, plan)
   // Stacks are not asked here: caps and limits of steps count from the plan in force.
   const overBase = { ...deployment, inputs: { ...inputs, ...(base.plan && { baseline: base.plan }) } }

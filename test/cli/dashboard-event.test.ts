@@ -105,13 +105,13 @@ describe(`boxes of the dashboard, on a stand-in for GitHub${descriptionsNote}`, 
     const text = git(
       gitHub.repository,
       'show',
-      'llmscale/prod-hold:forecasts/prod/holds/dashboard-20261121t080000z.yaml',
+      'llmscale/prod.hold:forecasts/prod/holds/dashboard-20261121t080000z.yaml',
     )
     expect(parseHold(text, 'x')).toEqual({ reason: 'asked for in the dashboard', by: 'bob' })
-    expect(git(gitHub.repository, 'diff', '--name-status', 'main', 'llmscale/prod-hold')).toBe(
+    expect(git(gitHub.repository, 'diff', '--name-status', 'main', 'llmscale/prod.hold')).toBe(
       'A\tforecasts/prod/holds/dashboard-20261121t080000z.yaml',
     )
-    expect(gitHub.pulls).toMatchObject([{ branch: 'llmscale/prod-hold', base: 'main', title: 'Hold prod' }])
+    expect(gitHub.pulls).toMatchObject([{ branch: 'llmscale/prod.hold', base: 'main', title: 'Hold prod' }])
     expect(gitHub.comments.map(({ body }) => body)).toEqual([
       expect.stringMatching(
         /^<!-- llmscale:reply .* -->\n#1 proposes the hold of `prod`: it holds once it is merged\.$/,
@@ -123,6 +123,15 @@ describe(`boxes of the dashboard, on a stand-in for GitHub${descriptionsNote}`, 
     expect(issue().body).toBe(dashboard)
   })
 
+  it('hold does not take the branch of an environment that is called so', async () => {
+    const proposed = commitTo(gitHub.repository, 'llmscale/prod-hold', {
+      'forecasts/prod-hold/plan.yaml': 'x\n',
+    })
+    await tick([hold])
+    expect(gitHub.pulls).toMatchObject([{ branch: 'llmscale/prod.hold' }])
+    expect(git(gitHub.repository, 'rev-parse', 'llmscale/prod-hold')).toBe(proposed)
+  })
+
   it('hold comes again after one was merged or closed, and takes nobody’s commit away', async () => {
     await tick([hold])
     gitHub.squash(1)
@@ -131,9 +140,9 @@ describe(`boxes of the dashboard, on a stand-in for GitHub${descriptionsNote}`, 
     await tick([hold])
     expect(gitHub.pulls.map(({ state }) => state)).toEqual(['closed', 'closed', 'open'])
     gitHub.pulls[2]!.state = 'closed'
-    const theirs = commitTo(gitHub.repository, 'llmscale/prod-hold', { 'README.md': 'mine\n' })
+    const theirs = commitTo(gitHub.repository, 'llmscale/prod.hold', { 'README.md': 'mine\n' })
     await tick([hold], { editedAt: '2026-11-21T10:00:00Z' })
-    expect(git(gitHub.repository, 'rev-parse', 'llmscale/prod-hold')).toBe(theirs)
+    expect(git(gitHub.repository, 'rev-parse', 'llmscale/prod.hold')).toBe(theirs)
     expect(gitHub.comments.at(-1)!.body).toContain('has a commit of a person')
   })
 
@@ -214,7 +223,7 @@ describe('boxes of a pull request', () => {
     expect(await obey(ofPull(before, pull.body))).toMatchObject({ isAllowed: true })
     expect(gitHub.dispatches).toEqual(['plan.yml main'])
     expect(findTicked(pull.body)).toEqual([refresh, snooze])
-    expect(gitHub.pulls[1]).toMatchObject({ branch: 'llmscale/prod-hold' })
+    expect(gitHub.pulls[1]).toMatchObject({ branch: 'llmscale/prod.hold' })
     expect(gitHub.comments).toMatchObject([{ number: 1 }])
   })
 

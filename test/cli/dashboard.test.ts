@@ -157,7 +157,7 @@ describe(`llmscale dashboard, on a stand-in for GitHub${descriptionsNote}`, { ti
     expect(gitHub.writes()).toEqual([])
     const obeyed = await run(['--event', event])
     expect(obeyed.result.obeyed).toEqual({ by: 'bob', isAllowed: true, controls: [control] })
-    expect(gitHub.pulls).toMatchObject([{ branch: 'llmscale/prod-hold' }])
+    expect(gitHub.pulls).toMatchObject([{ branch: 'llmscale/prod.hold' }])
     expect(issue!.body).toBe(result.body)
   })
 

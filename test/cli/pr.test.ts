@@ -130,10 +130,10 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
     const { result } = await propose(cwd, '--git-only')
     expect(result).toMatchObject({
       action: 'create',
-      branch: 'llmscale/prod-rollback',
+      branch: 'llmscale/prod.rollback',
       planId: inForce.planId,
     })
-    expect(git(remote, 'diff', '--name-only', '--diff-filter=A', 'main', 'llmscale/prod-rollback')).toMatch(
+    expect(git(remote, 'diff', '--name-only', '--diff-filter=A', 'main', 'llmscale/prod.rollback')).toMatch(
       /^forecasts\/prod\/holds\/rollback-\S+\.yaml$/,
     )
   })

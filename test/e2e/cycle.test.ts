@@ -193,8 +193,8 @@ describe.skipIf(isMissing)(
       expect(pullOf(4).body).toMatch(
         /^- \*\*Hold rollback-.*\*\* until 2026-11-25 04:00 UTC, by ada: too small$/m,
       )
-      expect(pullOf(4).branch).toBe(`${branch}-rollback`)
-      expect(filesOf(`${branch}-rollback`)).toContainEqual(
+      expect(pullOf(4).branch).toBe(`${branch}.rollback`)
+      expect(filesOf(`${branch}.rollback`)).toContainEqual(
         expect.stringMatching(/^forecasts\/prod\/holds\/rollback-.*\.yaml$/),
       )
       merge(company.github, 4)

@@ -511,7 +511,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     const edited = await run('dashboard.yml', { name: 'issues', sha, payload })
     allWell(edited, { dashboard: 'success' })
     expect(issue.body).toBe(before)
-    expect(github.pulls.at(-1)).toMatchObject({ branch: 'llmscale/prod-hold', state: 'open' })
+    expect(github.pulls.at(-1)).toMatchObject({ branch: 'llmscale/prod.hold', state: 'open' })
     expect(github.violations).toEqual([])
     const other = { ...payload, issue: { ...payload.issue, body: 'It is slow.' } }
     const skipped = await run('dashboard.yml', { name: 'issues', sha, payload: other })
