@@ -18,6 +18,9 @@ export default function setup(): () => void {
   return () => {
     try {
       refuseSecretsBelow(folder)
+    } catch (cause) {
+      process.exitCode = 1 // vitest only prints what a teardown throws
+      throw cause
     } finally {
       rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
     }

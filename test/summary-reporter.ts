@@ -10,7 +10,9 @@ export default class SummaryReporter implements Reporter {
       // A file that cannot be loaded has no tests, and must not pass for an empty one.
       if (tests.length === 0 && !module.ok()) count.failed++
     }
-    process.on('exit', () => {
+    process.on('exit', (code) => {
+      // What fails after the last test, as the search for secrets, counts too.
+      if (code !== 0 && count.failed === 0) count.failed++
       console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped`)
     })
   }
