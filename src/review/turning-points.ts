@@ -89,5 +89,5 @@ function describeMateriality(materiality: Materiality): string {
   const { isMaterial, score, threshold, reasons } = materiality
   const verdict = isMaterial ? 'worth a review' : 'below what a review is worth'
   const because = reasons.map((reason) => escapeMarkdown(reason)).join('; ')
-  return `- **Score** ${formatUsd(score)} of ${formatUsd(threshold)} USD, ${verdict}: ${because}`
+  return `- **Score** ${formatUsd(score)} USD against ${formatUsd(threshold)}, ${verdict}: ${because}`
 }

@@ -27,16 +27,17 @@ export function writeWorkloads(
     title: 'Workloads',
     importance: 10,
     before: [
-      `Floors (least … most replicas over the week), hard maximum, and when the highest floor stands. All figures are estimated.${unchanged}`,
+      'Floors (least … most replicas over the week), hard maximum, and when the highest floor stands; requests at risk ' +
+        `if this is not merged → if it is; change of cost with its 10–90 % range. All figures are estimated.${unchanged}`,
       '',
       ...markdownTableHead([
         { header: 'Workload' },
         { header: 'Now' },
         { header: 'Proposed' },
         { header: 'From – until' },
-        { header: 'At risk: not merged → merged', align: 'right' },
-        { header: 'Δ USD a day (10–90 %)', align: 'right' },
-        { header: 'Maximum bound by' },
+        { header: 'At risk', align: 'right' },
+        { header: 'Δ USD a day', align: 'right' },
+        { header: 'Max bound by' },
       ]),
     ],
     rows: changed.map((change) =>
@@ -77,13 +78,13 @@ function writeRow(
     report.forecast.model === 'none'
       ? 'unknown'
       : `${formatShare(breachRisk.doNothing)} → ${formatShare(breachRisk.plan)}`,
-    `${formatUsdChange(change.p50)} (${formatUsdChange(change.p10)} … ${formatUsdChange(change.p90)})`,
+    `${formatUsdChange(change.p50)}<br>(${formatUsdChange(change.p10)} … ${formatUsdChange(change.p90)})`,
     escapeMarkdown(describeBound(report), 90),
   ])
 }
 
 function describeBounds({ floors, hardMaximum }: WorkloadDecision): string {
-  return `${describeFloors(floors)}, max ${hardMaximum}`
+  return `${describeFloors(floors)},<br>max ${hardMaximum}`
 }
 
 /** When the highest floor stands, and the dated exceptions. */
@@ -93,7 +94,7 @@ function describeHours({ floors, timeZone }: WorkloadDecision): string {
   const hours = highest.slice(0, 2).map(({ days, from, to }) => `${describeDays(days)} ${from}–${to}`)
   const more = highest.length > 2 ? `, ${highest.length - 2} more` : ''
   const weekly =
-    hours.length === 0 ? 'all week' : `${hours.join(', ')}${more} ${escapeMarkdown(timeZone, 40)}`
+    hours.length === 0 ? 'all week' : `${hours.join(',<br>')}${more}<br>${escapeMarkdown(timeZone, 40)}`
   const dated = floors.exceptions
     .slice(0, 2)
     .map(

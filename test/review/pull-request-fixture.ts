@@ -59,11 +59,13 @@ function peaks(most: number): WorkloadReport['dailyPeakReplicas'] {
 }
 
 function cost(p10: number, p50: number, p90: number, undone: number): CapacityPlan['header']['cost'] {
+  const change = p50 - undone
+  const spread = Math.abs(change) * 0.2 + 20
   return {
     provenance: 'estimated',
     usdPerDay: { p10, p50, p90 },
     doNothingUsdPerDay: { p10: undone * 0.9, p50: undone, p90: undone * 1.1 },
-    changeUsdPerDay: { p10: (p50 - undone) * 0.8 - 20, p50: p50 - undone, p90: (p50 - undone) * 1.2 + 20 },
+    changeUsdPerDay: { p10: change - spread, p50: change, p90: change + spread },
     staticPeakUsdPerDay: 19_270,
     prices: prices.map(([capacityType, usdPerHour, provenance, asOf]) => ({
       region: 'us-east-1',
@@ -105,6 +107,8 @@ const closedGate: WorkloadReport['gate'] = {
 const smallReport: Partial<WorkloadReport> = {
   dailyPeakReplicas: peaks(5),
   gate: closedGate,
+  breachRisk: { doNothing: 0.0009, plan: 0.0009 },
+  shortfallUsdPerDay: { doNothing: 2, plan: 2 },
   ...usdPerDay(310, 310),
 }
 const pools: Pool[] = [pool(), pool({ capacityType: 'spot', maximumNodes: 4, weight: 10 })]
@@ -136,6 +140,8 @@ const verdicts: PullRequestInputs['verdicts'] = ['prod.us-east-1.capacity', 'pro
   }),
 )
 
+const scaler = 'keda.sh/v1alpha1:ScaledObject'
+
 function updateOf(kind: string, name: string, path: string, from: unknown, to: unknown): ResourceChange {
   return {
     urn: `urn:pulumi:prod.us-east-1.serving::llmscale::kubernetes:${kind}::${name}`,
@@ -144,6 +150,16 @@ function updateOf(kind: string, name: string, path: string, from: unknown, to: u
     values: { [path]: { from, to } },
     digest: null,
   }
+}
+
+function createOf(name: string): ResourceChange {
+  return { ...updateOf(scaler, name, '', '', ''), op: 'create', paths: [], values: {} }
+}
+
+/** Of the first workload, from what is in force. */
+function moveOf({ decision }: CapacityPlan): ResourceChange {
+  const { hardMaximum } = decision.workloads[0]!
+  return updateOf(scaler, 'chat-70b-4216a7', 'spec.maxReplicaCount', 40, hardMaximum)
 }
 
 export function changesOf(plan: CapacityPlan, changes: ResourceChange[]): ReviewedChanges {
@@ -186,9 +202,10 @@ function inputsOf(
     ...(base && { base, score }),
     plan,
     diff: diffPlans(base, plan),
-    changes: changesOf(plan, [
-      updateOf('keda.sh/v1alpha1:ScaledObject', 'chat-70b-4216a7', 'spec.maxReplicaCount', 40, 48),
-    ]),
+    changes: changesOf(
+      plan,
+      base === undefined ? ['chat-70b-4216a7', 'chat-8b-6a7b4e'].map(createOf) : [moveOf(plan)],
+    ),
     verdicts,
     holds: [],
     baseCommit,
@@ -230,7 +247,7 @@ const lowered = workloadDecision({
 })
 const costCut = planOf(
   { workloads: [lowered, workloadDecision(small)], pools: [pool({ maximumNodes: 17 }), pools[1]!] },
-  { ...next, cost: cost(3900, 4310, 4700, 5180), breachRisk: { doNothing: 0.0004, plan: 0.0009 } },
+  { ...next, cost: cost(3900, 4310, 4700, 5180), breachRisk: { doNothing: 0.0005, plan: 0.001 } },
   {
     'chat-70b': {
       dailyPeakReplicas: peaks(14),
@@ -273,7 +290,7 @@ const limited = planOf(
   { workloads: [workloadDecision({ hardMaximum: 30 }), workloadDecision(small)], pools },
   {
     ...next,
-    cost: cost(5500, 5790, 6000, 5300),
+    cost: cost(5500, 5790, 6000, 6310),
     breachRisk: { doNothing: 0.034, plan: 0.061 },
     findings: [
       { code: 'BUDGET_BINDS', message: 'the budget lowers hard maxima: chat-70b/us-east-1 30' },
@@ -297,7 +314,7 @@ const limited = planOf(
             'budget 6000 USD a day; else 54: 0.99 quantile of the peak: 43 replicas, and 11 for the surge of a rollout',
         },
       ],
-      ...usdPerDay(5480, 4990),
+      ...usdPerDay(5480, 6000),
     },
     'chat-8b': smallReport,
   },
@@ -391,10 +408,14 @@ export const pullRequests: Record<string, PullRequestInputs> = {
     undefined,
     planOf(
       { workloads: inForce.decision.workloads, pools },
-      { cost: cost(4800, 5200, 5600, 5650), breachRisk: { doNothing: 0.0147, plan: 0.0011 } },
+      { cost: cost(4800, 5200, 5600, 5650), breachRisk: { doNothing: 0.0162, plan: 0.0012 } },
       {
         'chat-70b': { breachRisk: { doNothing: 0.017, plan: 0.0012 }, ...usdPerDay(4890, 5340) },
-        'chat-8b': smallReport,
+        'chat-8b': {
+          ...smallReport,
+          breachRisk: { doNothing: 0.011, plan: 0.0009 },
+          shortfallUsdPerDay: { doNothing: 21, plan: 2 },
+        },
       },
     ),
   ),
@@ -421,7 +442,7 @@ export const pullRequests: Record<string, PullRequestInputs> = {
           values: {},
           digest: null,
         },
-        updateOf('keda.sh/v1alpha1:ScaledObject', 'chat-70b-4216a7', 'spec.maxReplicaCount', 40, 48),
+        moveOf(deletion),
       ]),
       allowDelete: ['chat-8b/us-east-1', 'us-east-1/p5.48xlarge/spot'],
       allowPurchase: ['winter'],
