@@ -91,7 +91,7 @@ const planWorkflow = 'plan.yml'
  * others are unticked, which is said to them once. A box that is unticked again by now is not obeyed, so that the same
  * event can be given twice. In a pull request, `refresh` and `snooze` stay ticked: `llmscale pr` reads them there.
  *
- * Gives undefined where the edit ticked none of ours. Throws what the host throws, and BRANCH_MOVED.
+ * Gives undefined where the edit ticked none of ours, or is our own. Throws what the host throws, and BRANCH_MOVED.
  */
 export async function obeyEdit(
   host: GitHost,
@@ -108,8 +108,9 @@ export async function obeyEdit(
   const asked = known.filter(
     (control) => isOf(edit, control) && withoutControls([control], stillTicked).length === 0,
   )
-  if (asked.length === 0) return undefined
   const { login } = edit.by
+  // An App's edits start workflows too: what it ticked itself, people asked of it elsewhere.
+  if (asked.length === 0 || (!edit.by.isPerson && login === (await host.ownLogin()))) return undefined
   const isAllowed = edit.by.isPerson && (await mayWrite(host, login))
   const isObeyedLater = ({ action }: Control) => edit.subject.kind === 'pull request' && action !== 'hold'
   if (isAllowed) {

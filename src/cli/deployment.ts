@@ -14,7 +14,7 @@ import { nearestName } from '../kit/names.js'
 import { parseInstant } from '../kit/time.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { createManifests, planRegions } from '../manifests/manifests.js'
-import type { Finding } from '../planning/capacity-plan.js'
+import type { Finding, PlanDecision } from '../planning/capacity-plan.js'
 import { checkChanges } from '../planning/change-guards.js'
 import type { ChangeSet } from '../planning/change-set.js'
 import { findConstantFloors } from '../planning/constant-floor.js'
@@ -126,7 +126,6 @@ async function findRenewal(
 }
 
 /** Throws REGION_UNKNOWN. */
-/** Throws REGION_UNKNOWN. */
 export function selectRegions(planned: readonly string[], wanted: string | undefined): string[] {
   if (wanted === undefined) return [...planned]
   if (planned.includes(wanted)) return [wanted]
@@ -140,18 +139,33 @@ export function selectRegions(planned: readonly string[], wanted: string | undef
 }
 
 /** The layer `capacity` is there where the environment names the EKS cluster of the region. */
-function listStacks({ config, environment }: EnvironmentInputs, region: string): StackTarget[] {
+function listStacks(
+  { config, environment }: Pick<EnvironmentInputs, 'config' | 'environment'>,
+  region: string,
+): StackTarget[] {
   const hasCapacity = config.environments[environment]?.clusters[region]?.name !== undefined
   return layers
     .filter((layer) => layer === 'serving' || hasCapacity)
     .map((layer) => ({ stack: formatStackName({ environment, region, layer }), region, layer }))
 }
 
+/** The stacks of a decision that `apply` deploys. */
+export function listPulumiStacks(config: Config, environment: string, decision: PlanDecision): string[] {
+  const settings = config.environments[environment]!
+  return planRegions(decision)
+    .flatMap((region) => listStacks({ config, environment }, region))
+    .filter((target) => isPulumis({ settings }, target))
+    .map(({ stack }) => stack)
+}
+
 /**
  * With delivery gitops Argo CD or Flux applies what is in the cluster; Pulumi keeps the AWS layer, and what it deployed
  * before to a region that is no longer in the plan.
  */
-export function isPulumis({ settings }: Deployment, { layer, isOrphan = false }: StackTarget): boolean {
+export function isPulumis(
+  { settings }: Pick<Deployment, 'settings'>,
+  { layer, isOrphan = false }: StackTarget,
+): boolean {
   return settings.delivery === 'pulumi' || layer === 'capacity' || isOrphan
 }
 

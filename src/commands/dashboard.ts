@@ -81,7 +81,8 @@ export default class Dashboard extends BaseCommand {
       const edit = flags.event === undefined ? undefined : await readBodyEdit(flags.event)
       const obeyed = edit && (await obeyEdit(host, edit, await listSteered(config, flags.config), now))
       const answer = await this.show(config, flags, host, now)
-      const issue = await publishDashboard(host, answer.environments)
+      const answered = edit?.subject.kind === 'issue' ? (obeyed?.controls ?? []) : []
+      const issue = await publishDashboard(host, answer.environments, answered)
       this.log(`The issue is #${issue.number} ${issue.url}: ${issue.action}.`)
       return { ...answer, issue, obeyed: obeyed ?? null }
     })

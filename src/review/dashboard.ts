@@ -7,6 +7,7 @@ import { markdownTableHead, markdownTableRow, type Table } from './table.js'
 
 /** From what needs people most to what needs nobody. */
 export const environmentStates = [
+  'unreadable',
   'failed',
   'expired',
   'expiring',
@@ -20,7 +21,8 @@ export const environmentStates = [
 type EnvironmentState = (typeof environmentStates)[number]
 
 const meanings: Record<EnvironmentState, string> = {
-  failed: 'the last run did not end well',
+  unreadable: 'its plan, or what is kept of it, cannot be read',
+  failed: 'a run did not end well',
   expired: 'the plan may not be applied any more; what is deployed stays',
   expiring: 'the plan ends within a day',
   blocked: 'somebody committed to the branch, so llmscale leaves it alone',
@@ -39,7 +41,9 @@ export interface EnvironmentFacts {
   /** Of that plan. */
   renewedUntil: string | undefined
   holds: readonly ListedHold[]
-  /** The last apply or destroy. */
+  /** Why nothing is known but its pull requests. */
+  unreadable?: string
+  /** The last apply or destroy, or one before it that left something undone. */
   lastRun: { id: string; state: string } | undefined
   /** The open pull request; undefined also where nobody could be asked. */
   proposal: OpenProposalFacts | undefined
@@ -86,12 +90,13 @@ export function judgeEnvironment(facts: EnvironmentFacts, now: EpochSeconds): En
 
 /** No detail changes with the hour: that would write the issue anew each time. */
 function judgeState(
-  { holds, lastRun, proposal, closed, plan }: EnvironmentFacts,
+  { unreadable, holds, lastRun, proposal, closed, plan }: EnvironmentFacts,
   validUntil: string | undefined,
   now: EpochSeconds,
 ): Pick<EnvironmentStatus, 'state' | 'detail'> {
   const holding = holds.filter(({ state }) => state !== 'ended')
   const secondsLeft = validUntil === undefined ? Number.POSITIVE_INFINITY : parseInstant(validUntil)! - now
+  if (unreadable !== undefined) return { state: 'unreadable', detail: unreadable }
   if (lastRun !== undefined && ['failed', 'interrupted', 'crashed'].includes(lastRun.state))
     return { state: 'failed', detail: `run ${lastRun.id} ${lastRun.state}` }
   if (secondsLeft <= 0) return { state: 'expired', detail: '' }

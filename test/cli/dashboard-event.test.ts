@@ -191,6 +191,17 @@ describe(`boxes of the dashboard, on a stand-in for GitHub${descriptionsNote}`, 
     ])
   })
 
+  it('of the bot itself are what somebody asked of it', async () => {
+    const pull = await propose()
+    const before = pull.body
+    await tick([snooze])
+    // An edit by an App's token starts workflows like any other.
+    const own = { login: 'llmscale[bot]', isPerson: false }
+    expect(await obey({ ...ofPull(before, pull.body), by: own })).toBeUndefined()
+    expect(findTicked(pull.body)).toEqual([snooze])
+    expect(gitHub.comments).toEqual([])
+  })
+
   it('of who is no collaborator at all are not obeyed', async () => {
     gitHub.faults.push({ on: /\/permission$/, times: 1, does: { status: 404 } })
     expect(await tick([refresh])).toMatchObject({ isAllowed: false })

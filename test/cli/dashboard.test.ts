@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Result } from '../../src/commands/dashboard.js'
@@ -137,6 +137,46 @@ describe(`llmscale dashboard, on a stand-in for GitHub${descriptionsNote}`, { ti
     expect(gitHub.issues).toEqual([])
   })
 
+  it('still tells of a run that went wrong in one region after one of another region went well', async () => {
+    const { region } = plan.decision.workloads[0]!
+    const run1 = (id: string, stack: string, state: 'done' | 'failed') =>
+      openReceipt(store(), {
+        id,
+        environment: 'prod',
+        planId: plan.planId,
+        fileDigest: plan.header.fileDigest,
+        by: 'ana',
+        host: 'elsewhere',
+        pid: 1,
+        startedAt: '2026-11-03T07:00:00Z',
+        toolVersion: '0.1.0',
+        verdicts: [],
+        steps: [{ stack, step: 'serving', state, changed: {}, outputDigest: null, error: null }],
+      }).then((receipt) => receipt.finish(state, Date.parse(now) / 1000))
+    await run1('20261103T070000Z-aaaaaa', `prod.${region}.serving`, 'failed')
+    await run1('20261103T071000Z-bbbbbb', 'prod.eu-west-1.serving', 'done')
+    const [prod] = (await run(['--dry-run'])).result.environments
+    expect(prod).toMatchObject({ state: 'failed', detail: 'run 20261103T070000Z-aaaaaa failed' })
+    await run1('20261103T072000Z-cccccc', `prod.${region}.serving`, 'done')
+    expect((await run(['--dry-run'])).result.environments[0]!.state).toBe('steady')
+  })
+
+  it('says of which environment nothing can be read, and why, and shows the others', async () => {
+    const folder = join(cwd, 'forecasts/staging')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'plan.yaml'), 'planId: none\n')
+    git(cwd, 'add', '--all')
+    git(cwd, '-c', 'user.name=ana', '-c', 'user.email=ana@acme.example', 'commit', '--quiet', '-m', 'x')
+    git(cwd, 'push', '--quiet', 'origin', 'main')
+    const { code, result } = await run()
+    expect(code).toBe(0)
+    expect(result.environments).toMatchObject([
+      { environment: 'prod', state: 'steady' },
+      { environment: 'staging', state: 'unreadable', detail: expect.stringContaining('forecasts/staging') },
+    ])
+    expect(gitHub.issues).toHaveLength(1)
+  })
+
   it('obeys the boxes of an event, and says so', async () => {
     const { result } = await run()
     const [issue] = gitHub.issues
@@ -159,6 +199,18 @@ describe(`llmscale dashboard, on a stand-in for GitHub${descriptionsNote}`, { ti
     expect(obeyed.result.obeyed).toEqual({ by: 'bob', isAllowed: true, controls: [control] })
     expect(gitHub.pulls).toMatchObject([{ branch: 'llmscale/prod.hold' }])
     expect(issue!.body).toBe(result.body)
+
+    // GitHub lists the issue as it was before the box was unticked.
+    issue!.body = setBoxes(result.body, [control], true)
+    gitHub.before = (line) => {
+      if (line.startsWith('PATCH')) gitHub.before = tickAgain
+    }
+    const tickAgain = (line: string) => {
+      if (line.startsWith('GET') && line.endsWith('/issues'))
+        issue!.body = setBoxes(result.body, [control], true).replace('unplanned', 'other')
+    }
+    await run(['--event', event])
+    expect(findTicked(issue!.body)).toEqual([])
   })
 
   it('prints what it knows without a token, and says what it did not look at', async () => {

@@ -48,6 +48,7 @@ describe('the state of an environment', () => {
     ['expiring', { plan: { planId, validUntil: '2026-11-22T07:59:59Z' }, proposal }],
     ['expired', { ...expired, ...held }],
     ['expired', { ...expired, renewedUntil: '2026-11-21T07:00:00Z' }],
+    ['unreadable', { unreadable: 'plan.yaml is no plan', lastRun: { id: 'r1', state: 'failed' } }],
     ['failed', { ...expired, lastRun: { id: 'r1', state: 'failed' } }],
     ['failed', { lastRun: { id: 'r1', state: 'interrupted' } }],
     ['failed', { lastRun: { id: 'r1', state: 'crashed' } }],
@@ -78,7 +79,7 @@ describe('the dashboard', () => {
   it('has what needs people first, and boxes for each environment', () => {
     const body = writeDashboard([judge(), staging])
     expect(body.split('\n').filter((line) => line.startsWith('| `'))).toEqual([
-      '| `staging` | **failed**: the last run did not end well (run r2 failed) |  | `abababababab` | 2026-11-25T00:00:00Z |',
+      '| `staging` | **failed**: a run did not end well (run r2 failed) |  | `abababababab` | 2026-11-25T00:00:00Z |',
       '| `prod` | **steady**: the plan stands |  | `abababababab` | 2026-11-25T00:00:00Z |',
     ])
     expect(body.startsWith('<!-- llmscale:dashboard -->\n')).toBe(true)
