@@ -77,14 +77,19 @@ function writeRow(
     describeHours(decision),
     report.forecast.model === 'none'
       ? 'unknown'
-      : `${formatShare(breachRisk.doNothing)} → ${formatShare(breachRisk.plan)}`,
-    `${formatUsdChange(change.p50)}<br>(${formatUsdChange(change.p10)} … ${formatUsdChange(change.p90)})`,
+      : `${keepLine(formatShare(breachRisk.doNothing))}<br>${keepLine(`→ ${formatShare(breachRisk.plan)}`)}`,
+    `${formatUsdChange(change.p50)}<br>(${formatUsdChange(change.p10)}&nbsp;…<br>${formatUsdChange(change.p90)})`,
     escapeMarkdown(describeBound(report), 90),
   ])
 }
 
 function describeBounds({ floors, hardMaximum }: WorkloadDecision): string {
-  return `${describeFloors(floors)},<br>max ${hardMaximum}`
+  return `${keepLine(describeFloors(floors))},<br>${keepLine(`max ${hardMaximum}`)}`
+}
+
+/** On a phone a line would break within a figure. */
+function keepLine(text: string): string {
+  return text.replaceAll(' ', '&nbsp;').replaceAll('…', '…&NoBreak;')
 }
 
 /** When the highest floor stands, and the dated exceptions. */
