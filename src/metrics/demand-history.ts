@@ -3,7 +3,8 @@ import type { Workload } from '../kit/workload.js'
 import type { Histogram } from './histogram.js'
 
 /** Why a point of a history is not learned from; the index is the code in `WorkloadDemand.mask`. */
-export const maskReasons = ['observed', 'gap', 'retry-storm', 'attack'] as const
+export const maskReasons = ['observed', 'gap', 'retry-storm', 'attack', 'load-test', 'event'] as const
+export type MaskReason = (typeof maskReasons)[number]
 
 /** Demand of all workloads on one regular grid in UTC. Columns, never rows. */
 export interface DemandHistory {
@@ -25,6 +26,8 @@ export interface WorkloadDemand {
   requests: Float64Array
   inputTokens: Float64Array
   outputTokens: Float64Array
+  /** Those of `requests` that were turned away, where a source says; NaN where unknown. */
+  rejectedRequests?: Float64Array
   /** Whether the token columns were measured, or computed from the config's `assumedLengths`; `none` when there are neither (columns of zeros). */
   tokens: 'measured' | 'assumed' | 'none'
   /** 0 observed, else an index into `maskReasons`. */

@@ -212,8 +212,18 @@ function createDemand(
   }
   const tokens = isMeasured ? 'measured' : assumed === undefined ? 'none' : 'assumed'
   const lengths = lengthsOf(columns)
+  const rejectedRequests = columns.serving?.rejectedRequests
   return {
-    demand: { workload, requests, inputTokens, outputTokens, tokens, mask, ...(lengths && { lengths }) },
+    demand: {
+      workload,
+      requests,
+      inputTokens,
+      outputTokens,
+      tokens,
+      mask,
+      ...(rejectedRequests && { rejectedRequests }),
+      ...(lengths && { lengths }),
+    },
     filledTokens,
   }
 }
@@ -241,6 +251,7 @@ function resample(history: DemandHistory, stepSeconds: number): DemandHistory {
       requests: sumSteps(demand.requests, grid),
       inputTokens: sumSteps(demand.inputTokens, grid),
       outputTokens: sumSteps(demand.outputTokens, grid),
+      ...(demand.rejectedRequests && { rejectedRequests: sumSteps(demand.rejectedRequests, grid) }),
       mask,
     }
   })

@@ -84,6 +84,7 @@ export function cutHistory(history: DemandHistory, until: EpochSeconds): DemandH
       requests: demand.requests.subarray(0, length),
       inputTokens: demand.inputTokens.subarray(0, length),
       outputTokens: demand.outputTokens.subarray(0, length),
+      ...(demand.rejectedRequests && { rejectedRequests: demand.rejectedRequests.subarray(0, length) }),
       mask: demand.mask.subarray(0, length),
     })),
   }
