@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { assertChecks } from '../../stacks/check-inputs.js'
@@ -30,7 +31,7 @@ import { openStateStore } from '../delivery/open-state-store.js'
 import { ReceiptStep } from '../delivery/receipt.js'
 import { LlmscaleError, type Warning } from '../kit/errors.js'
 import { formatInstant } from '../kit/time.js'
-import { findUnreviewed } from '../planning/change-set.js'
+import { findUnreviewed, type ResourceChange } from '../planning/change-set.js'
 import {
   assertGuards,
   type Deployed,
@@ -113,6 +114,8 @@ export default class Apply extends BaseCommand {
       await confirm(`Deploy plan ${planId.slice(0, 12)} to ${environment}?`, withoutQuestion)
     const renew = () => renewDeployment(deployment, { ...flags, env: flags.env })
     let stacks: StackPreview[] = []
+    /** Stacks to which a step has brought all that the plan wants: there is nothing left to contract. */
+    const complete = new Set<string>()
     const receipt = await runStacks({
       deployment,
       store,
@@ -128,8 +131,14 @@ export default class Apply extends BaseCommand {
         return stacks.flatMap(({ guards }) => guards)
       },
       runStep: async (target, step) => {
-        this.progress(`${step} ${target.stack} …`)
-        return runStep(await renew(), target, step, (warning) => this.note(warning))
+        const { stack } = target
+        if (complete.has(stack)) return undefined
+        this.progress(`${step} ${stack} …`)
+        const note = (warning: Warning) => this.note(warning)
+        const { run, changes } = await runStep(await renew(), target, step, note)
+        if (isDeepStrictEqual(changes, stacks.find((each) => each.stack === stack)?.changes))
+          complete.add(stack)
+        return run
       },
       report: ({ id, steps }) => {
         const { columns, rows } = tabulateSteps(steps)
@@ -184,16 +193,19 @@ export default class Apply extends BaseCommand {
 /**
  * One run of the engine; what it finds to do is checked again, as it may have changed since all was judged. What the plan
  * takes away waits for Argo CD or Flux, where they apply: pods may still need it.
+ * Gives what the engine did and what it had found to do: a step that expands finds all that was judged, which is the
+ * whole plan, unless it leaves something for a later one.
  */
 async function runStep(
   deployment: Deployment,
   target: StackTarget,
   step: RolloutStep['step'],
   note: (warning: Warning) => void,
-): Promise<EngineRun | 'pending' | undefined> {
+): Promise<{ run: EngineRun | 'pending' | undefined; changes: ResourceChange[] }> {
   const waits = step === 'contract' && deployment.settings.delivery === 'gitops'
   const undelivered = waits ? await findUndelivered(deployment, target.region) : undefined
   let isPending = false
+  let changes: ResourceChange[] = []
   let deployed: Deployed | undefined
   const options = await stackOptions(deployment, target, true, {
     expand: step !== 'contract',
@@ -206,6 +218,7 @@ async function runStep(
   const run = await deployStack(
     options,
     (fresh) => {
+      changes = fresh.changes
       const isDeployed = deployed?.planId === deployment.inputs.plan.planId
       if (fresh.changes.length === 0) return !isDeployed
       assertGuards(checkStackChanges(deployment, target, fresh, deployed, true))
@@ -217,7 +230,7 @@ async function runStep(
     },
     createFinder(target.region),
   )
-  return isPending ? 'pending' : run
+  return { run: isPending ? 'pending' : run, changes }
 }
 
 /** A preview with the verdicts of approval, cluster and cloud. */

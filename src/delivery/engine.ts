@@ -2,13 +2,14 @@ import { access, constants, mkdir, mkdtemp, readdir, readFile, rm, writeFile } f
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import {
+  type Deployment,
   type EngineEvent,
   LocalWorkspace,
   type LocalWorkspaceOptions,
   type ProjectSettings,
   PulumiCommand,
   type PulumiFn,
-  type Stack,
+  Stack,
   StackNotFoundError,
 } from '@pulumi/pulumi/automation/index.js'
 import { parse, stringify } from 'yaml'
@@ -117,7 +118,7 @@ export async function readStackOutputs(
 ): Promise<Record<string, unknown> | undefined> {
   return withExistingStack(options, async ({ stack }) => {
     // Not `stack.outputs`, which starts the engine twice.
-    const { resources = [] }: Checkpoint = (await stack.exportStack()).deployment ?? {}
+    const { resources = [] }: Checkpoint = (await exportState(stack)).deployment ?? {}
     return resources.find(({ type }) => type === 'pulumi:pulumi:Stack')?.outputs ?? {}
   })
 }
@@ -137,7 +138,7 @@ export async function readStackResources(
 ): Promise<StackResource[] | undefined> {
   return withExistingStack(options, async ({ stack }) => {
     const { resources = [], pending_operations: operations = [] }: Checkpoint =
-      (await stack.exportStack()).deployment ?? {}
+      (await exportState(stack)).deployment ?? {}
     const created = operations.filter(({ type }) => type === 'creating').map(({ resource }) => resource)
     return [...resources, ...created]
       .filter(({ type, custom }) => custom && !type.startsWith('pulumi:'))
@@ -227,7 +228,7 @@ async function record(
  * edited: what may exist is taken into it with its id, and refreshed, which drops what is not there after all.
  */
 async function settlePendingCreates({ stack, signal }: OpenStack, findCreated: FindCreated): Promise<void> {
-  const exported = await stack.exportStack()
+  const exported = await exportState(stack)
   const { resources = [], pending_operations: operations = [] }: Checkpoint = exported.deployment ?? {}
   const pending = operations.filter(({ type }) => type === 'creating')
   if (pending.length === 0) return
@@ -250,6 +251,23 @@ async function settlePendingCreates({ stack, signal }: OpenStack, findCreated: F
     await stack.refresh({ color: 'never', signal, suppressProgress: true, target: [...found.keys()] })
 }
 
+/**
+ * The engine's state of a stack, secrets as they are kept there. Not `stack.exportStack`, which asks for them in plain
+ * text: they would stand in a file of ours when the state is imported, and deriving the key takes longer than the rest.
+ */
+async function exportState({ name, workspace }: Stack): Promise<Deployment> {
+  const { pulumiCommand, pulumiHome, workDir, envVars } = workspace
+  const variables = { ...envVars, ...(pulumiHome !== undefined && { PULUMI_HOME: pulumiHome }) }
+  const engine = pulumiCommand as EngineCommand
+  const { stdout } = await engine.run(['stack', 'export', '--stack', name], workDir, variables)
+  return JSON.parse(stdout)
+}
+
+/** With the method that the SDK's own commands go through, and its types leave out. */
+type EngineCommand = PulumiCommand & {
+  run(args: string[], cwd: string, variables: Record<string, string>): Promise<{ stdout: string }>
+}
+
 /** The part of the engine's state that is edited. */
 interface Checkpoint {
   resources?: CheckpointResource[]
@@ -267,7 +285,11 @@ interface CheckpointResource {
   outputs?: Record<string, unknown>
 }
 
-/** Opens a stack in a folder of its own, runs the work and cleans up, whatever happens. */
+/**
+ * Opens a stack in a folder of its own, runs the work and cleans up, whatever happens. Every command names the stack, so
+ * it is not selected first, which is a process more: the work's first command tells where there is none. In mode
+ * `create` it is made then, and the work begins again.
+ */
 export async function withStack<T>(
   options: StackOptions,
   work: (opened: OpenStack) => Promise<T>,
@@ -287,17 +309,22 @@ export async function withStack<T>(
   const open = async (settings: Workspace, signal: AbortSignal): Promise<T> => {
     const { workDir } = settings
     await writeStackSettings(options, workDir)
-    const args = { stackName: options.stackName, projectName, program }
-    const named = {
+    const workspace = await LocalWorkspace.create({
       ...settings,
+      program,
       ...(options.secretsProvider !== undefined && { secretsProvider: options.secretsProvider }),
-    }
-    const stack =
-      mode === 'create'
-        ? await LocalWorkspace.createOrSelectStack(args, named)
-        : await LocalWorkspace.selectStack(args, named)
+    })
+    workspace.selectStack = async () => undefined
+    const stack = await Stack.select(options.stackName, workspace)
     leaveSummaries(stack)
-    return work({ stack, signal, workDir, events })
+    const opened = { stack, signal, workDir, events }
+    try {
+      return await work(opened)
+    } catch (error) {
+      if (mode !== 'create' || !(error instanceof StackNotFoundError)) throw error
+      await workspace.createStack(options.stackName)
+      return await work(opened)
+    }
   }
   return withWorkspace(options, open, (error) =>
     error instanceof StackNotFoundError
@@ -435,12 +462,23 @@ async function isExecutable(path: string): Promise<boolean> {
 
 function engineVariables(backend: string | undefined): Record<string, string> {
   const variables: Record<string, string> = { PULUMI_SKIP_UPDATE_CHECK: 'true' }
-  // The local backend holds no secrets of ours; a passphrase is asked for all the same.
-  if (backend === undefined && process.env['PULUMI_CONFIG_PASSPHRASE'] === undefined)
-    variables['PULUMI_CONFIG_PASSPHRASE'] = 'llmscale-local'
+  if (isUnlocked(backend)) variables['PULUMI_CONFIG_PASSPHRASE'] = noSecret.passphrase
   if (process.env['LLMSCALE_PROVIDER_PLUGINS'] !== undefined)
     variables['PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION'] = 'true'
   return variables
+}
+
+/** The local backend holds no secrets of ours, and a passphrase is asked for all the same. */
+const isUnlocked = (backend: string | undefined): boolean =>
+  backend === undefined && process.env['PULUMI_CONFIG_PASSPHRASE'] === undefined
+
+/**
+ * A passphrase that everybody may know, and a salt with its proof, as the engine writes it for this passphrase. With the
+ * same salt each time it derives one key in each process, not a second one for the state.
+ */
+const noSecret = {
+  passphrase: 'llmscale-local',
+  salt: 'v1:QTryDGGJX4k=:v1:gmTr82K/KLI8fb+k:Dqo2rL+7ak3WXm6tfCZN0aXPxqrA/g==',
 }
 
 /**
@@ -474,7 +512,7 @@ async function createProjectSettings(backendUrl: string): Promise<ProjectSetting
  * made anew; the state carries that of its own secrets.
  */
 async function writeStackSettings(
-  { projectFolder, stackName, secretsProvider }: StackOptions,
+  { projectFolder, stackName, secretsProvider, backend }: StackOptions,
   workDir: string,
 ): Promise<void> {
   const file = `Pulumi.${stackName}.yaml`
@@ -485,10 +523,11 @@ async function writeStackSettings(
   })
   const settings = parse(text) as Record<string, unknown> | null
   const isNamed = settings?.['secretsprovider'] !== undefined || settings?.['encryptionsalt'] !== undefined
-  const named =
-    isNamed || secretsProvider === undefined
-      ? text
-      : stringify({ ...settings, secretsprovider: secretsProvider })
+  const added = {
+    ...(secretsProvider !== undefined && { secretsprovider: secretsProvider }),
+    ...(secretsProvider === undefined && isUnlocked(backend) && { encryptionsalt: noSecret.salt }),
+  }
+  const named = isNamed || Object.keys(added).length === 0 ? text : stringify({ ...settings, ...added })
   if (named !== '') await writeFile(join(workDir, file), named)
 }
 
