@@ -158,6 +158,11 @@ async function mayWrite(host: GitHost, login: string): Promise<boolean> {
   }
 }
 
+/** The workflow plans one environment, or all. */
+function planInputs([environment, ...others]: readonly string[]): Record<string, string> {
+  return environment === undefined || others.length > 0 ? {} : { environment }
+}
+
 /** Gives what is to be said, a sentence each. */
 async function obeyControls(
   host: GitHost,
@@ -168,7 +173,10 @@ async function obeyControls(
   wait: Wait | undefined,
 ): Promise<string[]> {
   const replies: string[] = []
-  if (controls.some(({ action }) => action === 'refresh')) await host.dispatchWorkflow(planWorkflow)
+  const refreshed = controls
+    .filter(({ action }) => action === 'refresh')
+    .map((control) => control.environment)
+  if (refreshed.length > 0) await host.dispatchWorkflow(planWorkflow, planInputs(refreshed))
   for (const control of controls) {
     const environment = environments.find(({ name }) => name === control.environment)!
     if (control.action === 'hold')

@@ -8,6 +8,8 @@ export interface BranchHost {
   readonly defaultBranch: string
   /** Undefined where there is no such branch. */
   readBranch(name: string): Promise<HostCommit | undefined>
+  readCommit(id: string): Promise<HostCommit>
+  compare(from: string, to: string): Promise<CommitComparison>
   /** Ids of contents by path, of a file or of all files of a folder. */
   filesAt(commit: string, path: string): Promise<Map<string, string>>
   /** The text of a content by its id. */
@@ -27,6 +29,13 @@ export interface HostCommit {
   message: string
   /** Who made it, for messages. */
   author: string
+}
+
+export interface CommitComparison {
+  /** The second commit has the first one in its history, or is it. */
+  isAhead: boolean
+  /** Where they differ, if the second one is ahead; undefined where these are more than the host lists. */
+  paths: string[] | undefined
 }
 
 export interface BranchWrite {
@@ -95,7 +104,7 @@ export interface GitHost extends BranchHost {
   /** Merged pull requests that brought a commit to a branch. */
   mergedPullRequestsOf(commit: string, branch: string): Promise<HostPullRequest[]>
   /** Starts a workflow, by its file, on the default branch. */
-  dispatchWorkflow(file: string): Promise<void>
+  dispatchWorkflow(file: string, inputs: Readonly<Record<string, string>>): Promise<void>
 }
 
 export interface HostPullRequest {

@@ -37,6 +37,12 @@ const Commit = z.object({
   tree: z.object({ sha: z.string() }),
   parents: z.array(z.object({ sha: z.string() })),
 })
+const Comparison = z.object({
+  status: z.enum(['ahead', 'behind', 'diverged', 'identical']),
+  files: z.array(z.object({ filename: z.string(), previous_filename: z.string().optional() })).default([]),
+})
+/** https://docs.github.com/en/rest/commits/commits#compare-two-commits */
+const mostComparedFiles = 300
 const Made = z.object({ sha: z.string() })
 const Blob = z.object({ content: z.string(), encoding: z.string() })
 const Account = z.object({ login: z.string() }).nullable()
@@ -117,9 +123,9 @@ function createHost(client: GitHubClient, known: z.infer<typeof Repository>): Gi
     ...branchesOf(client, known.node_id),
     ...pullRequestsOf(client),
     ...conversationsOf(client),
-    dispatchWorkflow: async (workflow_id: string) => {
+    dispatchWorkflow: async (workflow_id: string, inputs: Readonly<Record<string, string>>) => {
       const route = 'POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches'
-      await client.write(workflows, Anything, route, { workflow_id, ref: known.default_branch })
+      await client.write(workflows, Anything, route, { workflow_id, ref: known.default_branch, inputs })
     },
     close: client.close,
   }
@@ -166,6 +172,19 @@ function branchesOf(client: GitHubClient, repositoryId: string) {
     readBranch: async (branch: string) => {
       const head = await headOf(branch)
       return head === undefined ? undefined : readCommit(head)
+    },
+    readCommit,
+    compare: async (from: string, to: string) => {
+      const route = 'GET /repos/{owner}/{repo}/compare/{basehead}'
+      const basehead = `${from}...${to}`
+      const { status, files } = await read(contentsRead, Comparison, route, { basehead })
+      const paths = files.flatMap(({ filename, previous_filename: before }) =>
+        before === undefined ? [filename] : [filename, before],
+      )
+      return {
+        isAhead: status === 'ahead' || status === 'identical',
+        paths: files.length < mostComparedFiles ? paths : undefined,
+      }
     },
     filesAt: readRepository(client).filesAt,
     readText: async (file_sha: string) => {

@@ -232,7 +232,7 @@ describe('boxes of a pull request', () => {
     const before = pull.body
     pull.body = ticked([refresh, snooze, hold], before)
     expect(await obey(ofPull(before, pull.body))).toMatchObject({ isAllowed: true })
-    expect(gitHub.dispatches).toEqual(['plan.yml main'])
+    expect(gitHub.dispatches).toEqual(['plan.yml main prod'])
     expect(findTicked(pull.body)).toEqual([refresh, snooze])
     expect(gitHub.pulls[1]).toMatchObject({ branch: 'llmscale/prod.hold' })
     expect(gitHub.comments).toMatchObject([{ number: 1 }])

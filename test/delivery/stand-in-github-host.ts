@@ -55,6 +55,7 @@ interface Values {
   labels: string[]
   reviewers: string[]
   team_reviewers: string[]
+  inputs: Record<string, string>
 }
 
 interface TreeEntry {
@@ -401,6 +402,25 @@ export async function startGitHubHost(): Promise<StandInHost> {
     }
     match = /^\/git\/commits\/(\w+)$/.exec(rest)
     if (match) return own(method, path, commit(match[1]!))
+    match = /^\/compare\/(\w+)\.\.\.(\w+)$/.exec(rest)
+    if (match) {
+      const [from, to] = [match[1]!, match[2]!]
+      const count = (range: string) => Number(git(repository, 'rev-list', '--count', range))
+      const [ahead_by, behind_by] = [count(`${from}..${to}`), count(`${to}..${from}`)]
+      const status =
+        ahead_by === 0 ? (behind_by === 0 ? 'identical' : 'behind') : behind_by === 0 ? 'ahead' : 'diverged'
+      const names = git(repository, 'diff', '--name-only', '--no-renames', `${from}...${to}`)
+      const file = (example(method, path)['files'] as object[] | undefined)?.[0] ?? {}
+      return own(method, path, {
+        status,
+        ahead_by,
+        behind_by,
+        files: names
+          .split('\n')
+          .filter(Boolean)
+          .map((filename) => ({ ...file, filename })),
+      })
+    }
     if (rest === '/git/commits') {
       for (const forbidden of ['author', 'committer', 'signature'])
         if (forbidden in body) standIn.violations.push(`the commit has a ${forbidden}`)
@@ -464,7 +484,7 @@ export async function startGitHubHost(): Promise<StandInHost> {
 
     match = /^\/actions\/workflows\/([^/]+)\/dispatches$/.exec(rest)
     if (match) {
-      standIn.dispatches.push(`${match[1]} ${body.ref}`)
+      standIn.dispatches.push([match[1], body.ref, ...Object.values(body.inputs)].join(' '))
       return { status: 204, body: null }
     }
 

@@ -545,7 +545,7 @@ describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, 
     const comments = github.comments.filter((each) => each.number === number)
     expect(comments).toMatchObject([{ login: 'llmscale[bot]' }])
     expect(comments[0]!.body).toMatch(/^<!-- llmscale:diff env=prod .* -->\n\n### Capacity of `prod`/)
-    expect(comments[0]!.body).toContain('**1, max 1**')
+    expect(comments[0]!.body).toContain('**1,<br>max&nbsp;1**')
     expect(github.violations).toEqual([])
     const fork = { ...opened, payload: pullRequest(capped, 'eve/fleet').payload }
     expect(results(await run('preview.yml', fork))).toMatchObject({ compare: 'skipped' })
