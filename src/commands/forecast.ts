@@ -1,9 +1,7 @@
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
-import { withDemand } from '../cli/demand.js'
-import { duration, instant } from '../cli/flags.js'
-import { environmentOf, readConfig } from '../cli/project.js'
+import { forecastFlags, readForecastInput } from '../cli/forecast-input.js'
 import { wrapProse } from '../cli/prose.js'
 import { formatTable } from '../cli/table.js'
 import { writeFileWhole } from '../delivery/files.js'
@@ -17,8 +15,6 @@ import { LlmscaleError } from '../kit/errors.js'
 import { formatDuration, formatInstant } from '../kit/time.js'
 import { secondsPerDay } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
-import { fileSource } from '../metrics/files/file-source.js'
-import { readDemand, requireHistory } from '../metrics/read-demand.js'
 
 const Range = z
   .strictObject({ p10: z.number(), p50: z.number(), p90: z.number() })
@@ -68,19 +64,8 @@ export default class Forecast extends BaseCommand {
     '<%= config.bin %> forecast --as-of 2025-03-14T00:00:00Z --json',
   ]
   static override flags = {
-    metrics: Flags.string({
-      description: 'Demand file instead of those of the config, which is then not read.',
-      multiple: true,
-    }),
-    step: duration({ description: 'Step, where it is not that of the file.' }),
-    horizon: duration({ description: 'How far ahead; default the config’s, or 7d.', helpValue: '7d' }),
+    ...forecastFlags,
     out: Flags.string({ description: 'Forecast file to write, .csv or .parquet.' }),
-    seed: Flags.integer({ description: 'Seed of the sample paths; default the config’s, or 1.' }),
-    'as-of': instant({ description: 'Read only demand up to this time; default all.' }),
-    region: Flags.string({
-      description: 'Region of files without a region column.',
-      dependsOn: ['metrics'],
-    }),
   }
 
   async run(): Promise<z.infer<typeof Result>> {
@@ -89,28 +74,9 @@ export default class Forecast extends BaseCommand {
       throw new LlmscaleError('usage', 'FLAG_INVALID', `--out: ${flags.out} is neither .csv nor .parquet`, [
         `--out ${flags.out.replace(/\.\w+$/, '')}.parquet`,
       ])
-    this.progress('Reading demand …')
-    const config = flags.metrics === undefined ? await readConfig(flags.config) : undefined
-    const { history, quality } =
-      config === undefined
-        ? await readDemand({
-            // Without a config the region only completes names.
-            sources: [
-              { source: fileSource({ files: flags.metrics!, regions: [flags.region ?? 'default'] }) },
-            ],
-            stepSeconds: flags.step,
-            until: flags['as-of'],
-          })
-        : await withDemand(
-            this,
-            config,
-            environmentOf(config, flags.env).name,
-            { ...flags, until: flags['as-of'] },
-            readDemand,
-          )
-    for (const finding of quality.findings) this.note(finding)
+    const { history, config } = await readForecastInput(this, flags)
     this.progress('Forecasting …')
-    const forecast = forecastDemand(requireHistory(history), {
+    const forecast = forecastDemand(history, {
       horizonSeconds: flags.horizon ?? config?.forecast.horizon ?? 7 * secondsPerDay,
       seed: flags.seed ?? config?.forecast.seed ?? 1,
     })
