@@ -39,6 +39,14 @@ function createHost(git: Git, place: string, defaultBranch: string): BranchHost 
       const line = await git.run(['ls-remote', 'origin', `refs/heads/${name}`])
       return line === '' ? undefined : readCommit(git, line.split('\t')[0]!)
     },
+    readCommit: (id) => readCommit(git, id),
+    compare: async (from, to) => {
+      const whole = ['--depth=2147483647', '--filter=blob:none']
+      await git.run(['fetch', '--quiet', '--no-tags', ...whole, 'origin', from, to])
+      const { code } = await git.try(['merge-base', '--is-ancestor', from, to])
+      const listed = await git.run(['diff-tree', '-r', '-z', '--name-only', '--no-renames', from, to])
+      return { isAhead: code === 0, paths: listed.split('\0').filter(Boolean) }
+    },
     filesAt: async (commit, path) => {
       await fetchCommit(git, commit)
       const listed = await git.run(['ls-tree', '-r', '-z', '--full-tree', commit, '--', path])

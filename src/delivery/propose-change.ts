@@ -165,7 +165,8 @@ async function readSituation(
     (branch.id === base.id ||
       base.parents.includes(branch.id) ||
       all.some((each) => each.isMerged && each.head === branch.id))
-  const mark = branch && readMark(branch)
+  const own = branch && (await findBelowMerges(host, proposal, branch, base))
+  const mark = own && readMark(own)
   return {
     base,
     branch,
@@ -177,7 +178,7 @@ async function readSituation(
         mark,
         author: branch.author,
         isMerged,
-        isOutdated: mark !== undefined && !(await isAsBase(branch.parents[0])),
+        isOutdated: mark !== undefined && !(await isAsBase(own?.parents[0])),
         changesDiffer:
           mark?.planId === proposal.plan.planId && (await hasOtherChanges(host, proposal, branch.id)),
       },
@@ -186,6 +187,29 @@ async function readSituation(
       closed: await readClosed(host, proposal, all[0]),
     },
   }
+}
+
+/**
+ * The commit that merges of the base left as it was, such as GitHub's "Update branch" makes: nothing in them is a
+ * person's.
+ */
+async function findBelowMerges(
+  host: BranchHost,
+  proposal: Proposal,
+  commit: HostCommit,
+  base: HostCommit,
+): Promise<HostCommit> {
+  const [below, merged, ...more] = commit.parents
+  if (below === undefined || merged === undefined || more.length > 0) return commit
+  if (!(await host.compare(merged, base.id)).isAhead) return commit
+  const { paths } = await host.compare(merged, commit.id)
+  if (paths?.every((path) => isAllowed(proposal, path)) !== true) return commit
+  for (const folder of [proposal.folder, ...proposal.manifestFolders]) {
+    const readAllowed = async (at: string) =>
+      new Map([...(await host.filesAt(at, folder))].filter(([path]) => isAllowed(proposal, path)))
+    if (!isEqual(await readAllowed(commit.id), await readAllowed(below))) return commit
+  }
+  return findBelowMerges(host, proposal, await host.readCommit(below), base)
 }
 
 /** Ids of contents of the files that a bot may write; holds of people are none. */

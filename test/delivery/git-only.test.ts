@@ -59,6 +59,25 @@ describe('a branch on any git remote', () => {
     expect(text('forecasts/prod/plan.yaml')).toBe('plan: 99')
   })
 
+  it('goes on over a merge of the base, and stops at one of another branch', async () => {
+    await propose(1)
+    const merge = (other: string) => {
+      const by = ['-c', 'user.name=ada', '-c', 'user.email=ada@acme.example']
+      const tree = git(repository, 'merge-tree', '--write-tree', 'llmscale/prod', other)
+      const commit = ['commit-tree', tree, '-p', 'llmscale/prod', '-p', other, '-m', 'merge']
+      git(repository, 'update-ref', 'refs/heads/llmscale/prod', git(repository, ...by, ...commit))
+    }
+    base = commitTo(repository, 'main', { 'README.md': 'more\n' })
+    merge('main')
+    expect((await propose(1)).action).toBe('unchanged')
+    expect((await propose(2)).action).toBe('create')
+    expect(log()).toBe('llmscale Raise chat to 2')
+    git(repository, 'branch', 'theirs', 'main')
+    commitTo(repository, 'theirs', { 'notes.md': 'mine\n' })
+    merge('theirs')
+    expect((await propose(3)).action).toBe('edited')
+  })
+
   it('goes on after its branch was merged by a merge commit', async () => {
     await propose(1)
     const merged = git(

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { GitHost } from '../../src/delivery/git-host.js'
 import { openGitHubHost } from '../../src/delivery/github-host.js'
 import { type Proposal, proposeChange } from '../../src/delivery/propose-change.js'
 import type { EpochSeconds } from '../../src/kit/units.js'
+import { emptyFolder } from '../run-cli.js'
 import { descriptionsNote } from './github-descriptions.js'
 import { commitTo, day, makeProposal, planId, seededRepository } from './proposals.js'
 import { type StandInHost, startGitHubHost } from './stand-in-github-host.js'
@@ -37,6 +40,14 @@ async function propose(
     await host.close()
     expect(gitHub.violations).toEqual([])
   }
+}
+
+/** A tree of entries as `git ls-tree -r` lists them. */
+function treeOf(repository: string, entries: readonly string[]): string {
+  const env = { ...process.env, GIT_INDEX_FILE: join(emptyFolder(), 'index') }
+  const options = { cwd: repository, env, encoding: 'utf8' as const }
+  execFileSync('git', ['update-index', '--index-info'], { ...options, input: `${entries.join('\n')}\n` })
+  return execFileSync('git', ['write-tree'], options).trim()
 }
 
 const branchLog = () => git(gitHub.repository, 'log', '--format=%an %s', 'main..llmscale/prod').split('\n')
@@ -143,6 +154,49 @@ describe(`a proposal, on a stand-in for GitHub${descriptionsNote}`, () => {
     expect(await propose(3)).toMatchObject({ action: 'refresh', because: 'somebody asked for it' })
     expect(branchText('forecasts/prod/plan.yaml')).toBe('plan: 3')
     expect(pull().labels).not.toContain('llmscale:edited')
+  })
+
+  /** Merges a branch into the proposal, as *Update branch* does, or with a change of one's own. */
+  function mergeInto(other: string, change?: Record<string, string>): void {
+    const by = ['-c', 'user.name=GitHub', '-c', 'user.email=noreply@github.com']
+    const { repository } = gitHub
+    let tree = git(repository, 'merge-tree', '--write-tree', 'llmscale/prod', other)
+    if (change !== undefined) {
+      const scratch = commitTo(repository, 'scratch', change)
+      const entries = git(repository, 'ls-tree', '-r', tree).split('\n')
+      const others = entries.filter((line) => !Object.keys(change).includes(line.split('\t')[1]!))
+      const own = git(repository, 'ls-tree', '-r', scratch).split('\n')
+      tree = treeOf(repository, [...others, ...own])
+    }
+    const commit = ['commit-tree', tree, '-p', 'llmscale/prod', '-p', other, '-m', 'Merge']
+    git(repository, 'update-ref', 'refs/heads/llmscale/prod', git(repository, ...by, ...commit))
+  }
+
+  it('goes on over merges of the base, which are no change of a person', async () => {
+    await propose(1)
+    for (const text of ['more\n', 'still more\n']) {
+      base = commitTo(gitHub.repository, 'main', { 'README.md': text })
+      mergeInto('main')
+    }
+    expect((await propose(1)).action).toBe('unchanged')
+    expect(gitHub.writes()).toEqual([])
+    expect((await propose(2)).action).toBe('refresh')
+    expect(branchLog()).toEqual(['llmscale[bot] Raise chat to 2'])
+    expect(pull().labels).not.toContain('llmscale:edited')
+  })
+
+  it.each([
+    ['of the plan', 'main', { 'forecasts/prod/plan.yaml': 'plan: 99\n' }],
+    ['of another file', 'main', { 'llmscale.yaml': 'environments: {x: {}}\n' }],
+    ['of another branch', 'theirs', undefined],
+  ])('stops at a merge with a person’s change %s', async (_what, other, change) => {
+    await propose(1)
+    base = commitTo(gitHub.repository, 'main', { 'README.md': 'more\n' })
+    git(gitHub.repository, 'branch', 'theirs', 'main')
+    commitTo(gitHub.repository, 'theirs', { 'notes.md': 'mine\n' })
+    mergeInto(other, change)
+    expect((await propose(2)).action).toBe('edited')
+    expect(pull().labels).toContain('llmscale:edited')
   })
 
   it('stops at its own commit that a person amended', async () => {

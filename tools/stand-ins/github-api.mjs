@@ -19,6 +19,7 @@ const routes = [
   '/repos/{owner}/{repo}/collaborators/{username}/permission',
   '/repos/{owner}/{repo}/commits',
   '/repos/{owner}/{repo}/commits/{commit_sha}/pulls',
+  '/repos/{owner}/{repo}/compare/{basehead}',
   '/repos/{owner}/{repo}/git/blobs/{file_sha}',
   '/repos/{owner}/{repo}/git/commits',
   '/repos/{owner}/{repo}/git/commits/{commit_sha}',
