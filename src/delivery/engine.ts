@@ -1,6 +1,7 @@
 import { access, constants, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import './defer-closures.js'
 import {
   type Deployment,
   type EngineEvent,
