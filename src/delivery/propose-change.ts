@@ -160,11 +160,11 @@ async function readSituation(
 
   const all = hasPullRequests(host) ? await host.pullRequestsFrom(proposal.branch) : []
   const open = all.find(({ state }) => state === 'open')
-  const isMerged =
+  const isKept =
     branch !== undefined &&
     (branch.id === base.id ||
       base.parents.includes(branch.id) ||
-      all.some((each) => each.isMerged && each.head === branch.id))
+      all.some(({ state, head }) => state === 'closed' && head === branch.id))
   const own = branch && (await findBelowMerges(host, proposal, branch, base))
   const mark = own && readMark(own)
   return {
@@ -177,7 +177,7 @@ async function readSituation(
       branch: branch && {
         mark,
         author: branch.author,
-        isMerged,
+        isKept,
         isOutdated: mark !== undefined && !(await isAsBase(own?.parents[0])),
         changesDiffer:
           mark?.planId === proposal.plan.planId && (await hasOtherChanges(host, proposal, branch.id)),
@@ -303,12 +303,12 @@ async function commitFiles(
   { base, branch, state }: Situation,
 ): Promise<string> {
   const { branch: name, files, title, plan } = proposal
-  const { mark, isOutdated, isMerged } = state.branch ?? {}
+  const { mark, isOutdated, isKept } = state.branch ?? {}
   const isThere =
     mark?.planId === plan.planId &&
     mark.validAt === plan.validAt &&
     !isOutdated &&
-    !isMerged &&
+    !isKept &&
     !state.branch?.changesDiffer
   if (isThere) return branch!.id
   const onBase = await readPlanFiles(host, proposal, base.id)

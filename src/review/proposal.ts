@@ -35,8 +35,8 @@ interface BranchState {
   mark: Pick<ProposedPlan, 'planId' | 'validAt'> | undefined
   /** Who made the last commit. */
   author: string
-  /** Nothing on it could be lost: its last commit is merged already. */
-  isMerged: boolean
+  /** Nothing on it could be lost: its last commit is merged, or a closed pull request keeps it. */
+  isKept: boolean
   /** The base has other files of the environment than the commit was made on. */
   isOutdated: boolean
   /** It has the candidate's decision with another reviewed change set: applying it would do something else now. */
@@ -98,9 +98,9 @@ const renewedShare = 0.25
 export function decideProposal(state: ProposalState, candidate: Candidate): ProposalDecision {
   const { branch, open } = state
   const newest = Math.max(open?.plan?.validAt ?? 0, branch?.mark?.validAt ?? 0)
-  if (branch !== undefined && branch.mark === undefined && !branch.isMerged && open?.wantsRefresh !== true)
+  if (branch !== undefined && branch.mark === undefined && !branch.isKept && open?.wantsRefresh !== true)
     return decide('edited', `${branch.author} made the last commit of the branch`)
-  if (newest > candidate.validAt && branch?.isMerged !== true)
+  if (newest > candidate.validAt && (open !== undefined || branch?.isKept !== true))
     return decide('newerExists', 'a later plan is proposed already')
   if (state.basePlanId === candidate.planId)
     return open === undefined
@@ -124,7 +124,7 @@ function decideFirst(
   const { number, plan, difference } = closed
   if (plan?.planId === candidate.planId)
     return decide('snoozed', `#${number} with the same decision was closed`)
-  if (plan !== undefined && difference?.isMaterial === false)
+  if (difference?.isMaterial === false)
     return decide(
       'snoozed',
       `#${number} was closed, and this differs little: ${difference.reasons.join('; ')}`,

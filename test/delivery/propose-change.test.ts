@@ -227,6 +227,27 @@ describe(`a proposal, on a stand-in for GitHub${descriptionsNote}`, () => {
     expect(gitHub.pulls).toHaveLength(2)
   })
 
+  it('goes on after a pull request with a person’s commit was closed, but not over what came later', async () => {
+    await propose(1)
+    commitTo(gitHub.repository, 'llmscale/prod', { 'forecasts/prod/plan.yaml': 'plan: 2\n' })
+    expect((await propose(2)).action).toBe('edited')
+    pull().state = 'closed'
+    expect((await propose(3)).because).toBe('#1 was closed, and this differs little: chat 2 → 3')
+    commitTo(gitHub.repository, 'llmscale/prod', { 'forecasts/prod/plan.yaml': 'plan: 4\n' })
+    expect((await propose(15)).action).toBe('edited')
+    git(gitHub.repository, 'update-ref', 'refs/heads/llmscale/prod', pull().head)
+    expect((await propose(15)).action).toBe('create')
+    expect(branchLog()).toEqual(['llmscale[bot] Raise chat to 15'])
+  })
+
+  it('takes a closed one for a snooze, whatever became of its description', async () => {
+    await propose(1)
+    Object.assign(pull(), { state: 'closed', body: 'no' })
+    expect((await propose(1)).action).toBe('snoozed')
+    expect((await propose(2)).action).toBe('snoozed')
+    expect((await propose(12)).action).toBe('create')
+  })
+
   it('proposes again after a merge, over what the merge left of the branch', async () => {
     await propose(1)
     commitTo(gitHub.repository, 'llmscale/prod', { 'forecasts/prod/plan.yaml': 'plan: 99\n' })

@@ -32,7 +32,7 @@ const state: fc.Arbitrary<ProposalState> = fc.record({
     fc.record({
       mark: optional(plan),
       author: fc.constant('ada'),
-      isMerged: fc.boolean(),
+      isKept: fc.boolean(),
       isOutdated: fc.boolean(),
       changesDiffer: fc.boolean(),
     }),
@@ -54,17 +54,17 @@ function always(check: (state: ProposalState, candidate: Candidate, action: stri
 const writes = ['create', 'refresh']
 
 describe('what to do about a proposal', () => {
-  it('never writes over a person’s commit that is not merged, unless somebody asked', () => {
+  it('never writes over a person’s commit that nothing else keeps, unless somebody asked', () => {
     always(({ branch, open: its }, _candidate, action) => {
-      if (branch === undefined || branch.mark !== undefined || branch.isMerged || its?.wantsRefresh === true)
+      if (branch === undefined || branch.mark !== undefined || branch.isKept || its?.wantsRefresh === true)
         return
       expect(action).toBe('edited')
     })
   })
 
-  it('never writes over a later plan that is not merged', () => {
+  it('never writes over a later plan that nothing else keeps', () => {
     always(({ branch, open: its }, candidate, action) => {
-      if (branch?.isMerged === true) return
+      if (branch?.isKept === true && its === undefined) return
       const latest = Math.max(branch?.mark?.validAt ?? 0, its?.plan?.validAt ?? 0)
       if (latest > candidate.validAt) expect(writes).not.toContain(action)
     })
@@ -95,7 +95,7 @@ describe('what to do about a proposal', () => {
         branch: {
           mark: { planId, validAt },
           author: 'llmscale',
-          isMerged: false,
+          isKept: false,
           isOutdated: false,
           changesDiffer: false,
         },
