@@ -57,23 +57,33 @@ function unasked(because: string): CloudLimits {
 async function readCloudLimits(decision: PlanDecision, region: string): Promise<CloudLimits> {
   // The package says which versions of Node it runs on; the SDK would print its own opinion on stderr.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
-  const [{ EC2Client }, { ServiceQuotasClient }] = await Promise.all([
-    import('@aws-sdk/client-ec2'),
-    import('@aws-sdk/client-service-quotas'),
-  ])
+  const { ServiceQuotasClient } = await import('@aws-sdk/client-service-quotas')
   const settings = {
     region,
     maxAttempts: mostTries,
     requestHandler: { connectionTimeout: connectMilliseconds, requestTimeout: idleMilliseconds },
   }
-  const ec2 = new EC2Client(settings)
   const quotas = new ServiceQuotasClient(settings)
   try {
-    if (!(await hasCredentials(ec2)))
+    if (!(await hasCredentials(quotas)))
       return unasked(
         'there are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run ' +
           'where a role is attached',
       )
+    // Two megabytes: not before somebody can be asked.
+    const { EC2Client } = await import('@aws-sdk/client-ec2')
+    return await askCloud({ ec2: new EC2Client(settings), quotas }, decision, region)
+  } finally {
+    quotas.destroy()
+  }
+}
+
+async function askCloud(
+  { ec2, quotas }: { ec2: EC2Client; quotas: ServiceQuotasClient },
+  decision: PlanDecision,
+  region: string,
+): Promise<CloudLimits> {
+  try {
     const { types, nodes } = spotRequest(decision, region)
     const [vcpuQuotas, zones, spotScore] = await Promise.all([
       answer('servicequotas:GetServiceQuota', () => readQuotas(quotas, quotaCodes(decision, region))),
@@ -90,11 +100,10 @@ async function readCloudLimits(decision: PlanDecision, region: string): Promise<
     return { vcpuQuotas, zones, spotScore }
   } finally {
     ec2.destroy()
-    quotas.destroy()
   }
 }
 
-async function hasCredentials(client: EC2Client): Promise<boolean> {
+async function hasCredentials(client: ServiceQuotasClient): Promise<boolean> {
   try {
     await client.config.credentials()
     return true
