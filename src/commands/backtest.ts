@@ -1,0 +1,140 @@
+import { Flags } from '@oclif/core'
+import { z } from 'zod'
+import { BaseCommand } from '../cli/base-command.js'
+import { duration } from '../cli/flags.js'
+import { forecastFlags, readForecastInput } from '../cli/forecast-input.js'
+import { wrapProse } from '../cli/prose.js'
+import { formatTable } from '../cli/table.js'
+import { writeFileWhole } from '../delivery/files.js'
+import { backtestDemand } from '../forecast/backtest/backtest.js'
+import { type BacktestScores, scoreBacktest } from '../forecast/backtest/backtest-scores.js'
+import { LlmscaleError } from '../kit/errors.js'
+import { secondsPerDay, secondsPerHour } from '../kit/units.js'
+import { drawBacktestChart } from '../review/backtest-chart.js'
+import {
+  backtestCsv,
+  describeBacktest,
+  tabulateCoverage,
+  tabulateErrors,
+  tabulateHorizons,
+  tabulateSkills,
+  tabulateWorkloadScores,
+} from '../review/backtest-tables.js'
+
+const Share = z
+  .strictObject({
+    share: z.number(),
+    low: z.number(),
+    high: z.number(),
+    count: z.int().describe('Steps or windows that do not overlap.'),
+  })
+  .describe('With its 95 % binomial interval (Wilson).')
+const Figure = z.number().nullable()
+
+const Scores = z.array(
+  z.strictObject({
+    method: z.string(),
+    horizonSeconds: z.number().describe('All leads up to here.'),
+    points: z.int().describe('Scored pairs of origin and step.'),
+    mase: Figure.describe('Mean absolute scaled error, season of a day; the mean over workloads.'),
+    wape: Figure.describe('Weighted absolute percentage error of the point forecast, 0 ….'),
+    pinball: Figure.describe('Mean over the quantiles of the forecast file, as a share of mean demand.'),
+    crps: Figure.describe('Continuous ranked probability score, as a share of mean demand.'),
+    intervalScore: Figure.describe('Of the 90 % interval, as a share of mean demand.'),
+    coverage50: Share,
+    coverage80: Share,
+    coverage90: Share,
+    skill: Figure.describe('1 − pinball loss / that of the naive baseline of each workload.'),
+    skillInterval: z
+      .strictObject({ low: z.number(), high: z.number() })
+      .nullable()
+      .describe('90 %, over resampled days of origin; null with fewer than five.'),
+  }),
+)
+const Coverage = z.strictObject({ coverage50: Share, coverage80: Share, coverage90: Share })
+const Part = z.strictObject({
+  scores: Scores,
+  daySums: Coverage.describe('Of sums over a day, taken path by path.'),
+  maxima: Coverage.describe('Of maxima over a cold start, taken path by path.'),
+})
+
+export const Result = z.strictObject({
+  stepSeconds: z.number(),
+  horizonSeconds: z.number(),
+  everySeconds: z.number(),
+  seed: z.int(),
+  maximumSteps: z.int().describe('Steps of a window whose maximum was scored.'),
+  horizons: z.array(z.number()).describe('Seconds ahead, ascending.'),
+  origins: z.strictObject({ count: z.int(), first: z.string(), last: z.string() }),
+  pooled: Part.describe('All workloads together.'),
+  workloads: z.array(
+    Part.extend({
+      workload: z.string(),
+      baseline: z.string().describe('The naive model with the least error before the first origin.'),
+    }),
+  ),
+  written: z.array(z.string()).describe('Files written.'),
+})
+
+export default class Backtest extends BaseCommand {
+  static override description =
+    'Score the forecast on your own past, out of sample, beside naive baselines and what others do.'
+  static override examples = [
+    '<%= config.bin %> backtest --metrics demand.csv',
+    '<%= config.bin %> backtest --metrics demand.csv --step 1h --horizon 48h --every 3h --out chart.svg',
+    '<%= config.bin %> backtest --csv > scores.csv',
+  ]
+  static override flags = {
+    ...forecastFlags,
+    horizon: duration({ description: 'How far ahead.', default: 2 * secondsPerDay, helpValue: '48h' }),
+    every: duration({ description: 'From origin to origin.', default: 3 * secondsPerHour, helpValue: '3h' }),
+    origins: Flags.integer({
+      description: 'How many origins at most; default those of 14 days, or of half of the history.',
+      min: 1,
+    }),
+    'cold-start': duration({
+      description: 'Maxima over this long are scored too.',
+      default: 600,
+      helpValue: '10m',
+    }),
+    out: Flags.string({ description: 'Chart to write, .svg.' }),
+    csv: Flags.boolean({ description: 'Print every score as CSV instead of tables.', exclusive: ['json'] }),
+  }
+
+  async run(): Promise<z.infer<typeof Result>> {
+    const { flags } = await this.parse(Backtest)
+    if (flags.out !== undefined && !/\.svg$/i.test(flags.out))
+      throw new LlmscaleError('usage', 'FLAG_INVALID', `--out: ${flags.out} is not .svg`, [
+        `--out ${flags.out.replace(/\.\w+$/, '')}.svg`,
+      ])
+    const { history, config } = await readForecastInput(this, flags)
+    this.progress('Forecasting from past origins …')
+    const scores = scoreBacktest(
+      backtestDemand(history, {
+        horizonSeconds: flags.horizon,
+        everySeconds: flags.every,
+        origins: flags.origins,
+        seed: flags.seed ?? config?.forecast.seed ?? 1,
+        coldStartSeconds: flags['cold-start'],
+      }),
+    )
+    this.log(flags.csv ? backtestCsv(scores) : describe(scores))
+    if (flags.out !== undefined) {
+      await writeFileWhole(flags.out, drawBacktestChart(scores))
+      this.hint(`Wrote ${flags.out}.`)
+    }
+    return { ...scores, written: flags.out === undefined ? [] : [flags.out] }
+  }
+}
+
+function describe(scores: BacktestScores): string {
+  const tables = [tabulateErrors, tabulateSkills, tabulateHorizons, tabulateWorkloadScores, tabulateCoverage]
+  const texts = tables.map((tabulate) => {
+    const { columns, rows } = tabulate(scores)
+    return formatTable(columns, rows)
+  })
+  const legend = `Pinball loss, CRPS and interval score are shares of mean demand.
+Skill: 1 − pinball loss / that of the naive baseline that was best before the first origin.
+Coverage counts each step once, with binomial intervals: neighbours resemble each other, so these are too narrow.`
+  return [describeBacktest(scores), ...texts, wrapProse(legend, 80)].join('\n\n')
+}
