@@ -5,7 +5,8 @@ import { refuseSecretsBelow } from './secrets.js'
 
 /**
  * Command tests run the compiled program; without it every one of them would fail for the same reason. Temporary
- * folders of all tests are in one of the run's own, which is searched for secrets at the end, and goes.
+ * folders of all tests are in one of the run's own, which is searched for secrets at the end, and goes; with
+ * LLMSCALE_TEST_KEEP=1 it stays, and its name is printed.
  */
 export default function setup(): () => void {
   const fromSource = process.env['LLMSCALE_TEST_SOURCE'] === '1'
@@ -22,7 +23,8 @@ export default function setup(): () => void {
       process.exitCode = 1 // vitest only prints what a teardown throws
       throw cause
     } finally {
-      rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+      if (process.env['LLMSCALE_TEST_KEEP'] === '1') console.log(`Kept ${folder}`)
+      else rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
     }
   }
 }
