@@ -15,10 +15,15 @@ import { parseInstant } from '../kit/time.js'
 import { secondsPerWeek } from '../kit/units.js'
 import { formatObjects, gitopsFolder } from '../manifests/region-folder.js'
 import type { CapacityPlan } from '../planning/capacity-plan.js'
+import { findUnreviewed } from '../planning/change-set.js'
 import { diffPlans } from '../planning/diff-plans.js'
 import { compareProposals, judgeMateriality, listChanges, type Materiality } from '../planning/materiality.js'
 import { parsePlan } from '../planning/plan-file.js'
-import { reviewedChangesFile } from '../planning/reviewed-changes.js'
+import {
+  parseReviewedChanges,
+  type ReviewedChanges,
+  reviewedChangesFile,
+} from '../planning/reviewed-changes.js'
 import { judgeHold, type ListedHold } from '../review/hold-table.js'
 import { writePullRequest } from '../review/pull-request.js'
 import { type Deployment, programInputs } from './deployment.js'
@@ -58,7 +63,16 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
   const holds = await readHolds(folder, base, plan, now)
   const store = await openStateStore(settings, deployment.projectFolder)
   const renewal = base.plan && (await readRenewal(store, environment, base.plan.planId))
-  const materiality = judge(deployment, base, holds, renewal)
+  const at = (path: string) => (fromTop === '' ? path : `${fromTop}/${path}`)
+  const manifests = await renderManifests(deployment)
+  const unreviewed =
+    base.plan?.planId !== plan.planId
+      ? []
+      : [
+          ...findUnreviewedChanges(changes, await base.readText(at(reviewedChangesFile))),
+          ...(await findOtherManifests(manifests.files, base)),
+        ]
+  const materiality = judge(deployment, base, holds, renewal, unreviewed)
   const branch = (holds.ofRollback === undefined ? proposalBranch : rollbackBranch)(environment)
   const diff = diffPlans(base.plan, plan)
   // Stacks are not asked here: caps and limits of steps count from the plan in force.
@@ -79,8 +93,6 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
     baseCommit: base.commit,
     ...findFolderUrl(branch, fromTop),
   })
-  const at = (path: string) => (fromTop === '' ? path : `${fromTop}/${path}`)
-  const manifests = await renderManifests(deployment)
   const removed = base.paths.filter((path) => isProposed(path) && !files.has(path))
   return {
     inForce: base.plan,
@@ -144,6 +156,29 @@ async function renderManifests(deployment: Deployment) {
   return { files, folders }
 }
 
+/**
+ * What an apply of the plan in force would do that nobody reviewed: llmscale.yaml also says things that are no part of
+ * the decision.
+ * @param reviewed changes.json of the reviewed branch
+ */
+function findUnreviewedChanges(changes: ReviewedChanges | undefined, reviewed: string | undefined): string[] {
+  const known = reviewed === undefined ? undefined : parseReviewedChanges(reviewed, reviewedChangesFile)
+  return Object.entries(changes?.stacks ?? {}).flatMap(([stack, fresh]) =>
+    findUnreviewed(fresh, known?.stacks[stack] ?? { ...fresh, changes: [] }),
+  )
+}
+
+/** The same of what Argo CD or Flux apply. */
+async function findOtherManifests(
+  files: ReadonlyMap<string, string | null>,
+  base: ProposalBase,
+): Promise<string[]> {
+  const others: string[] = []
+  for (const [path, text] of files)
+    if ((await base.readText(path)) !== text?.trimEnd()) others.push(`${path} is rendered otherwise`)
+  return others
+}
+
 /** Figures of doing nothing are those of the plan that this one was made over. */
 function requireSameBaseline({ inputs: { plan }, settings, folder }: Deployment, base: ProposalBase): void {
   const over = base.plan?.planId ?? null
@@ -184,12 +219,16 @@ async function readHolds(
   }
 }
 
+/** So many of them are named. */
+const mostUnreviewed = 3
+
 /** A rollback is always worth a review, and while a hold stops applies no new plan is. */
 function judge(
   { config, inputs: { plan } }: Deployment,
   base: ProposalBase,
   { inForce, ofRollback }: HoldsAround,
   renewal: Renewal | undefined,
+  unreviewed: readonly string[],
 ): Materiality {
   const validUntil = renewal && parseInstant(renewal.validUntil)
   const judged = judgeMateriality({
@@ -202,6 +241,11 @@ function judge(
   if (ofRollback !== undefined)
     return { ...judged, isMaterial: true, reasons: ['a rollback', ...judged.reasons] }
   const holding = inForce.find(({ hold }) => hold?.except !== plan.planId)
+  if (holding === undefined && unreviewed.length > 0) {
+    const rest = unreviewed.length - mostUnreviewed
+    const named = [...unreviewed.slice(0, mostUnreviewed), ...(rest > 0 ? [`and ${rest} more`] : [])]
+    return { ...judged, isMaterial: true, reasons: [`the decision stands, and ${named.join(', ')}`] }
+  }
   if (holding === undefined) return judged
   const { name, hold } = holding
   const because =

@@ -110,6 +110,8 @@ export interface ProposalBase {
   paths: string[]
   /** Plans that came to the branch since a time, and the one before them, the oldest first. */
   merged: { plan: CapacityPlan; time: EpochSeconds }[]
+  /** Text of a file by its path from the top of the repository, without its last line end; undefined without one. */
+  readText(path: string): Promise<string | undefined>
 }
 
 /** What the reviewed branch at `origin` has in a folder, as git last fetched it. Throws as `readReviewedPlan`. */
@@ -133,6 +135,10 @@ export async function readProposalBase(
     plan: (await hasPlan(git, commit)) ? (await readPlanAt(git, folder, commit)).plan : undefined,
     paths: listed.split('\0').filter(Boolean),
     merged,
+    readText: async (path) => {
+      const { code, stdout } = await git.try(['cat-file', 'blob', `${commit}:${path}`])
+      return code === 0 ? stdout : undefined
+    },
   }
 }
 

@@ -55,7 +55,9 @@ function listActs(base: CapacityPlan | undefined, plan: CapacityPlan, diff: Plan
     ...describeWorkloads(base, plan, diff),
   ]
   if (acts.length > 0) return acts
-  return [isEmptyDiff(diff) ? 'changes nothing' : 'changes pools, overrides or commitments']
+  return [
+    isEmptyDiff(diff) ? 'the same decision, deployed otherwise' : 'changes pools, overrides or commitments',
+  ]
 }
 
 function describeWorkloads(base: CapacityPlan | undefined, plan: CapacityPlan, diff: PlanDiff): string[] {

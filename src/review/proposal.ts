@@ -11,7 +11,7 @@ export interface ProposedPlan {
 }
 
 export interface Candidate extends ProposedPlan {
-  /** Against the plan on the base. */
+  /** Against the plan on the base; of the same decision, whether an apply of it would do what nobody reviewed. */
   isMaterial: boolean
   /** Why it is, or is not. */
   reasons: readonly string[]
@@ -102,14 +102,20 @@ export function decideProposal(state: ProposalState, candidate: Candidate): Prop
     return decide('edited', `${branch.author} made the last commit of the branch`)
   if (newest > candidate.validAt && (open !== undefined || branch?.isKept !== true))
     return decide('newerExists', 'a later plan is proposed already')
-  if (state.basePlanId === candidate.planId)
-    return open === undefined
-      ? decide('unchanged', 'the decision is the one on the base already')
-      : decide('obsolete', 'the base has the decision already')
+  if (state.basePlanId === candidate.planId && !candidate.isMaterial) return decideInForce(state, candidate)
   return open === undefined ? decideFirst(state, candidate) : decideNext(state, open, candidate)
 }
 
 const decide = (action: ProposalAction, because: string): ProposalDecision => ({ action, because })
+
+/** The base has the decision. What is open is of another one, or of how this one is deployed. */
+function decideInForce({ branch, open }: ProposalState, { planId }: Candidate): ProposalDecision {
+  if (open === undefined) return decide('unchanged', 'the decision is the one on the base already')
+  const isOfBase = [open.plan?.planId, branch?.mark?.planId].every((id) => id === planId)
+  return isOfBase && branch?.isOutdated === false
+    ? decide('unchanged', 'how the decision on the base is deployed is proposed already')
+    : decide('obsolete', 'the base has the decision already')
+}
 
 /** Nothing is open. */
 function decideFirst(

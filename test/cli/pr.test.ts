@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Proposed as Result } from '../../src/commands/pr.js'
 import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
+import { formatReviewedChanges } from '../../src/planning/reviewed-changes.js'
 import { parseHiddenKey } from '../../src/review/hidden-key.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
@@ -107,6 +108,67 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
     const later = ['preview', '--as-of', '2026-11-09T18:00:00Z', '--json']
     const expired = await runCli(later, { cwd, env: noGitHub })
     expect([expired.code, JSON.parse(expired.stdout).error.code]).toEqual([4, 'PLAN_EXPIRED'])
+  })
+
+  /** Of the plan in force, as previews write it: what an apply would change. */
+  function changesTo(...values: string[]): string {
+    const urn = 'urn:pulumi:prod.us-east-1.serving::llmscale::keda.sh/v1alpha1:ScaledObject::chat-70b-4216a7'
+    const changes = values.map((to) => ({
+      urn,
+      op: 'update',
+      paths: ['spec.pollingInterval'],
+      values: { 'spec.pollingInterval': { from: '30', to } },
+      digest: null,
+    }))
+    return formatReviewedChanges({
+      apiVersion: 'llmscale/v1alpha1',
+      kind: 'ReviewedChanges',
+      planId: inForce.planId,
+      allowDelete: [],
+      allowPurchase: [],
+      stacks: {
+        'prod.us-east-1.serving': {
+          engineVersion: '3.246.0',
+          providerVersions: {},
+          deployedPlanId: inForce.planId,
+          changes,
+        },
+      },
+    })
+  }
+
+  it('proposes what the same decision would deploy otherwise, and only that', async () => {
+    const file = join(cwd, 'forecasts/prod/changes.json')
+    git(cwd, 'checkout', '--quiet', '--', 'forecasts')
+    writeFileSync(file, changesTo('15'))
+    publish(cwd)
+    // Applied by now: there is less to change than was reviewed.
+    writeFileSync(file, changesTo())
+    expect((await propose(cwd, '--git-only')).result!.action).toBe('unchanged')
+
+    writeFileSync(file, changesTo('5'))
+    const { result } = await propose(cwd, '--git-only')
+    expect(result).toMatchObject({
+      action: 'create',
+      title: 'Capacity of prod: the same decision, deployed otherwise',
+      because: expect.stringContaining('pollingInterval 30 → 5 was reviewed as'),
+    })
+    expect(git(remote, 'diff', '--name-only', 'main', 'llmscale/prod')).toBe('forecasts/prod/changes.json')
+    expect((await propose(cwd, '--git-only')).result!.action).toBe('unchanged')
+  })
+
+  it('proposes what Argo CD or Flux would deploy otherwise of the same decision', async () => {
+    const settings = 'regions: [us-east-1], delivery: gitops'
+    writeFileSync(join(cwd, 'llmscale.yaml'), configText(settings))
+    git(cwd, 'checkout', '--quiet', '--', 'forecasts')
+    expect((await runCli(['render'], { cwd })).code).toBe(0)
+    publish(cwd)
+    expect((await propose(cwd, '--git-only')).result!.action).toBe('unchanged')
+    writeFileSync(join(cwd, 'llmscale.yaml'), configText(`${settings}, autoscaler: hpa`))
+    publish(cwd)
+    const { result } = await propose(cwd, '--git-only')
+    expect(result).toMatchObject({ action: 'create', because: expect.stringContaining('manifests/prod/') })
+    expect(git(remote, 'diff', '--name-only', 'main', 'llmscale/prod')).toMatch(/horizontalpodautoscaler/)
   })
 
   it('proposes nothing under a hold, which stays', async () => {

@@ -87,7 +87,8 @@ describe('a branch on any git remote', () => {
     )
     git(repository, 'update-ref', 'refs/heads/main', merged)
     base = merged
-    expect((await propose(1, { basePlanId: planId(1) })).action).toBe('unchanged')
+    const inForce = { basePlanId: planId(1), materiality: { isMaterial: false, reasons: ['in force'] } }
+    expect((await propose(1, inForce)).action).toBe('unchanged')
     expect((await propose(2, { basePlanId: planId(1) })).action).toBe('create')
     expect(log()).toBe('llmscale Raise chat to 2')
   })

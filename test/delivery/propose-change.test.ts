@@ -300,12 +300,24 @@ describe(`a proposal, on a stand-in for GitHub${descriptionsNote}`, () => {
   it('closes what the base has already, and does not take that for a snooze', async () => {
     await propose(1)
     base = commitTo(gitHub.repository, 'main', { 'forecasts/prod/plan.yaml': 'plan: 1\n' })
-    expect((await propose(1, { basePlanId: planId(1) })).action).toBe('obsolete')
+    const inForce = { basePlanId: planId(1), materiality: { isMaterial: false, reasons: ['in force'] } }
+    expect((await propose(1, inForce)).action).toBe('obsolete')
     expect(pull().state).toBe('closed')
     expect(gitHub.comments).toHaveLength(1)
-    expect((await propose(1, { basePlanId: planId(1) })).action).toBe('unchanged')
+    expect((await propose(1, inForce)).action).toBe('unchanged')
     expect(gitHub.writes()).toEqual([])
     expect((await propose(2, { basePlanId: planId(1) })).action).toBe('create')
+  })
+
+  it('leaves open what changes how the decision on the base is deployed, until the base has it', async () => {
+    base = commitTo(gitHub.repository, 'main', { 'forecasts/prod/plan.yaml': 'plan: 1\n' })
+    const inForce = { basePlanId: planId(1) }
+    const quiet = { ...inForce, materiality: { isMaterial: false, reasons: ['in force'] } }
+    expect((await propose(1, inForce)).action).toBe('create')
+    expect((await propose(1, quiet)).action).toBe('unchanged')
+    expect(gitHub.writes()).toEqual([])
+    base = commitTo(gitHub.repository, 'main', { 'forecasts/prod/changes.json': '{"plan":1}\n' })
+    expect((await propose(1, quiet)).action).toBe('obsolete')
   })
 
   it('mends a description that a person broke', async () => {
