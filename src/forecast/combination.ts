@@ -1,5 +1,5 @@
 import { type OriginGrid, observedRows } from './origin-grid.js'
-import type { RolledSeries, RowForecast } from './rolling-origin.js'
+import type { RolledSeries } from './rolling-origin.js'
 
 /**
  * Weights of models for the forecast made at a row: each weighs by the inverse fourth power of its mean absolute error
@@ -28,17 +28,4 @@ function meanAbsoluteError(model: RolledSeries, grid: OriginGrid, row: number): 
     }
   })
   return count === 0 ? 0 : sum / count
-}
-
-/** The weighted mean of forecasts. */
-export function combine(forecasts: readonly RowForecast[], weights: readonly number[]): RowForecast {
-  return (row) => {
-    const mean = new Float64Array(forecasts[0]!(row).length)
-    forecasts.forEach((forecast, index) => {
-      const weight = weights[index]!
-      const point = forecast(row)
-      for (let lead = 0; lead < mean.length; lead++) mean[lead]! += weight * point[lead]!
-    })
-    return mean
-  }
 }

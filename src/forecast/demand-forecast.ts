@@ -19,23 +19,23 @@ export interface DemandForecast {
   seed: number
   /** Number of paths that `samplePath` accepts: index 0 … pathCount − 1. */
   pathCount: number
-  /** How the residual blocks of each day ahead are drawn; empty when there are none, and paths equal the point. */
-  days: ForecastDay[]
+  /** Steps of a slot, an hour where steps are shorter: what models and past errors know. */
+  stepsPerSlot: number
+  /** Past origins that paths follow; undefined when there are none, and paths equal the point. */
+  blocks: PastBlocks | undefined
   workloads: WorkloadForecast[]
   /** What the reader must know: fallbacks, short history. */
   notes: string[]
 }
 
-/** One day ahead, in steps after the origin. */
-export interface ForecastDay {
-  /** First lead of this day. */
-  start: number
-  /** First lead of the day that residuals are read from: an earlier one where too few were observed so far ahead. */
-  source: number
-  /** Rows of `ResidualBlocks.values`, from 0 on, whose day was observed whole. */
-  rows: number
-  /** Factor on residuals that a small number of rows calls for. */
-  widening: number
+/** Past origins that were observed far enough ahead. */
+export interface PastBlocks {
+  /** Slots of the history, ascending. */
+  origins: Float64Array
+  /** Slots ahead that all of them were observed. */
+  columns: number
+  /** By slot ahead: the column that it follows, an earlier one where it is further ahead than was observed. */
+  sources: Uint16Array
 }
 
 export interface WorkloadForecast {
@@ -50,26 +50,38 @@ export interface WorkloadForecast {
   score?: ForecastScore
 }
 
-/** Amounts a step, of length `DemandForecast.length`. */
+/** Amounts of one metric. */
 export interface SeriesForecast {
+  /** By step. */
   point: Float64Array
-  /** Out-of-sample residual blocks, in the form that the forecast room's `samplePath` reads. */
-  residuals: ResidualBlocks
+  /** By slot. */
+  slots: Float64Array
+  shape: SlotShape
+  /** Undefined where no error is known: paths equal the point. */
+  errors: PathErrors | undefined
 }
 
-export interface ResidualBlocks {
-  /**
-   * (actual − point) / (point + offset) by rolling origin (row) and lead step (column), row-major. Only the cells
-   * that `ForecastDay` names were observed at the origin; the others must not be read.
-   */
-  values: Float32Array
-  origins: number
-  leads: number
-  /** Leading rows from before the workload existed: later ones stand in for them. */
-  blankRows: number
-  /** Added to the point before multiplying, so that small points keep a spread. Amount a step. */
-  offset: number
-  /** No residual lifts a path above this: a burst over nothing is a huge ratio. Amount a step. */
+/** How steps share their slot out. */
+export interface SlotShape {
+  /** Share of each step of the day in its slot; the first one is that of the first step of slot 0 of the history. */
+  shares: Float64Array
+  /** Slot of the history that the forecast starts with. */
+  origin: number
+  /** Amounts of past steps, up to the origin. */
+  steps: Float32Array
+  /** Slot of the first of them. */
+  firstSlot: number
+}
+
+/** What makes a path of a point: at each slot the error whose place among all is that of a past error. */
+export interface PathErrors {
+  /** Place of a past error among those of its lead, by origin and column of `PastBlocks`, row-major. */
+  ranks: Uint8Array
+  /** Ascending standardised errors, evenly spaced in probability. */
+  quantiles: Float64Array
+  /** What one of them is worth, by slot ahead. */
+  spread: Float64Array
+  /** No error lifts a path above this. */
   ceiling: number
 }
 

@@ -3,17 +3,19 @@ import { formatDuration } from '../kit/time.js'
 import { secondsPerDay } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
 import type { DemandHistory, DemandMetric, WorkloadDemand } from '../metrics/demand-history.js'
-import { drawableDays } from './block-bootstrap.js'
 import { bridgeGaps } from './bridge.js'
-import { combine, weighModels } from './combination.js'
-import type { DemandForecast, SeriesForecast, WorkloadForecast } from './demand-forecast.js'
-import { atHours } from './hourly.js'
+import { weighModels } from './combination.js'
+import type { DemandForecast, PastBlocks, SeriesForecast, WorkloadForecast } from './demand-forecast.js'
+import { countStepsPerSlot, sumSlots } from './hourly.js'
 import type { PointModel, Series } from './models/point-model.js'
 import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './models/seasonal-naive.js'
 import { seasonalRidge } from './models/seasonal-ridge.js'
 import { createOriginGrid, type OriginGrid } from './origin-grid.js'
-import { type RolledSeries, type RowForecast, rollModel, rollSeries } from './rolling-origin.js'
-import { type RowScores, scoreAt, scoredRows, scoreRow, seriesAt } from './score.js'
+import { createBlocks } from './past-blocks.js'
+import { createErrors, spreadPoint } from './path-errors.js'
+import { addWeighted, mixErrors, type RolledSeries, rollModel } from './rolling-origin.js'
+import { scoreAt, scoredRows, scoreRow } from './score.js'
+import { learnShape, shareOut } from './slot-shape.js'
 
 export interface ForecastOptions {
   horizonSeconds: number
@@ -22,10 +24,8 @@ export interface ForecastOptions {
   pathCount?: number
 }
 
-const models: readonly PointModel[] = [seasonalRidge, seasonalNaiveDay, seasonalNaiveWeek].map(atHours)
+const models: readonly PointModel[] = [seasonalRidge, seasonalNaiveDay, seasonalNaiveWeek]
 const baselines: readonly PointModel[] = [seasonalNaiveDay, seasonalNaiveWeek, persistence]
-// Older demand than this, before the first origin, is not read.
-const longestHistoryDays = 56
 const seasonDays = 2
 const weekDays = 7
 
@@ -39,6 +39,15 @@ const weekDays = 7
  */
 export function forecastDemand(history: DemandHistory, options: ForecastOptions): DemandForecast {
   return forecastFrom(history, options, [history.length])[0]!
+}
+
+/** The same with given models and without a score. */
+export function forecastWith(
+  members: readonly PointModel[],
+  history: DemandHistory,
+  options: ForecastOptions,
+): DemandForecast {
+  return forecastFrom(history, options, [history.length], members, [])[0]!
 }
 
 /** How far and how often to look back. */
@@ -76,7 +85,13 @@ function pastOrigins(
   ).filter((origin) => origin * stepSeconds >= secondsPerDay)
 }
 
-function forecastFrom(history: DemandHistory, options: ForecastOptions, origins: number[]): DemandForecast[] {
+function forecastFrom(
+  history: DemandHistory,
+  options: ForecastOptions,
+  origins: number[],
+  members = models,
+  rivals = baselines,
+): DemandForecast[] {
   const { stepSeconds, length } = history
   const stepsPerDay = secondsPerDay / stepSeconds
   const leads = Math.round(options.horizonSeconds / stepSeconds)
@@ -100,23 +115,64 @@ function forecastFrom(history: DemandHistory, options: ForecastOptions, origins:
       `the history covers ${formatDuration(length * stepSeconds)}; a forecast needs at least a day`,
     )
   if (origins.length === 0) return []
-  const cut = Math.max(0, origins[0]! - longestHistoryDays * stepsPerDay)
-  const grid = createOriginGrid(length - cut, origins[0]! - cut, leads, stepsPerDay)
-  const rows = origins.map((origin) => rowOf(grid, origin - cut))
-  const draws = { seed: options.seed, pathCount: options.pathCount ?? 100 }
-  const workloads = history.workloads.map((demand) => forecastWorkload(demand, cut, grid, rows, draws))
-  return rows.map((row, index) => ({
+  const stepsPerSlot = countStepsPerSlot(stepSeconds)
+  const slotsPerDay = stepsPerDay / stepsPerSlot
+  const slotSeconds = stepSeconds * stepsPerSlot
+  const slots = Math.floor(length / stepsPerSlot)
+  const slotsAhead = Math.ceil(leads / stepsPerSlot)
+  const slotOf = (origin: number) => slots - (length - origin) / stepsPerSlot
+  const firstSlot = Math.floor(history.start / slotSeconds) + (length % stepsPerSlot > 0 ? 1 : 0)
+  const grid = createOriginGrid(
+    slots,
+    slotOf(origins[0]!),
+    slotsAhead,
+    slotsPerDay,
+    firstSlot % (7 * slotsPerDay),
+  )
+  const rows = origins.map((origin) => rowOf(grid, slotOf(origin)))
+  const blocks = rows.map((row) => createBlocks(grid, row, slotsAhead))
+  const frame: Frame = {
+    members,
+    rivals,
+    grid,
+    rows,
+    blocks,
+    stepsPerDay,
+    stepsPerSlot,
+    steps: leads,
+    slotsAhead,
+  }
+  const workloads = history.workloads.map((demand) => forecastWorkload(demand, frame))
+  return rows.map((_row, index) => ({
     origin: history.start + origins[index]! * stepSeconds,
     stepSeconds,
     length: leads,
-    ...draws,
-    days: drawableDays(grid, row),
+    seed: options.seed,
+    pathCount: options.pathCount ?? 100,
+    stepsPerSlot,
+    blocks: blocks[index],
     workloads: workloads.map((forecasts) => forecasts[index]!),
     notes: [
       ...historyNotes(origins[index]! / stepsPerDay),
       ...history.workloads.flatMap((demand) => workloadNotes(demand, origins[index]!, stepsPerDay)),
     ],
   }))
+}
+
+/** What all workloads of a history share. */
+interface Frame {
+  members: readonly PointModel[]
+  /** Naive models that a score compares with; without them there is none. */
+  rivals: readonly PointModel[]
+  grid: OriginGrid
+  /** Rows of the origins that a forecast is asked for, and what their paths follow. */
+  rows: number[]
+  blocks: (PastBlocks | undefined)[]
+  stepsPerDay: number
+  stepsPerSlot: number
+  /** Steps and slots ahead. */
+  steps: number
+  slotsAhead: number
 }
 
 function rowOf(grid: OriginGrid, origin: number): number {
@@ -126,73 +182,129 @@ function rowOf(grid: OriginGrid, origin: number): number {
   return row
 }
 
-/** One workload's forecasts at the given rows. */
-function forecastWorkload(
-  demand: WorkloadDemand,
-  cut: number,
-  grid: OriginGrid,
-  rows: number[],
-  draws: { seed: number; pathCount: number },
-): WorkloadForecast[] {
-  const mask = demand.mask.subarray(cut)
-  const bridge = (metric: DemandMetric) => bridgeGaps(demand[metric].subarray(cut), mask, grid.stepsPerDay)
-  const requests = bridge('requests')
-  const alone = new Map(
-    [...new Set([...models, ...baselines])].map((model) => [
-      model,
-      rollSeries(requests, grid, rollModel(model, requests, grid)),
-    ]),
+/** One workload's forecasts at the rows of a frame. */
+function forecastWorkload(demand: WorkloadDemand, frame: Frame): WorkloadForecast[] {
+  const { grid, rows, rivals } = frame
+  const requests = readMetric(demand, 'requests', frame)
+  const rolled = new Map(
+    [...new Set([...frame.members, ...rivals])].map((model) => [model, roll(model, requests.slots, frame)]),
   )
-  const members = models.map((model) => alone.get(model)!)
-  // The spread of a forecast is that of its own mixture on earlier rows: what other weights left there says nothing.
-  const combineAt = (series: Series, parts: readonly RolledSeries[], row: number): RolledSeries => {
-    const forecasts = parts.map(
-      ({ points }): RowForecast =>
-        (earlier) =>
-          points[earlier]!,
+  const members = frame.members.map((model) => rolled.get(model)!)
+  const scored = rivals.length === 0 ? [] : [...new Set(rows.flatMap((row) => scoredRows(grid, row)))]
+  const scoreRows = (parts: readonly RolledSeries[], weightsAt: (row: number) => readonly number[]) =>
+    new Map(
+      scored.map((row) => {
+        const weights = weightsAt(row)
+        const point = new Float64Array(grid.leads)
+        addWeighted(
+          point,
+          parts.map((part) => part.points[row]!),
+          weights,
+        )
+        const past = mixErrors(parts, weights, requests.slots, grid, row)
+        return [
+          row,
+          scoreRow(point, spreadPoint(point, past, requests.slots, grid, row), requests.slots, grid, row),
+        ]
+      }),
     )
-    return rollSeries(series, grid, combine(forecasts, weighModels(members, grid, row)), row)
-  }
-  // Tokens take the weights of requests and the same rows: a path's tokens follow its requests.
-  const tokenSeries = (metric: DemandMetric): ((row: number) => SeriesForecast) => {
-    if (demand.tokens === 'none') return () => noTokens(grid)
-    const series = bridge(metric)
-    const parts = models.map((model) => rollSeries(series, grid, rollModel(model, series, grid)))
-    return (row) => seriesAt(combineAt(series, parts, row), grid, row)
-  }
-  const inputTokens = tokenSeries('inputTokens')
-  const outputTokens = tokenSeries('outputTokens')
+  const own = scoreRows(members, (row) => weighModels(members, grid, row))
+  const naive = new Map(rivals.map((model) => [model.name, scoreRows([rolled.get(model)!], () => [1])]))
 
-  const scored = [...new Set(rows.flatMap((row) => scoredRows(grid, row)))]
-  const scoreRows = (rolledAt: (row: number) => RolledSeries): RowScores =>
-    new Map(scored.map((row) => [row, scoreRow(rolledAt(row), requests, grid, row, draws)]))
-  const own = scoreRows((row) => combineAt(requests, members, row))
-  const naive = new Map(baselines.map((model) => [model.name, scoreRows(() => alone.get(model)!)]))
-
-  return rows.map((row) => {
-    const score = scoreAt(grid, row, own, naive)
+  // Tokens take the weights of requests: a path's tokens follow its requests.
+  const tokens = (['inputTokens', 'outputTokens'] as const).map((metric) => {
+    if (demand.tokens === 'none') return undefined
+    const series = readMetric(demand, metric, frame)
+    return { series, members: frame.members.map((model) => roll(model, series.slots, frame)) }
+  })
+  return rows.map((row, index) => {
+    const score = rivals.length === 0 ? undefined : scoreAt(grid, row, own, naive)
     const weights = weighModels(members, grid, row)
-    const short = grid.origins[row]! < seasonDays * grid.stepsPerDay
+    const short = grid.origins[row]! < seasonDays * grid.slotsPerDay
+    const [input, output] = tokens.map((each) =>
+      each === undefined ? noTokens(frame) : forecastSeries(each.series, each.members, weights, frame, index),
+    )
     return {
       workload: demand.workload,
       model: short ? seasonalNaiveDay.name : 'combination',
       weights: short
         ? { [seasonalNaiveDay.name]: 1 }
-        : Object.fromEntries(models.map((model, index) => [model.name, weights[index]!])),
+        : Object.fromEntries(frame.members.map((model, index) => [model.name, weights[index]!])),
       tokens: demand.tokens,
       series: {
-        requests: seriesAt(combineAt(requests, members, row), grid, row),
-        inputTokens: inputTokens(row),
-        outputTokens: outputTokens(row),
+        requests: forecastSeries(requests, members, weights, frame, index),
+        inputTokens: input!,
+        outputTokens: output!,
       },
       ...(score === undefined ? {} : { score }),
     }
   })
 }
 
-function noTokens({ leads }: OriginGrid): SeriesForecast {
-  const residuals = { values: new Float32Array(0), origins: 0, leads, blankRows: 0, offset: 0, ceiling: 0 }
-  return { point: new Float64Array(leads), residuals }
+function roll(model: PointModel, slots: Series, { grid, rows, slotsAhead }: Frame): RolledSeries {
+  return rollModel(model, slots, grid, rows, slotsAhead)
+}
+
+/** One metric of a workload at its steps, and at slots. */
+interface MetricSeries {
+  steps: Series
+  slots: Series
+  /** Amounts by step from slot `firstSlot` on: what shapes are read from. */
+  recent: Float32Array
+  firstSlot: number
+}
+
+function readMetric(
+  demand: WorkloadDemand,
+  metric: DemandMetric,
+  { grid, stepsPerDay, stepsPerSlot }: Frame,
+): MetricSeries {
+  const steps = bridgeGaps(demand[metric], demand.mask, stepsPerDay)
+  const firstSlot = grid.origins[0]!
+  const skipped = (steps.values.length % stepsPerSlot) + firstSlot * stepsPerSlot
+  return {
+    steps,
+    slots: sumSlots(steps, stepsPerSlot),
+    recent: stepsPerSlot === 1 ? new Float32Array(0) : Float32Array.from(steps.values.subarray(skipped)),
+    firstSlot,
+  }
+}
+
+/** The forecast of one metric at the row of an index, from the weighted sum of its members. */
+function forecastSeries(
+  { steps, slots, recent, firstSlot }: MetricSeries,
+  members: readonly RolledSeries[],
+  weights: readonly number[],
+  frame: Frame,
+  index: number,
+): SeriesForecast {
+  const { grid, rows, blocks, stepsPerSlot, slotsAhead } = frame
+  const row = rows[index]!
+  const point = new Float64Array(slotsAhead)
+  addWeighted(
+    point,
+    members.map(({ latest }) => latest.get(row)!),
+    weights,
+  )
+  const shape = learnShape(steps, recent, firstSlot, grid.origins[row]!, stepsPerSlot)
+  const past = mixErrors(members, weights, slots, grid, row)
+  const spread = spreadPoint(point, past, slots, grid, row)
+  const known = blocks[index]
+  return {
+    point: shareOut(point, shape, stepsPerSlot, frame.steps),
+    slots: point,
+    shape,
+    errors: spread === undefined || known === undefined ? undefined : createErrors(spread, past, known),
+  }
+}
+
+function noTokens({ steps, slotsAhead }: Frame): SeriesForecast {
+  return {
+    point: new Float64Array(steps),
+    slots: new Float64Array(slotsAhead),
+    shape: { shares: new Float64Array(0), origin: 0, steps: new Float32Array(0), firstSlot: 0 },
+    errors: undefined,
+  }
 }
 
 function historyNotes(days: number): string[] {

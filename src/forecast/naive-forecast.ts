@@ -1,32 +1,24 @@
-import { secondsPerDay } from '../kit/units.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
-import { drawableDays } from './block-bootstrap.js'
-import { bridgeGaps } from './bridge.js'
-import type { DemandForecast, SeriesForecast } from './demand-forecast.js'
+import type { DemandForecast } from './demand-forecast.js'
+import { type ForecastOptions, forecastWith } from './forecast-demand.js'
 import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './models/seasonal-naive.js'
-import { createOriginGrid } from './origin-grid.js'
-import { rollModel, rollSeries } from './rolling-origin.js'
-import { seriesAt } from './score.js'
 
 const naives = [seasonalNaiveDay, seasonalNaiveWeek, persistence]
 
 /**
- * What a naive baseline would have forecast of a workload's requests from the end of a history, with a spread from its
- * own errors: a rival on the terms of the forecast. An unknown name is taken for `seasonal-naive-day`.
- * @param history at least a day of it
+ * What a naive baseline would have forecast of one workload's requests from the end of a history, with a spread from
+ * its own errors: a rival on the terms of the forecast. An unknown name is taken for `seasonal-naive-day`.
+ *
+ * @returns a forecast of one workload, without tokens
+ * @throws LlmscaleError `badData` when the history is shorter than a day
  */
 export function forecastNaively(
-  { length, stepSeconds, workloads }: DemandHistory,
+  history: DemandHistory,
   workloadIndex: number,
   name: string,
-  leads: number,
-): Pick<DemandForecast, 'days'> & { requests: SeriesForecast } {
-  const { requests, mask } = workloads[workloadIndex]!
-  const stepsPerDay = secondsPerDay / stepSeconds
-  const grid = createOriginGrid(length, length, leads, stepsPerDay)
-  const row = grid.origins.length - 1
-  const series = bridgeGaps(requests, mask, stepsPerDay)
+  options: ForecastOptions,
+): DemandForecast {
+  const demand = { ...history.workloads[workloadIndex]!, tokens: 'none' as const }
   const model = naives.find((each) => each.name === name) ?? seasonalNaiveDay
-  const rolled = rollSeries(series, grid, rollModel(model, series, grid))
-  return { days: drawableDays(grid, row), requests: seriesAt(rolled, grid, row) }
+  return forecastWith([model], { ...history, workloads: [demand] }, options)
 }

@@ -1,36 +1,55 @@
 /**
- * Rolling origins in steps of one history, ascending. A row is an origin; its forecast of one day ahead is a
+ * Rolling origins in slots of one history, ascending. A row is an origin; its forecast of one day ahead is a
  * block, and a block serves later origins once it was observed whole.
  */
 export interface OriginGrid {
   origins: number[]
+  /** Slots ahead that are rolled. */
   leads: number
-  stepsPerDay: number
+  slotsPerDay: number
   rowsPerDay: number
   /** Blocks of a row: days ahead, the last one perhaps shorter. */
   days: number
+  /** Slots from the start of a week, the same one for all histories, to slot 0. */
+  weekPhase: number
 }
 
-// Origins a quarter of a day apart: each hour of the day meets the residuals of four, which smooths the few days
-// that a short history has.
+// Origins a quarter of a day apart: each hour of the day meets the errors of four, which smooths the few days that a
+// short history has.
 const mostRowsPerDay = 4
-// Rows start after a week, so that no residual comes from a model without a weekly lag; a shorter history gives
-// half of itself. Older rows than four weeks tell of another time.
+// Rows start after a week, so that no error comes from a model without a weekly lag; a shorter history gives half of
+// itself. Older rows than four weeks tell of another time.
 const warmUpDays = 7
 const rowDays = 28
+// Errors further ahead cannot be observed often enough; they grow on as those before.
+const mostDays = 14
 
-/** The grid that ends at step `end` and serves forecasts from origin `first` on. */
-export function createOriginGrid(end: number, first: number, leads: number, stepsPerDay: number): OriginGrid {
-  const rowsPerDay = [mostRowsPerDay, 2, 1].find((count) => stepsPerDay % count === 0)!
-  const earliest = Math.max(stepsPerDay, first - rowDays * stepsPerDay)
+/** The grid that ends at slot `end` and serves forecasts from origin `first` on. */
+export function createOriginGrid(
+  end: number,
+  first: number,
+  slotsAhead: number,
+  slotsPerDay: number,
+  weekPhase: number,
+): OriginGrid {
+  const rowsPerDay = [mostRowsPerDay, 2, 1].find((count) => slotsPerDay % count === 0)!
+  const earliest = Math.max(slotsPerDay, first - rowDays * slotsPerDay)
   const origins: number[] = []
-  for (let origin = end; origin >= earliest; origin -= stepsPerDay / rowsPerDay) origins.unshift(origin)
-  return { origins, leads, stepsPerDay, rowsPerDay, days: Math.ceil(leads / stepsPerDay) }
+  for (let origin = end; origin >= earliest; origin -= slotsPerDay / rowsPerDay) origins.unshift(origin)
+  const leads = Math.min(slotsAhead, mostDays * slotsPerDay)
+  return { origins, leads, slotsPerDay, rowsPerDay, days: Math.ceil(leads / slotsPerDay), weekPhase }
 }
 
-/** Whether a row is at the hour of the last one: models are fitted there, and scores taken. */
-export function isFitRow({ origins, rowsPerDay }: OriginGrid, row: number): boolean {
-  return (origins.length - 1 - row) % rowsPerDay === 0
+/**
+ * Where the models that roll over a row were fitted: at the start of its week, or of its day while a history is short.
+ * It depends on the time alone, so that an earlier forecast is the one that would have been made then.
+ */
+export function fitEnd({ origins, slotsPerDay, weekPhase }: OriginGrid, row: number): number {
+  const origin = origins[row]!
+  const since = (period: number) => origin - ((origin + weekPhase) % period)
+  const week = since(7 * slotsPerDay)
+  if (week >= 2 * warmUpDays * slotsPerDay) return week
+  return Math.max(Math.min(since(slotsPerDay), origin), slotsPerDay)
 }
 
 /** The rows that a forecast made at a row looks back on: `first` up to `ends[day]` of those whose day was observed. */
@@ -39,12 +58,12 @@ export interface ObservedRows {
   ends: number[]
 }
 
-export function observedRows({ origins, leads, stepsPerDay, days }: OriginGrid, row: number): ObservedRows {
+export function observedRows({ origins, leads, slotsPerDay, days }: OriginGrid, row: number): ObservedRows {
   const now = origins[row]!
-  const earliest = Math.max(Math.min(warmUpDays * stepsPerDay, now / 2), now - rowDays * stepsPerDay)
+  const earliest = Math.max(Math.min(warmUpDays * slotsPerDay, now / 2), now - rowDays * slotsPerDay)
   const first = origins.findIndex((origin) => origin >= earliest)
   const ends = Array.from({ length: days }, (_, day) => {
-    const ahead = Math.min((day + 1) * stepsPerDay, leads)
+    const ahead = Math.min((day + 1) * slotsPerDay, leads)
     let end = first
     while (origins[end]! + ahead <= now) end++
     return end

@@ -1,28 +1,61 @@
 import { sortedQuantile } from '../kit/statistics.js'
 import type { DemandMetric } from '../metrics/demand-history.js'
-import { addResidual, addResiduals, drawRows, residualIndex } from './block-bootstrap.js'
 import {
   type DemandForecast,
   type DemandPath,
-  type ForecastDay,
   forecastQuantiles,
+  type PastBlocks,
+  type PathErrors,
   type SeriesForecast,
 } from './demand-forecast.js'
+import { type Draw, drawBlock } from './past-blocks.js'
+import { followShape } from './slot-shape.js'
 
 /**
  * One joint path of one workload, drawn anew at each call and the same each time. All workloads and metrics of a
- * path follow the same past origins: sums and maxima over workloads are taken path by path.
+ * path follow the same past origin: sums and maxima over workloads are taken path by path.
  */
 export function samplePath(forecast: DemandForecast, workloadIndex: number, pathIndex: number): DemandPath {
   const { series } = forecast.workloads[workloadIndex]!
-  const rows = drawRows(forecast.days, forecast.seed, pathIndex)
-  const draw = ({ point, residuals }: SeriesForecast) =>
-    residuals.origins === 0 ? point.slice() : addResiduals(point, residuals, forecast.days, rows)
+  const draw = (one: SeriesForecast) => drawPath(forecast, one, pathIndex)
   return {
     requests: draw(series.requests),
     inputTokens: draw(series.inputTokens),
     outputTokens: draw(series.outputTokens),
   }
+}
+
+function drawPath(forecast: DemandForecast, series: SeriesForecast, path: number): Float64Array {
+  const { blocks, stepsPerSlot, seed } = forecast
+  if (blocks === undefined || series.errors === undefined) return series.point.slice()
+  const slots = drawSlots(forecast, series, path)
+  if (stepsPerSlot === 1) return slots
+  const { row } = drawBlock(blocks, seed, path)
+  return followShape(slots, series.shape, blocks, row, stepsPerSlot, series.point.length)
+}
+
+function drawSlots({ blocks, seed }: DemandForecast, { slots, errors }: SeriesForecast, path: number) {
+  if (blocks === undefined || errors === undefined) return slots
+  return addErrors(slots, errors, blocks, drawBlock(blocks, seed, path))
+}
+
+function addErrors(
+  slots: Float64Array,
+  { ranks, quantiles, spread, ceiling }: PathErrors,
+  { origins, columns, sources }: PastBlocks,
+  { row, between }: Draw,
+): Float64Array {
+  const path = new Float64Array(slots.length)
+  for (let slot = 0; slot < slots.length; slot++) {
+    const probability = (ranks[row * columns + sources[slot]!]! + between) / origins.length
+    path[slot] = limit(slots[slot]!, spread[slot]! * sortedQuantile(quantiles, probability), ceiling)
+  }
+  return path
+}
+
+/** A point with an error: never negative, and lifted no higher than the ceiling. */
+export function limit(point: number, error: number, ceiling: number): number {
+  return Math.min(Math.max(0, point + error), Math.max(point, ceiling))
 }
 
 /** Quantiles and mean by step: `quantiles[i]` belongs to the i-th probability. Amounts a step. */
@@ -38,41 +71,41 @@ export function pathQuantiles(
   metric: DemandMetric,
   probabilities: readonly number[] = forecastQuantiles,
 ): PathQuantiles {
-  const { days, seed, pathCount, workloads } = forecast
-  return readQuantiles(workloads[workloadIndex]!.series[metric], days, { seed, pathCount }, probabilities)
+  const series = forecast.workloads[workloadIndex]!.series[metric]
+  return readQuantiles(forecast, (path) => drawPath(forecast, series, path), probabilities)
 }
 
-/** The same of one series; only every `stride`-th step is read, the others stay 0. */
-export function readQuantiles(
-  { point, residuals }: SeriesForecast,
-  days: readonly ForecastDay[],
-  { seed, pathCount }: { seed: number; pathCount: number },
-  probabilities: readonly number[],
-  stride = 1,
+/** The same by slot. */
+export function slotQuantiles(
+  forecast: DemandForecast,
+  workloadIndex: number,
+  metric: DemandMetric,
+  probabilities: readonly number[] = forecastQuantiles,
 ): PathQuantiles {
-  const mean = new Float64Array(point.length)
-  const quantiles = probabilities.map(() => new Float64Array(point.length))
+  const series = forecast.workloads[workloadIndex]!.series[metric]
+  return readQuantiles(forecast, (path) => drawSlots(forecast, series, path), probabilities)
+}
+
+function readQuantiles(
+  { pathCount }: DemandForecast,
+  draw: (path: number) => Float64Array,
+  probabilities: readonly number[],
+): PathQuantiles {
+  const paths = Array.from({ length: pathCount }, (_, path) => draw(path))
+  const { length } = paths[0]!
+  const mean = new Float64Array(length)
+  const quantiles = probabilities.map(() => new Float64Array(length))
   const sample = new Float64Array(pathCount)
-  const rows = Array.from({ length: pathCount }, (_, path) => drawRows(days, seed, path))
-  const blocks = residuals.origins === 0 ? [] : days
-  let start = 0
-  for (let index = 0; index < Math.max(blocks.length, 1); index++) {
-    const day = blocks[index]
-    const end = blocks[index + 1]?.start ?? point.length
-    const from = rows.map((drawn) => (day === undefined ? 0 : residualIndex(residuals, day, drawn[index]!)))
-    for (let lead = Math.ceil(start / stride) * stride; lead < end; lead += stride) {
-      let sum = 0
-      for (let path = 0; path < pathCount; path++) {
-        const residual = day === undefined ? 0 : day.widening * residuals.values[from[path]! + lead]!
-        sample[path] = addResidual(point[lead]!, residuals, residual)
-        sum += sample[path]!
-      }
-      sample.sort()
-      mean[lead] = sum / pathCount
-      for (let i = 0; i < probabilities.length; i++)
-        quantiles[i]![lead] = sortedQuantile(sample, probabilities[i]!)
+  for (let step = 0; step < length; step++) {
+    let sum = 0
+    for (let path = 0; path < pathCount; path++) {
+      sample[path] = paths[path]![step]!
+      sum += sample[path]!
     }
-    start = end
+    sample.sort()
+    mean[step] = sum / pathCount
+    for (let i = 0; i < probabilities.length; i++)
+      quantiles[i]![step] = sortedQuantile(sample, probabilities[i]!)
   }
   return { mean, quantiles }
 }

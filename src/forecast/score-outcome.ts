@@ -1,54 +1,62 @@
-import { type DemandForecast, forecastQuantiles, type SeriesForecast } from './demand-forecast.js'
-import { readQuantiles } from './sample-path.js'
+import { type DemandForecast, forecastQuantiles } from './demand-forecast.js'
+import { slotQuantiles } from './sample-path.js'
 
-/** How a forecast of a series fared against what came. */
+/** How a forecast of a series fared against what came, at slots: hours, or steps where they are longer. */
 export interface OutcomeScore {
   /** Observed steps that were compared. */
   steps: number
   /** Sum of |actual − point| over the sum of what came, 0 …; null where nothing came. */
   wape: number | null
-  /** Mean over the written quantiles; amount a step. */
+  /** Mean over the written quantiles; amount a slot. */
   pinballLoss: number
-  /** Share of steps inside the interval. */
+  /** Share of slots inside the interval. */
   coverage80: number
   coverage90: number
 }
 
 /**
- * Scores the leads `from` up to `to` of a forecast; what was not observed (NaN) is left out.
- * @param actual amounts a step by lead
+ * Scores the whole slots among the steps `from` up to `to` of a forecast of requests; a slot of which less than half
+ * was observed is left out.
+ * @param actual amounts a step by lead; NaN where nothing is known
  */
 export function scoreOutcome(
-  series: SeriesForecast,
-  forecast: Pick<DemandForecast, 'days' | 'seed' | 'pathCount'>,
+  forecast: DemandForecast,
+  workloadIndex: number,
   actual: Float64Array,
   from: number,
   to: number,
 ): OutcomeScore {
-  const { quantiles } = readQuantiles(series, forecast.days, forecast, forecastQuantiles)
+  const { stepsPerSlot } = forecast
+  const { slots } = forecast.workloads[workloadIndex]!.series.requests
+  const { quantiles } = slotQuantiles(forecast, workloadIndex, 'requests')
   const at = (probability: (typeof forecastQuantiles)[number]) =>
     quantiles[forecastQuantiles.indexOf(probability)]!
   const [p05, p10, p90, p95] = [at(0.05), at(0.1), at(0.9), at(0.95)]
-  const sum = { steps: 0, absolute: 0, actual: 0, pinball: 0, in80: 0, in90: 0 }
-  for (let lead = from; lead < Math.min(to, series.point.length); lead++) {
-    const value = actual[lead]!
-    if (Number.isNaN(value)) continue
-    sum.steps++
+  const sum = { steps: 0, slots: 0, absolute: 0, actual: 0, pinball: 0, in80: 0, in90: 0 }
+  const end = Math.min(slots.length, Math.floor(to / stepsPerSlot))
+  for (let slot = Math.ceil(from / stepsPerSlot); slot < end; slot++) {
+    const known = actual
+      .subarray(slot * stepsPerSlot, (slot + 1) * stepsPerSlot)
+      .filter((value) => !Number.isNaN(value))
+    if (2 * known.length < stepsPerSlot || known.length === 0) continue
+    const value = (known.reduce((total, amount) => total + amount, 0) * stepsPerSlot) / known.length
+    sum.steps += known.length
+    sum.slots++
     sum.actual += value
-    sum.absolute += Math.abs(value - series.point[lead]!)
+    sum.absolute += Math.abs(value - slots[slot]!)
     forecastQuantiles.forEach((probability, index) => {
-      const error = value - quantiles[index]![lead]!
+      const error = value - quantiles[index]![slot]!
       sum.pinball += Math.max(probability * error, (probability - 1) * error) / forecastQuantiles.length
     })
-    if (value >= p10[lead]! && value <= p90[lead]!) sum.in80++
-    if (value >= p05[lead]! && value <= p95[lead]!) sum.in90++
+    if (value >= p10[slot]! && value <= p90[slot]!) sum.in80++
+    if (value >= p05[slot]! && value <= p95[slot]!) sum.in90++
   }
-  const steps = Math.max(1, sum.steps)
+  const count = Math.max(1, sum.slots)
   return {
     steps: sum.steps,
     wape: sum.actual > 0 ? sum.absolute / sum.actual : null,
-    pinballLoss: sum.pinball / steps,
-    coverage80: sum.in80 / steps,
-    coverage90: sum.in90 / steps,
+    pinballLoss: sum.pinball / count,
+    coverage80: sum.in80 / count,
+    coverage90: sum.in90 / count,
   }
 }

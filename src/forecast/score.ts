@@ -1,32 +1,15 @@
-import { drawableDays } from './block-bootstrap.js'
-import { type ForecastScore, forecastQuantiles, type SeriesForecast } from './demand-forecast.js'
+import { sortedQuantile } from '../kit/statistics.js'
+import { type ForecastScore, forecastQuantiles } from './demand-forecast.js'
 import type { Series } from './models/point-model.js'
 import { type OriginGrid, observedRows } from './origin-grid.js'
-import type { RolledSeries } from './rolling-origin.js'
-import { readQuantiles } from './sample-path.js'
+import type { PointSpread } from './path-errors.js'
+import { limit } from './sample-path.js'
 
-// A score looks at no more than two weeks of daily origins, at one step an hour.
+// A score looks at no more than two weeks of daily origins.
 const mostOrigins = 14
 const leastBlockDays = 3
 
-/** What a forecast made at a row knows of one series: point and the residuals of the rows that it looks back on. */
-export function seriesAt(rolled: RolledSeries, grid: OriginGrid, row: number): SeriesForecast {
-  const { first, ends } = observedRows(grid, row)
-  const rows = ends[0]! - first
-  return {
-    point: rolled.points[row]!,
-    residuals: {
-      values: rolled.residuals.subarray(first * grid.leads, (first + rows) * grid.leads),
-      origins: rows,
-      leads: grid.leads,
-      blankRows: Math.min(Math.max(rolled.blankRows - first, 0), rows),
-      offset: rolled.offsets[row]!,
-      ceiling: rolled.ceilings[row]!,
-    },
-  }
-}
-
-/** The earlier rows on which a forecast made at a row is scored: daily, each with three days of blocks of its own. */
+/** The earlier rows on which a forecast made at a row is scored: daily, each with three days of errors of its own. */
 export function scoredRows(grid: OriginGrid, row: number): number[] {
   const rows: number[] = []
   for (let earlier = row - grid.rowsPerDay; earlier >= 0; earlier -= grid.rowsPerDay) {
@@ -37,7 +20,7 @@ export function scoredRows(grid: OriginGrid, row: number): number[] {
   return rows
 }
 
-/** Sums over the steps of one day ahead of one origin. */
+/** Sums over the slots of one day ahead of one origin. */
 interface BlockScore {
   pinball: number
   absolute: number
@@ -46,35 +29,35 @@ interface BlockScore {
   count: number
 }
 
-/** Scores the forecast made at a row, by day ahead, against what was observed until now. */
+/** Scores a forecast made at a row, by day ahead, against what was observed until now. */
 export function scoreRow(
-  rolled: RolledSeries,
+  point: Float64Array,
+  errors: PointSpread | undefined,
   { values, observed }: Series,
   grid: OriginGrid,
   row: number,
-  draws: { seed: number; pathCount: number },
 ): BlockScore[] {
-  const stride = Math.max(1, Math.floor(grid.stepsPerDay / 24))
-  const series = seriesAt(rolled, grid, row)
-  const { quantiles } = readQuantiles(series, drawableDays(grid, row), draws, forecastQuantiles, stride)
-  const [low, high] = [
-    quantiles[forecastQuantiles.indexOf(0.05)]!,
-    quantiles[forecastQuantiles.indexOf(0.95)]!,
-  ]
+  const levels = forecastQuantiles.map((probability) =>
+    errors === undefined ? 0 : sortedQuantile(errors.quantiles, probability),
+  )
   return Array.from({ length: grid.days }, (_, day) => {
     const score: BlockScore = { pinball: 0, absolute: 0, actual: 0, inside: 0, count: 0 }
-    const end = Math.min((day + 1) * grid.stepsPerDay, grid.leads)
-    for (let lead = Math.ceil((day * grid.stepsPerDay) / stride) * stride; lead < end; lead += stride) {
-      const step = grid.origins[row]! + lead
-      if (step >= values.length || observed[step] === 0) continue
-      const actual = values[step]!
-      forecastQuantiles.forEach((probability, index) => {
-        const error = actual - quantiles[index]![lead]!
+    const end = Math.min((day + 1) * grid.slotsPerDay, grid.leads)
+    for (let lead = day * grid.slotsPerDay; lead < end; lead++) {
+      const slot = grid.origins[row]! + lead
+      if (slot >= values.length || observed[slot] === 0) continue
+      const actual = values[slot]!
+      const quantiles = levels.map((level) =>
+        limit(point[lead]!, level * (errors?.spread[lead] ?? 0), errors?.ceiling ?? 0),
+      )
+      for (const [index, probability] of forecastQuantiles.entries()) {
+        const error = actual - quantiles[index]!
         score.pinball += Math.max(probability * error, (probability - 1) * error) / forecastQuantiles.length
-      })
-      score.absolute += Math.abs(actual - series.point[lead]!)
+      }
+      score.absolute += Math.abs(actual - point[lead]!)
       score.actual += actual
-      if (actual >= low[lead]! && actual <= high[lead]!) score.inside++
+      const [low, high] = [forecastQuantiles.indexOf(0.05), forecastQuantiles.indexOf(0.95)]
+      if (actual >= quantiles[low]! && actual <= quantiles[high]!) score.inside++
       score.count++
     }
     return score
@@ -86,7 +69,7 @@ export type RowScores = Map<number, BlockScore[]>
 
 /**
  * The rolling-origin score at a row: only days that were observed whole before it count. Baselines get the same
- * treatment: their own residuals from the same origins, drawn and widened in the same way.
+ * treatment: a spread from their own errors at the same origins, learned in the same way.
  */
 export function scoreAt(
   grid: OriginGrid,
@@ -118,7 +101,7 @@ function sumScores(grid: OriginGrid, row: number, rows: number[], scores: RowSco
   const total: BlockScore = { pinball: 0, absolute: 0, actual: 0, inside: 0, count: 0 }
   for (const scored of rows) {
     scores.get(scored)!.forEach((score, day) => {
-      const ahead = Math.min((day + 1) * grid.stepsPerDay, grid.leads)
+      const ahead = Math.min((day + 1) * grid.slotsPerDay, grid.leads)
       if (grid.origins[scored]! + ahead > grid.origins[row]!) return
       for (const sum of Object.keys(total) as (keyof BlockScore)[]) total[sum] += score[sum]
     })

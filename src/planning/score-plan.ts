@@ -408,14 +408,15 @@ function scoreForecast(
 ): Pick<WorkloadScore, 'forecast' | 'baseline'> {
   const came = actual.requests.subarray(leadInSteps)
   const name = report.forecast.baseline ?? 'seasonal-naive-day'
-  const naive = forecastNaively(before, index, name, forecast.length)
-  const { seed, pathCount, workloads } = forecast
+  const { seed, pathCount, stepSeconds, length } = forecast
+  const naive = forecastNaively(before, index, name, {
+    horizonSeconds: length * stepSeconds,
+    seed,
+    pathCount,
+  })
   return {
-    forecast: scoreOutcome(workloads[index]!.series.requests, forecast, came, from, to),
-    baseline: {
-      name,
-      ...scoreOutcome(naive.requests, { days: naive.days, seed, pathCount }, came, from, to),
-    },
+    forecast: scoreOutcome(forecast, index, came, from, to),
+    baseline: { name, ...scoreOutcome(naive, 0, came, from, to) },
   }
 }
 

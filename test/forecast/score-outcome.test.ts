@@ -12,27 +12,27 @@ const origin = 35 * 24
 const before = cutHistory(whole, whole.start + origin * 3600)
 const options = { horizonSeconds: 7 * 86_400, seed: 5 }
 const forecast = forecastDemand(before, options)
-const { requests } = forecast.workloads[0]!.series
+const { point } = forecast.workloads[0]!.series.requests
 const came = whole.workloads[0]!.requests.subarray(origin)
 
 describe('the score of what came', () => {
   it('is the definition of each figure', () => {
     const median = pathQuantiles(forecast, 0, 'requests', [0.5]).quantiles[0]!
-    const perfect = scoreOutcome(requests, forecast, requests.point, 0, 24)
+    const perfect = scoreOutcome(forecast, 0, point, 0, 24)
     expect(perfect).toMatchObject({ steps: 24, wape: 0 })
     const doubled = scoreOutcome(
-      requests,
       forecast,
-      requests.point.map((value) => value * 2),
+      0,
+      point.map((value) => value * 2),
       0,
       24,
     )
     expect(doubled.wape).toBeCloseTo(0.5, 12)
-    expect(scoreOutcome(requests, forecast, median, 0, 24)).toMatchObject({ coverage80: 1, coverage90: 1 })
+    expect(scoreOutcome(forecast, 0, median, 0, 24)).toMatchObject({ coverage80: 1, coverage90: 1 })
     const far = scoreOutcome(
-      requests,
       forecast,
-      requests.point.map(() => 1e9),
+      0,
+      point.map(() => 1e9),
       0,
       24,
     )
@@ -43,34 +43,27 @@ describe('the score of what came', () => {
 
   it('leaves out what was not observed and what was not forecast', () => {
     const holed = came.map((value, lead) => (lead < 12 ? Number.NaN : value))
-    expect(scoreOutcome(requests, forecast, holed, 0, 24)).toEqual(
-      scoreOutcome(requests, forecast, came, 12, 24),
-    )
-    expect(scoreOutcome(requests, forecast, came, 0, 1000).steps).toBe(7 * 24)
-    const nothing = scoreOutcome(requests, forecast, new Float64Array(24).fill(Number.NaN), 0, 24)
+    expect(scoreOutcome(forecast, 0, holed, 0, 24)).toEqual(scoreOutcome(forecast, 0, came, 12, 24))
+    expect(scoreOutcome(forecast, 0, came, 0, 1000).steps).toBe(7 * 24)
+    const nothing = scoreOutcome(forecast, 0, new Float64Array(24).fill(Number.NaN), 0, 24)
     expect(nothing).toEqual({ steps: 0, wape: null, pinballLoss: 0, coverage80: 0, coverage90: 0 })
   })
 
   it('has a rival on the same terms: the naive forecast with a spread of its own errors', () => {
-    const naive = forecastNaively(before, 0, 'seasonal-naive-week', forecast.length)
-    expect(naive.requests.point).toEqual(
-      seasonalNaiveWeek.fit(
-        { values: before.workloads[0]!.requests, observed: new Uint8Array(), stepsPerDay: 24 },
-        origin,
-      )!(
-        { values: before.workloads[0]!.requests, observed: new Uint8Array(), stepsPerDay: 24 },
-        origin,
-        forecast.length,
-      ),
+    const naive = forecastNaively(before, 0, 'seasonal-naive-week', options)
+    const { requests } = before.workloads[0]!
+    const week = { values: requests, observed: new Uint8Array(), stepsPerDay: 24 }
+    expect(naive.workloads[0]!.series.requests.point).toEqual(
+      seasonalNaiveWeek.fit(week, origin)!(week, origin, forecast.length),
     )
-    expect(naive.days).toEqual(forecast.days)
-    const rival = scoreOutcome(naive.requests, { ...forecast, days: naive.days }, came, 0, forecast.length)
+    expect(naive.blocks).toEqual(forecast.blocks)
+    const rival = scoreOutcome(naive, 0, came, 0, forecast.length)
     expect(rival.steps).toBe(7 * 24)
     expect(rival.coverage90).toBeGreaterThan(0.7)
     // A point alone would lose half of its mean error: the spread makes the rival better than that.
     const meanError = (rival.wape! * came.reduce((sum, value) => sum + value, 0)) / came.length
     expect(rival.pinballLoss).toBeLessThan(meanError / 2)
-    const unknown = forecastNaively(before, 0, 'prophet', 24)
-    expect(unknown.requests.point).toEqual(before.workloads[0]!.requests.slice(-24))
+    const unknown = forecastNaively(before, 0, 'prophet', { ...options, horizonSeconds: 86_400 })
+    expect(unknown.workloads[0]!.series.requests.point).toEqual(requests.slice(-24))
   })
 })

@@ -1,0 +1,69 @@
+import { createRandom } from '../kit/random.js'
+import type { PastBlocks } from './demand-forecast.js'
+import { type OriginGrid, observedRows } from './origin-grid.js'
+import type { PastErrors } from './rolling-origin.js'
+
+// A day ahead that was observed whole from fewer days of origins than this follows an earlier day of the same ones.
+const leastDays = 3
+
+/** The past origins that the paths of a forecast made at a row follow; undefined when nothing was observed yet. */
+export function createBlocks(grid: OriginGrid, row: number, slotsAhead: number): PastBlocks | undefined {
+  const { first, ends } = observedRows(grid, row)
+  const counts = ends.map((end) => end - first)
+  if (counts[0]! === 0) return undefined
+  let days = counts.length
+  while (days > 1 && counts[days - 1]! < leastDays * grid.rowsPerDay) days--
+  const columns = Math.min(days * grid.slotsPerDay, grid.leads)
+  const repeated = Math.min(Math.ceil(days / 2), 7) * grid.slotsPerDay
+  return {
+    origins: Float64Array.from(grid.origins.slice(first, first + counts[days - 1]!)),
+    columns,
+    sources: Uint16Array.from({ length: slotsAhead }, (_, lead) =>
+      lead < columns ? lead : columns - repeated + ((lead - columns) % repeated),
+    ),
+  }
+}
+
+/**
+ * The place of each past error among those of its lead, by block and column. A past error that was not observed takes
+ * the place of the one before it, or that of another block.
+ */
+export function rankErrors(
+  past: PastErrors,
+  rowFactors: Float64Array,
+  { origins, columns }: PastBlocks,
+): Uint8Array {
+  const rows = origins.length
+  const ranks = new Uint8Array(rows * columns)
+  const keys = new Float64Array(rows)
+  let last: Uint8Array | undefined
+  for (let column = 0; column < columns; column++) {
+    const seen: number[] = []
+    for (let row = 0; row < rows; row++) {
+      keys[row] = past.errors[row * past.leads + column]! / rowFactors[row]!
+      if (!Number.isNaN(keys[row]!)) seen.push(row)
+    }
+    seen.sort((a, b) => keys[a]! - keys[b]!)
+    const places = new Uint8Array(rows)
+    for (let row = 0; row < rows; row++) places[row] = last?.[row] ?? row
+    for (const [place, row] of seen.entries()) places[row] = Math.floor(((place + 0.5) / seen.length) * rows)
+    if (seen.length > 0) last = places
+    for (let row = 0; row < rows; row++) ranks[row * columns + column] = places[row]!
+  }
+  return ranks
+}
+
+/** A past origin, and where between two neighbouring errors a path lies. */
+export interface Draw {
+  row: number
+  /** 0 … 1. */
+  between: number
+}
+
+/** The golden ratio spreads the paths evenly over the past origins. */
+export function drawBlock({ origins }: PastBlocks, seed: number, path: number): Draw {
+  const start = createRandom(seed).uniform()
+  const position = ((start + path * 0.6180339887498949) % 1) * origins.length
+  const row = Math.floor(position)
+  return { row, between: position - row }
+}
