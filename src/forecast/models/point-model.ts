@@ -20,3 +20,10 @@ export interface PointModel {
   /** Fits to the values strictly before step `end`; undefined when the history is too short for the model. */
   fit(series: Series, end: number): Predict | undefined
 }
+
+/** A way to learn from all series of a fleet at once. */
+export interface PooledModel {
+  name: string
+  /** Learns from the values strictly before step `end`. The model that it gives is cheap to fit to one series. */
+  fit(fleet: readonly Series[], end: number): PointModel
+}

@@ -1,0 +1,20 @@
+import { doubleSeasonal } from './double-seasonal.js'
+import { fourierRidge } from './fourier-ridge.js'
+import type { PointModel, PooledModel } from './point-model.js'
+import { pooledRidge, transferredRidge } from './pooled-ridge.js'
+import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './seasonal-naive.js'
+import { seasonalRidge } from './seasonal-ridge.js'
+
+/** The models that are combined, of one series each. */
+export const pointModels: readonly PointModel[] = [
+  seasonalRidge,
+  fourierRidge,
+  doubleSeasonal,
+  transferredRidge,
+  seasonalNaiveDay,
+  seasonalNaiveWeek,
+  persistence,
+]
+
+/** The models that are combined, of all series at once. */
+export const pooledModels: readonly PooledModel[] = [pooledRidge]
