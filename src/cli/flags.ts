@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import type { Shard } from '../forecast/shard.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { parseDateOrInstant, parseDuration } from '../kit/time.js'
 
@@ -18,13 +19,25 @@ export const duration = Flags.custom<number>({
   parse: (text, _context, { name }) => parsed(name, text, parseDuration(text), 'a duration', ['10m', '7d']),
 })
 
-async function parsed(
+/** A flag that names one of several parts, counted from 0. */
+export const shard = Flags.custom<Shard>({
+  helpValue: 'INDEX/COUNT',
+  parse: (text, _context, { name }) =>
+    parsed(name, text, parseShard(text), 'a part of COUNT, counted from 0', ['0/4', '3/4']),
+})
+
+function parseShard(text: string): Shard | undefined {
+  const [, index, of] = /^(\d{1,6})\/(\d{1,6})$/.exec(text)?.map(Number) ?? []
+  return index !== undefined && of !== undefined && index < of ? { index, of } : undefined
+}
+
+async function parsed<T>(
   name: string,
   text: string,
-  value: number | undefined,
+  value: T | undefined,
   allowed: string,
   examples: readonly string[],
-): Promise<number> {
+): Promise<T> {
   if (value !== undefined) return value
   throw new LlmscaleError('usage', 'FLAG_INVALID', `--${name}: ${JSON.stringify(text)} is not ${allowed}`, [
     examples.map((example) => `--${name} ${example}`).join(', or '),

@@ -1,17 +1,16 @@
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
+import { shard } from '../cli/flags.js'
+import { requireForecastPath, writeForecastFile } from '../cli/forecast-file.js'
 import { forecastFlags, readForecastInput } from '../cli/forecast-input.js'
+import { forecastInThreads } from '../cli/forecast-threads.js'
 import { wrapProse } from '../cli/prose.js'
 import { formatTable } from '../cli/table.js'
-import { writeFileWhole } from '../delivery/files.js'
-import { csvToParquet } from '../delivery/parquet.js'
-import { type DaySummary, summarizeDays } from '../forecast/daily-summary.js'
-import type { DemandForecast, ForecastScore } from '../forecast/demand-forecast.js'
-import { forecastCsv } from '../forecast/forecast-csv.js'
-import { forecastDemand } from '../forecast/forecast-demand.js'
+import type { ForecastScore } from '../forecast/demand-forecast.js'
+import type { ForecastReport } from '../forecast/forecast-report.js'
+import { takeShard } from '../forecast/shard.js'
 import { roundTo } from '../kit/canonical.js'
-import { LlmscaleError } from '../kit/errors.js'
 import { formatDuration, formatInstant } from '../kit/time.js'
 import { secondsPerDay } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
@@ -56,63 +55,68 @@ export const Result = z.strictObject({
   ),
 })
 
+type ReportedWorkload = ForecastReport['workloads'][number]
+
 export default class Forecast extends BaseCommand {
   static override description = 'Forecast demand: quantiles to a file, or a summary by day with its score.'
   static override examples = [
     '<%= config.bin %> forecast',
     '<%= config.bin %> forecast --metrics demand.csv.gz --step 10m --horizon 7d --out forecast.parquet',
+    '<%= config.bin %> forecast --shard 0/4 --out shard-0.parquet',
     '<%= config.bin %> forecast --as-of 2025-03-14T00:00:00Z --json',
   ]
   static override flags = {
     ...forecastFlags,
     out: Flags.string({ description: 'Forecast file to write, .csv or .parquet.' }),
+    shard: shard({
+      description: 'Forecast this part of the workloads, INDEX from 0; `forecast merge` joins the files.',
+      dependsOn: ['out'],
+    }),
+    threads: Flags.integer({
+      description: 'Threads; default one a processor, where there are enough workloads.',
+      min: 1,
+    }),
   }
 
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(Forecast)
-    if (flags.out !== undefined && !/\.(csv|parquet)$/i.test(flags.out))
-      throw new LlmscaleError('usage', 'FLAG_INVALID', `--out: ${flags.out} is neither .csv nor .parquet`, [
-        `--out ${flags.out.replace(/\.\w+$/, '')}.parquet`,
-      ])
+    if (flags.out !== undefined) requireForecastPath(flags.out)
     const { history, config } = await readForecastInput(this, flags)
     this.progress('Forecasting …')
-    const forecast = forecastDemand(history, {
-      horizonSeconds: flags.horizon ?? config?.forecast.horizon ?? 7 * secondsPerDay,
-      seed: flags.seed ?? config?.forecast.seed ?? 1,
-    })
-    for (const message of forecast.notes) this.note({ code: 'FORECAST_FALLBACK', message })
+    const report = await forecastInThreads(
+      flags.shard === undefined ? history : takeShard(history, flags.shard),
+      {
+        horizonSeconds: flags.horizon ?? config?.forecast.horizon ?? 7 * secondsPerDay,
+        seed: flags.seed ?? config?.forecast.seed ?? 1,
+        wantsCsv: flags.out !== undefined,
+      },
+      flags.threads,
+    )
+    for (const message of report.notes) this.note({ code: 'FORECAST_FALLBACK', message })
 
-    const days = forecast.workloads.map((_, index) => summarizeDays(forecast, index))
     if (flags.out === undefined) {
-      this.log(describeForecast(forecast, days))
+      this.log(describeForecast(report))
     } else {
-      await writeForecast(flags.out, forecast)
+      await writeForecastFile(flags.out, report.csv)
       this.hint(`Wrote ${flags.out}.`)
     }
-    return createResult(forecast, days, flags.out === undefined ? [] : [flags.out])
+    return createResult(report, flags.out === undefined ? [] : [flags.out])
   }
 }
 
-async function writeForecast(path: string, forecast: DemandForecast): Promise<void> {
-  const csv = forecastCsv(forecast)
-  const texts = ['model', 'region', 'tenant', 'metric']
-  await writeFileWhole(path, /\.parquet$/i.test(path) ? await csvToParquet(csv, 'timestamp', texts) : csv)
-}
-
 /** Text of at most 80 columns. */
-function describeForecast(forecast: DemandForecast, days: DaySummary[][]): string {
-  const { origin, stepSeconds, length } = forecast
+function describeForecast({ origin, stepSeconds, length, pathCount, workloads }: ForecastReport): string {
   const head = `Forecast from ${formatInstant(origin)}, ${formatDuration(length * stepSeconds)} ahead every ${formatDuration(stepSeconds)}.
-Requests per second: median, 10 % and 90 % of ${forecast.pathCount} sample paths.`
-  const workloads = forecast.workloads.map((workload, index) =>
-    [workloadId(workload.workload), tabulateDays(days[index]!), wrapProse(describeScore(workload), 80)].join(
+Requests per second: median, 10 % and 90 % of ${pathCount} sample paths.`
+  const parts = workloads.map((workload) =>
+    [workloadId(workload.workload), tabulateDays(workload.days), wrapProse(describeScore(workload), 80)].join(
       '\n',
     ),
   )
-  return [head, ...workloads].join('\n\n')
+  return [head, ...parts].join('\n\n')
 }
 
-function tabulateDays(days: DaySummary[]): string {
+function tabulateDays(days: ReportedWorkload['days']): string {
   const right = (header: string) => ({ header, align: 'right' as const })
   return formatTable(
     [
@@ -126,7 +130,7 @@ function tabulateDays(days: DaySummary[]): string {
   )
 }
 
-function describeScore({ model, weights, score }: DemandForecast['workloads'][number]): string {
+function describeScore({ model, weights, score }: ReportedWorkload): string {
   const parts = Object.entries(weights).map(([name, weight]) => `${name} ${percent(weight)}`)
   return [
     `Model: ${parts.length > 1 ? `${model} of ${parts.join(', ')}` : model}.`,
@@ -142,12 +146,8 @@ function percent(share: number): string {
   return `${Math.round(100 * share)} %`
 }
 
-function createResult(
-  forecast: DemandForecast,
-  days: DaySummary[][],
-  written: string[],
-): z.infer<typeof Result> {
-  const { origin, stepSeconds, length, seed, notes } = forecast
+function createResult(report: ForecastReport, written: string[]): z.infer<typeof Result> {
+  const { origin, stepSeconds, length, seed, notes } = report
   return {
     origin: formatInstant(origin),
     stepSeconds,
@@ -155,13 +155,11 @@ function createResult(
     seed,
     written,
     notes,
-    workloads: forecast.workloads.map(({ workload, model, weights, tokens, score }, index) => ({
+    workloads: report.workloads.map(({ workload, score, days, ...told }) => ({
       workload: workloadId(workload),
-      model,
-      weights,
-      tokens,
+      ...told,
       score: score ?? null,
-      days: days[index]!.map(({ from, ...ranges }) => ({ from: formatInstant(from), ...ranges })),
+      days: days.map(({ from, ...ranges }) => ({ from: formatInstant(from), ...ranges })),
     })),
   }
 }

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises'
+import { writeFileWhole } from '../delivery/files.js'
+import { csvToParquet } from '../delivery/parquet.js'
+import { LlmscaleError } from '../kit/errors.js'
+import { quotePath } from '../metrics/files/input-file.js'
+import { csvField } from '../metrics/table-csv.js'
+
+const texts = ['model', 'region', 'tenant', 'metric']
+const isParquet = (path: string) => /\.parquet$/i.test(path)
+
+/** Throws a usage error, FLAG_INVALID, unless a path ends as a forecast file does. */
+export function requireForecastPath(path: string): void {
+  if (/\.(csv|parquet)$/i.test(path)) return
+  throw new LlmscaleError('usage', 'FLAG_INVALID', `--out: ${path} is neither .csv nor .parquet`, [
+    `--out ${path.replace(/\.\w+$/, '')}.parquet`,
+  ])
+}
+
+/** Writes a forecast file, CSV or Parquet, from its CSV in parts. Throws OUTPUT_NOT_WRITABLE. */
+export async function writeForecastFile(path: string, csv: Iterable<string>): Promise<void> {
+  await writeFileWhole(path, isParquet(path) ? await csvToParquet(csv, 'timestamp', texts) : csv)
+}
+
+/** A forecast file as CSV, the bytes of which a Parquet file was made. Throws `badData`, FORECAST_UNREADABLE. */
+export async function readForecastFile(path: string): Promise<string> {
+  try {
+    return isParquet(path) ? await parquetToCsv(path) : await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new LlmscaleError(
+      'badData',
+      'FORECAST_UNREADABLE',
+      `${path} cannot be read: ${(cause as Error).message.split('\n')[0]}`,
+      ['Name files that llmscale forecast --out wrote.'],
+    )
+  }
+}
+
+/** Loads DuckDB. */
+async function parquetToCsv(path: string): Promise<string> {
+  const { DuckDBInstance } = await import('@duckdb/node-api')
+  const instance = await DuckDBInstance.create(':memory:', { autoinstall_known_extensions: 'false' })
+  const connection = await instance.connect()
+  try {
+    await connection.run("SET TimeZone = 'UTC'")
+    const result = await connection.stream(
+      `SELECT * REPLACE (strftime(timestamp, '%Y-%m-%dT%H:%M:%SZ') AS timestamp) FROM read_parquet(${quotePath(path)})`,
+    )
+    const lines = [result.columnNames().join(',')]
+    for await (const rows of result.yieldRowsJs())
+      for (const row of rows)
+        lines.push(
+          row.map((value) => (typeof value === 'string' ? csvField(value) : (value ?? ''))).join(','),
+        )
+    return `${lines.join('\n')}\n`
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+}

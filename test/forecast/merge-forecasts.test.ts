@@ -1,0 +1,89 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { mergeForecasts, type ShardFile } from '../../src/forecast/merge-forecasts.js'
+import { shardOf, takeShard } from '../../src/forecast/shard.js'
+import { type Workload, workloadId } from '../../src/kit/workload.js'
+import { csvField } from '../../src/metrics/table-csv.js'
+import { historyOf, noisyDemand } from './history-fixture.js'
+
+const header = 'timestamp,model,region,tenant,metric,mean\n'
+
+/** A forecast file of workloads, without a forecast: rows of two times. */
+function fileOf(path: string, workloads: readonly Workload[], last = '2025-03-04T00:00:00Z'): ShardFile {
+  const rows = workloads.flatMap(({ model, region, tenant = '' }) =>
+    ['2025-03-03T00:00:00Z', last].map(
+      (time) => `${[time, ...[model, region, tenant].map(csvField)].join(',')},requests,1\n`,
+    ),
+  )
+  return { path, text: header + rows.join('') }
+}
+
+const name = fc.string({
+  minLength: 1,
+  maxLength: 6,
+  unit: fc.constantFrom('a', 'b', '"', ',', '\n', 'é', ' '),
+})
+const fleet = fc
+  .uniqueArray(fc.record({ model: name, region: name, tenant: name }), {
+    minLength: 1,
+    maxLength: 12,
+    selector: workloadId,
+  })
+  .map((workloads) => workloads.sort((a, b) => (workloadId(a) < workloadId(b) ? -1 : 1)))
+
+describe('mergeForecasts', () => {
+  it('joins any split by shards into the whole, whatever the order and the names', () => {
+    fc.assert(
+      fc.property(fleet, fc.integer({ min: 1, max: 4 }), (workloads, of) => {
+        const files = Array.from({ length: of }, (_, index) =>
+          fileOf(
+            `${index}.csv`,
+            workloads.filter((workload) => shardOf(workload, of) === index),
+          ),
+        )
+        expect(mergeForecasts(files.reverse()).join('')).toBe(fileOf('whole.csv', workloads).text)
+      }),
+    )
+  })
+
+  const workloads = Array.from({ length: 20 }, (_, index) => ({ model: `m${index}`, region: 'r' }))
+  const shards = [0, 1, 2].map((index) =>
+    fileOf(
+      `${index}.csv`,
+      workloads.filter((workload) => shardOf(workload, 3) === index),
+    ),
+  ) as [ShardFile, ShardFile, ShardFile]
+
+  it.each([
+    ['a shard too few', shards.slice(1), 'SHARDS_INCOMPLETE'],
+    ['the same shard twice', [shards[0], shards[1], shards[1]], 'SHARDS_INCOMPLETE'],
+    ['no workload at all', [fileOf('0.csv', [])], 'SHARDS_INCOMPLETE'],
+    [
+      'another horizon',
+      [
+        shards[0],
+        shards[1],
+        fileOf(
+          '2.csv',
+          workloads.filter((workload) => shardOf(workload, 3) === 2),
+          '2025-03-05T00:00:00Z',
+        ),
+      ],
+      'SHARDS_DIFFER',
+    ],
+    ['another file', [{ path: '0.csv', text: 'timestamp,model,requests\n' }], 'FORECAST_UNREADABLE'],
+    ['a broken row', [{ path: '0.csv', text: `${header}2025,"a\n` }], 'FORECAST_UNREADABLE'],
+  ])('refuses %s', (_, files, code) => {
+    expect(() => mergeForecasts(files)).toThrowError(expect.objectContaining({ code }))
+  })
+})
+
+describe('takeShard', () => {
+  it('keeps the grid, and each workload is in one shard', () => {
+    const history = historyOf(['a', 'b', 'c', 'd', 'e'].map((model) => noisyDemand(model, 2, 1)))
+    const parts = [0, 1, 2].map((index) => takeShard(history, { index, of: 3 }))
+    for (const { start, length } of parts) expect([start, length]).toEqual([history.start, history.length])
+    expect(new Set(parts.flatMap((part) => part.workloads))).toEqual(new Set(history.workloads))
+    expect(parts.flatMap((part) => part.workloads)).toHaveLength(5)
+  })
+})
