@@ -24,7 +24,8 @@ export interface ComparedPlans {
   environment: string
   /** Undefined where there was none. */
   from: CapacityPlan | undefined
-  to: CapacityPlan
+  /** Undefined where neither has one, and both configurations say the same. */
+  to: CapacityPlan | undefined
   /** Where each was found, for people. */
   places: { from: string; to: string }
   /** Set where both were made for this; whether they had the same demand to go by. */
@@ -55,14 +56,10 @@ export async function comparePlans(command: BaseCommand, request: ComparisonRequ
     if (digestValue(old ?? null) !== digestValue(config))
       return { ...found, ...(await makeBoth(command, request, environment, to, old, config)) }
   }
-  if (to !== undefined) return { ...found, from, to, madeNow: undefined }
-  const neither = from === undefined ? `, and neither has ${before.place}` : ''
-  throw new LlmscaleError(
-    'badData',
-    'PLAN_MISSING',
-    `${after.place} has no plan of ${environment}${neither}`,
-    ['llmscale plan makes one.'],
-  )
+  if (to !== undefined || from === undefined) return { ...found, from, to, madeNow: undefined }
+  throw new LlmscaleError('badData', 'PLAN_MISSING', `${after.place} has no plan of ${environment}`, [
+    'llmscale plan makes one.',
+  ])
 }
 
 /** Undefined for a folder that has a plan alone. */

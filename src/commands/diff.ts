@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
-import { type ComparedPlans, comparePlans } from '../cli/compared-plans.js'
+import { comparePlans } from '../cli/compared-plans.js'
 import { instant } from '../cli/flags.js'
 import { withGitHub } from '../cli/host.js'
 import { assertWritable } from '../cli/kill-switch.js'
@@ -9,12 +9,16 @@ import { besideConfig } from '../cli/project.js'
 import { wrapProse } from '../cli/prose.js'
 import { pullRequestOfRun } from '../cli/pull-request.js'
 import { formatTable } from '../cli/table.js'
-import { diffPostActions, postDiff } from '../delivery/post-diff.js'
+import { type DiffPost, diffPostActions, postDiff } from '../delivery/post-diff.js'
 import { exitCodes } from '../kit/errors.js'
-import type { EpochSeconds } from '../kit/units.js'
 import { BreachRisk, Interval } from '../planning/capacity-plan.js'
-import { diffPlans, isEmptyDiff, type PlanDiff } from '../planning/diff-plans.js'
-import { describeMadeNow, writeDiffComment } from '../review/diff-comment.js'
+import { diffPlans, isEmptyDiff } from '../planning/diff-plans.js'
+import {
+  describeMadeNow,
+  noPlanHeadline,
+  writeDiffComment,
+  writeNoPlanComment,
+} from '../review/diff-comment.js'
 import { describeDiff, formatDiffMarkdown, tabulateDiff } from '../review/diff-report.js'
 
 const Summary = z.strictObject({ planId: z.string(), usdPerDay: Interval, breachRisk: BreachRisk })
@@ -37,7 +41,7 @@ export const Result = z.strictObject({
     .describe('Set where both plans were made for this, as only the configuration differs.'),
   headline: z.string(),
   from: Summary.nullable(),
-  to: Summary,
+  to: Summary.nullable().describe('Null where neither side has a plan, and llmscale.yaml says the same.'),
   deletions: z.array(z.string()),
   workloads: z.array(Change.extend({ usdPerDay: FromTo, breachRisk: FromTo })),
   pools: z.array(Change),
@@ -102,6 +106,14 @@ export default class Diff extends BaseCommand {
       toolVersion: this.config.version,
     })
     const { environment, places, madeNow = null } = compared
+    if (compared.to === undefined) {
+      this.log(noPlanHeadline)
+      const body = writeNoPlanComment({ environment, validAt: now })
+      const said = { environment, validAt: now, body, isEmpty: true }
+      const comment = pullRequest === undefined ? null : await this.post(said, pullRequest, flags.config)
+      const headline = noPlanHeadline
+      return { environment, places, madeNow, headline, from: null, to: null, ...noChanges, comment }
+    }
     const diff = diffPlans(compared.from, compared.to)
     if (flags['detailed-exitcode'] && !isEmptyDiff(diff)) process.exitCode = exitCodes.changesPresent
     if (flags.format === 'markdown') {
@@ -111,28 +123,24 @@ export default class Diff extends BaseCommand {
       for (const { columns, rows } of tabulateDiff(diff)) this.log(`\n${formatTable(columns, rows)}`)
     }
     if (madeNow !== null) this.log(`\n${wrapProse(describeMadeNow(madeNow))}`)
-    const comment =
-      pullRequest === undefined ? null : await this.post(compared, diff, pullRequest, now, flags.config)
+    const { from, to } = compared
+    const body = writeDiffComment({ environment, from, to, diff, validAt: now, madeNow: compared.madeNow })
+    const said = { environment, validAt: now, body, isEmpty: isEmptyDiff(diff) }
+    const comment = pullRequest === undefined ? null : await this.post(said, pullRequest, flags.config)
     return { environment, places, madeNow, headline: describeDiff(diff), ...diff, comment }
   }
 
-  private async post(
-    { environment, from, to, madeNow }: ComparedPlans,
-    diff: PlanDiff,
-    pullRequest: number,
-    validAt: EpochSeconds,
-    configPath: string,
-  ) {
-    const body = writeDiffComment({ environment, from, to, diff, validAt, madeNow })
+  private async post(said: DiffPost, pullRequest: number, configPath: string) {
     this.progress('Asking the git host …')
-    const post = { environment, validAt, body, isEmpty: isEmptyDiff(diff) }
     const action = await withGitHub(besideConfig(configPath, '.'), (host) =>
-      postDiff(host, pullRequest, post),
+      postDiff(host, pullRequest, said),
     )
     this.hint(`${describeAction[action]} on #${pullRequest}.`)
-    return { pullRequest, action, body }
+    return { pullRequest, action, body: said.body }
   }
 }
+
+const noChanges = { deletions: [], workloads: [], pools: [], others: [] }
 
 const describeAction: Record<(typeof diffPostActions)[number], string> = {
   create: 'Commented',

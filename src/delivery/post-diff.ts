@@ -5,7 +5,7 @@ import type { GitHost } from './git-host.js'
 export const diffPostActions = ['create', 'update', 'unchanged', 'newerExists', 'quiet'] as const
 
 /** What is said of one environment. */
-interface DiffPost {
+export interface DiffPost {
   environment: string
   validAt: EpochSeconds
   /** Its first line is the key of both. */

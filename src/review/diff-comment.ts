@@ -46,6 +46,18 @@ export function writeDiffComment(inputs: DiffCommentInputs): string {
   return fitBody(head.join('\n\n'), sections, `_${describeOrigin(madeNow)}_`, limitCharacters)
 }
 
+/** The same where neither side has a plan, nor does the configuration ask for another one. */
+export function writeNoPlanComment({ environment, validAt }: DiffKey): string {
+  return `${formatDiffKey({ environment, validAt })}
+
+### Capacity of \`${environment}\`
+
+**${noPlanHeadline}**
+`
+}
+
+export const noPlanHeadline = 'No plan on either side, and llmscale.yaml says the same.'
+
 /** What a proposal says of doing nothing holds only against the plan that it was made over. */
 function isMadeOver(from: CapacityPlan | undefined, { header }: CapacityPlan): boolean {
   return header.baseline === (from?.planId ?? null)

@@ -57,7 +57,7 @@ describe('llmscale diff of plans', { timeout: 120_000 }, () => {
 
   it('takes commits, branches and folders, and the work tree', async () => {
     const commits = await diff(cwd, ['HEAD~1', 'main'])
-    expect([commits.from?.planId, commits.to.planId]).toEqual([first.planId, second.planId])
+    expect([commits.from?.planId, commits.to?.planId]).toEqual([first.planId, second.planId])
     expect(commits.places.from).toMatch(/^HEAD~1 \([0-9a-f]{10}\)$/)
     expect(commits.madeNow).toBeNull()
     expect(nodes(await diff(cwd, ['HEAD']))).toEqual(['20', '9'])
@@ -161,21 +161,26 @@ describe('llmscale diff of configurations', { timeout: 120_000 }, () => {
     expect((await diff(cwd, [...args, '--comment', '--pull-request', '1'], env)).comment?.action).toBe(
       'unchanged',
     )
-    expect(gitHub.violations).toEqual([])
     expect(git(cwd, 'status', '--porcelain')).toBe('')
+
+    const undone = await diff(cwd, ['main', 'main~0', '--as-of', asOf, '--comment'], env)
+    expect(undone.comment?.action).toBe('update')
+    expect(gitHub.comments).toMatchObject([{ body: expect.stringContaining('No plan on either side') }])
+    expect(gitHub.violations).toEqual([])
 
     const shown = await runCli(['diff', ...args], { cwd })
     expect(shown.stdout).toMatch(/^1 workload and 1 pool change\. Cost /)
     expect(shown.stdout).toMatch(/planned now as it is before and after, from the same demand/)
   })
 
-  it('says nothing where the configurations say the same, and obeys the kill switch', async () => {
-    const same = await runCli(['diff', 'main', 'main~0', '--as-of', asOf, '--comment', '--json'], {
-      cwd,
-      env,
+  it('says so where neither has a plan and the configurations say the same, and obeys the kill switch', async () => {
+    const args = ['main', 'main~0', '--as-of', asOf, '--comment', '--detailed-exitcode']
+    expect(await diff(cwd, args, env)).toMatchObject({
+      headline: 'No plan on either side, and llmscale.yaml says the same.',
+      from: null,
+      to: null,
+      comment: { action: 'quiet' },
     })
-    // Neither has a plan, and no change of the configuration asks for one.
-    expect(JSON.parse(same.stdout).error).toMatchObject({ code: 'PLAN_MISSING' })
     const killed = await runCli(['diff', 'main', 'HEAD', '--as-of', asOf, '--comment', '--json'], {
       cwd,
       env: { ...env, LLMSCALE_KILL_SWITCH: '1' },
