@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { basename, dirname, relative, resolve } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import { parseHuggingFaceConfig } from '../config/hugging-face.js'
 import { parseConfig } from '../config/parse-config.js'
 import type { Config } from '../config/schema.js'
@@ -15,7 +15,7 @@ export type Collector = NonNullable<Config['metrics']['collector']>
  */
 export async function readConfig(path: string): Promise<Config> {
   const text = await readText(path, ['llmscale init writes one.', 'Name another with --config.'])
-  return completeConfig(text, path, path, readText)
+  return completeConfig(text, path, { read: readText, nameFile: (file) => file })
 }
 
 /** The same as it is or was in a revision of the project; undefined where that has no such file. */
@@ -24,27 +24,33 @@ export async function readConfigOf(revision: Revision, path: string): Promise<Co
   const read = (file: string) => revision.readText?.(relative(folder, resolve(file)))
   const text = await read(path)
   if (text === undefined) return undefined
-  return completeConfig(text, revision.nameFile(basename(path)), path, async (file, tryThis) => {
-    const named = await read(file)
-    if (named !== undefined) return named
-    const place = revision.nameFile(relative(folder, file))
-    throw new LlmscaleError('configInvalid', 'CONFIG_MISSING', `${place} does not exist.`, tryThis)
+  const nameFile = (file: string) => revision.nameFile(relative(folder, resolve(file)))
+  return completeConfig(text, path, {
+    nameFile,
+    read: async (file, tryThis) => {
+      const named = await read(file)
+      if (named !== undefined) return named
+      const missing = `${nameFile(file)} does not exist.`
+      throw new LlmscaleError('configInvalid', 'CONFIG_MISSING', missing, tryThis)
+    },
   })
 }
 
-async function completeConfig(
-  text: string,
-  name: string,
-  path: string,
-  read: typeof readText,
-): Promise<Config> {
-  const config = parseConfig(text, name)
+/** Files that a configuration names, by their full paths. */
+interface NamedFiles {
+  read: typeof readText
+  /** As messages call it. */
+  nameFile(file: string): string
+}
+
+async function completeConfig(text: string, path: string, { read, nameFile }: NamedFiles): Promise<Config> {
+  const config = parseConfig(text, nameFile(path))
   for (const [model, entry] of Object.entries(config.models)) {
     if (typeof entry.architecture !== 'string' || !entry.architecture.endsWith('.json')) continue
     const file = besideConfig(path, entry.architecture)
     entry.architecture = parseHuggingFaceConfig(
-      await read(file, [`Correct models.${model}.architecture in ${name}.`]),
-      file,
+      await read(file, [`Correct models.${model}.architecture in ${nameFile(path)}.`]),
+      nameFile(file),
     )
   }
   return config

@@ -80,7 +80,6 @@ describe('readConfigOf', () => {
       writeFileSync(join(folder, 'ours/config.json'), architecture(layers))
       commit()
     }
-    rmSync(path)
     const layersAt = async (name: string) =>
       (await readConfigOf(await openRevision(folder, name), path))?.models['ours']?.architecture
     expect(await layersAt('main')).toMatchObject({ layers: 32 })
@@ -89,6 +88,13 @@ describe('readConfigOf', () => {
       code: 'CONFIG_MISSING',
       message: 'main~2:ours/config.json does not exist.',
     })
+    writeFileSync(join(folder, 'ours/config.json'), '{"num_hidden_layers": 0}')
+    commit()
+    await expect(layersAt('main~0')).rejects.toMatchObject({
+      message: expect.stringMatching(/^main~0:ours\/config\.json num_hidden_layers: /),
+    })
+    rmSync(path)
+    expect(await layersAt('main~1')).toMatchObject({ layers: 32 })
     expect(await readConfigOf(workTree(folder), path)).toBeUndefined()
   })
 })
