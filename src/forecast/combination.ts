@@ -1,5 +1,9 @@
+import type { Series } from './models/point-model.js'
 import { type OriginGrid, observedRows } from './origin-grid.js'
 import type { RolledSeries } from './rolling-origin.js'
+
+/** How much each model counts. */
+export type ModelWeights = readonly number[]
 
 /**
  * Weights of models for the forecast made at a row: each weighs by the inverse fourth power of its mean absolute error
@@ -8,7 +12,7 @@ import type { RolledSeries } from './rolling-origin.js'
  *
  * @returns weights that sum to one
  */
-export function weighModels(models: readonly RolledSeries[], grid: OriginGrid, row: number): number[] {
+export function weighModels(models: readonly RolledSeries[], grid: OriginGrid, row: number): ModelWeights {
   const errors = models.map((model) => meanAbsoluteError(model, grid, row))
   const least = Math.min(...errors)
   // A model without error takes all; before anything was observed all weigh the same.
@@ -28,4 +32,125 @@ function meanAbsoluteError(model: RolledSeries, grid: OriginGrid, row: number): 
     }
   })
   return count === 0 ? 0 : sum / count
+}
+
+/** The weighted mean of forecasts. */
+export function combine(forecasts: readonly Float64Array[], weights: ModelWeights): Float64Array {
+  const mean = new Float64Array(forecasts[0]!.length)
+  for (const [index, weight] of weights.entries()) {
+    if (weight === 0) continue
+    const forecast = forecasts[index]!
+    for (let lead = 0; lead < mean.length; lead++) mean[lead]! += weight * forecast[lead]!
+  }
+  return mean
+}
+
+/** The share of each model in a combination; they sum to one. */
+export function shareWeights(weights: ModelWeights): number[] {
+  return [...weights]
+}
+
+// An error of a week ago says half as much about which model to trust.
+const halfLifeDays = 5
+const power = 4
+
+/** Weights of models by band of lead times; those of a band sum to one. */
+export type LeadWeights = readonly Float64Array[]
+
+/** First leads after the bands: an hour, six hours and a day ahead, which different models are best at. */
+function bandEnds(slotsPerDay: number): number[] {
+  return [Math.max(1, slotsPerDay / 24), Math.max(1, slotsPerDay / 4), slotsPerDay, Number.POSITIVE_INFINITY]
+}
+
+/**
+ * Weights of models for the forecast made at a row: in each band of lead times a model weighs by the inverse fourth
+ * power of its mean absolute error there, recent ones first, over what was observed before the row. A model that does
+ * badly on a workload fades out; a band of which nothing was observed takes the weights of the band before it.
+ * Combining beats choosing the best one (Bates and Granger 1969; Makridakis et al. 2020, M4).
+ */
+export function weighByLead(
+  members: readonly RolledSeries[],
+  { values, observed }: Series,
+  grid: OriginGrid,
+  row: number,
+): LeadWeights {
+  const now = grid.origins[row]!
+  const { first } = observedRows(grid, row)
+  const ends = bandEnds(grid.slotsPerDay)
+  const sums = ends.map(() => new Float64Array(members.length))
+  for (let earlier = first; earlier < row; earlier++) {
+    const origin = grid.origins[earlier]!
+    const recency = 0.5 ** ((now - origin) / grid.slotsPerDay / halfLifeDays)
+    const known = Math.min(grid.leads, now - origin)
+    for (let lead = 0, band = 0; lead < known; lead++) {
+      while (lead >= ends[band]!) band++
+      if (observed[origin + lead] === 0) continue
+      const actual = values[origin + lead]!
+      for (const [index, { points }] of members.entries())
+        sums[band]![index]! += recency * Math.abs(actual - points[earlier]![lead]!)
+    }
+  }
+  let before = new Float64Array(members.length).fill(1 / members.length)
+  return sums.map((errors) => {
+    const least = Math.min(...errors)
+    if (Math.max(...errors) > 0) {
+      // A model without error takes all.
+      const raw = errors.map((error) => (error === least ? 1 : (least / error) ** power))
+      const total = raw.reduce((sum, weight) => sum + weight, 0)
+      before = raw.map((weight) => weight / total)
+    }
+    return before
+  })
+}
+
+/**
+ * The weighted median of forecasts, lead by lead, interpolated between the two about half of the weight: unlike the
+ * mean it does not follow one model that goes astray.
+ */
+export function combine(
+  forecasts: readonly Float64Array[],
+  weights: LeadWeights,
+  slotsPerDay: number,
+): Float64Array {
+  const ends = bandEnds(slotsPerDay)
+  const count = forecasts.length
+  const order = new Int32Array(count)
+  let band = 0
+  return Float64Array.from({ length: forecasts[0]!.length }, (_, lead) => {
+    while (lead >= ends[band]!) band++
+    for (let index = 0; index < count; index++) {
+      const value = forecasts[index]![lead]!
+      let place = index
+      for (; place > 0 && forecasts[order[place - 1]!]![lead]! > value; place--)
+        order[place] = order[place - 1]!
+      order[place] = index
+    }
+    return medianOf(forecasts, lead, order, weights[band]!)
+  })
+}
+
+/** Of forecasts in ascending order: each stands at the middle of its weight. */
+function medianOf(
+  forecasts: readonly Float64Array[],
+  lead: number,
+  order: Int32Array,
+  weights: Float64Array,
+): number {
+  let below = 0
+  let lastMiddle = Number.NEGATIVE_INFINITY
+  let last = 0
+  for (const index of order) {
+    const weight = weights[index]!
+    if (weight === 0) continue
+    const value = forecasts[index]![lead]!
+    const middle = below + weight / 2
+    if (middle >= 0.5) {
+      if (lastMiddle === Number.NEGATIVE_INFINITY) return value
+      return last + ((value - last) * (0.5 - lastMiddle)) / (middle - lastMiddle)
+    }
+    below += weight
+    lastMiddle = middle
+    last = value
+  }
+  return last
 }
