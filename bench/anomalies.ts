@@ -1,3 +1,4 @@
+import { findAnomalies } from '../src/forecast/anomalies/find-anomalies.js'
 import type { DemandHistory } from '../src/metrics/demand-history.js'
 import { injectEvents } from './anomalies/events.js'
 import { addScores, addToScore, createScore, type DetectionScore } from './anomalies/score.js'
@@ -67,7 +68,7 @@ const traces: BenchTrace[] = [
 
 type Rule = (history: DemandHistory) => (FoundEpisode & { kind?: string })[]
 
-const rules: Record<string, Rule> = { '3 sigma': findThreeSigma }
+const rules: Record<string, Rule> = { '3 sigma': findThreeSigma, detector: findAnomalies }
 
 const [, , onlyPart, onlyName] = process.argv
 const scores = new Map<string, DetectionScore>()

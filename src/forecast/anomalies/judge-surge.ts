@@ -1,0 +1,110 @@
+import { formatDuration } from '../../kit/time.js'
+import type { EpisodeKind } from './episode.js'
+import type { SurgeTraits } from './weigh-surge.js'
+
+/** Steps up to this show how fast a surge rose. */
+export const finestRampSeconds = 15
+
+// Logistic regression on the half of the injected traces that it may be chosen on (bench/anomalies/fit.ts): each
+// trait about 0 … 1, and 0 where nothing is known. Weights are rounded.
+const intercept = -5.6
+const weights = {
+  deviations: 0.15,
+  timesUsual: 2.8,
+  slowRise: -1,
+  newShare: 1,
+  mix: 0.8,
+  fewerAnswers: 0.3,
+  rejected: 5.4,
+  recurs: -2,
+  tenantRecurs: -5.4,
+  lasts: -1,
+  rarity: 1.2,
+} as const
+export const traitNames = Object.keys(weights) as (keyof typeof weights)[]
+
+/** What speaks for and against, in the order of `traitNames`. */
+export function scaleTraits(traits: SurgeTraits, stepSeconds: number): number[] {
+  const odd = (mix: number | undefined, deviations: number | undefined) =>
+    mix === undefined || deviations === undefined
+      ? 0
+      : Math.min(1.5, Math.abs(Math.log(Math.max(0.05, mix)))) * Math.min(1, Math.abs(deviations) / 3)
+  const concentration = Math.max(0, ((traits.largestShare ?? 0) - 0.3) / 0.7)
+  const scaled: Record<keyof typeof weights, number> = {
+    deviations: Math.min(15, traits.deviations) / 10,
+    timesUsual: Math.min(2, Math.log(traits.timesUsual)),
+    slowRise: stepSeconds <= finestRampSeconds ? Math.min(1.5, Math.log1p(traits.riseSeconds / 60) / 2) : 0,
+    newShare: traits.newShare ?? 0,
+    mix: Math.max(
+      odd(traits.inputMix, traits.inputDeviations),
+      odd(traits.outputMix, traits.outputDeviations),
+    ),
+    fewerAnswers:
+      (traits.outputMix ?? 1) < 1 ? Math.min(1, odd(traits.outputMix, traits.outputDeviations)) : 0,
+    // A usual day turns some away too.
+    rejected: traits.rejectedShare === undefined ? 0 : Math.min(1, traits.rejectedShare) - 0.1,
+    recurs: traits.recurs,
+    tenantRecurs: (Math.min(3, traits.tenantRecurs) / 3) * concentration,
+    lasts: Math.min(1, traits.lasts),
+    rarity: Math.min(3, Math.max(0, traits.rarity)),
+  }
+  return traitNames.map((name) => scaled[name])
+}
+
+/** Probability that a surge is none of a launch, a campaign and a job. */
+export function judgeSurge(traits: SurgeTraits, stepSeconds: number): number {
+  const scaled = scaleTraits(traits, stepSeconds)
+  const odds = traitNames.reduce((sum, name, index) => sum + weights[name] * scaled[index]!, intercept)
+  return 1 / (1 + Math.exp(-odds))
+}
+
+/** What a surge looks most like; where little is known, an attack. */
+export function nameSurge(traits: SurgeTraits): EpisodeKind {
+  const {
+    rejectedShare = 0,
+    newShare = 0,
+    largestShare,
+    unevenness,
+    inputMix,
+    outputMix = 1,
+    timesUsual,
+  } = traits
+  const isAlike = inputMix === undefined || (inputMix > 0.75 && inputMix < 1.33)
+  if (newShare < 0.5 && isAlike && (rejectedShare >= 0.35 || outputMix < 0.95)) return 'retry-storm'
+  const isOne = largestShare === undefined ? inputMix !== undefined : largestShare >= 0.7
+  const isFlat = unevenness !== undefined && unevenness < 0.12
+  const isMild = [inputMix ?? 1, outputMix].every((mix) => mix > 0.35 && mix < 2.8)
+  return isOne && isMild && timesUsual < 4.5 && (isFlat || unevenness === undefined) ? 'load-test' : 'attack'
+}
+
+/** What is to be known of a surge, in words. */
+export function describeSurge(
+  traits: SurgeTraits,
+  stepSeconds: number,
+  tenantNames: readonly (string | undefined)[],
+): string[] {
+  const { rejectedShare, newShare = 0, largestShare = 0, largestTenant, adders } = traits
+  const times = (value: number) => `${value.toPrecision(2)} ×`
+  const evidence = [`requests ${times(traits.timesUsual)} usual`]
+  const name = largestTenant === undefined ? undefined : tenantNames[largestTenant]
+  if (largestShare >= 0.7 && name !== undefined)
+    evidence.push(`${Math.round(100 * largestShare)} % of the rest from ${name}`)
+  else if (newShare >= 0.5)
+    evidence.push(`most of the rest from ${adders.length} tenants that were silent before`)
+  if (rejectedShare !== undefined && rejectedShare >= 0.1)
+    evidence.push(`${Math.round(100 * Math.min(1, rejectedShare))} % of the rest turned away`)
+  const mixes = [
+    ['prompts', traits.inputMix, traits.inputDeviations],
+    ['answers', traits.outputMix, traits.outputDeviations],
+  ] as const
+  for (const [what, mix, deviations] of mixes)
+    if (mix !== undefined && mix > 0 && Math.abs(deviations!) >= 3)
+      evidence.push(`${what} ${times(mix)} as long`)
+  const isSeen = stepSeconds <= finestRampSeconds
+  evidence.push(
+    isSeen
+      ? `rose within ${formatDuration(Math.max(stepSeconds, Math.round(traits.riseSeconds)))}`
+      : `how fast it rose cannot be seen at steps of ${formatDuration(stepSeconds)}`,
+  )
+  return evidence
+}

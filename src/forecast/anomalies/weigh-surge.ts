@@ -1,0 +1,393 @@
+import { sortedQuantile } from '../../kit/statistics.js'
+import { secondsPerDay, secondsPerHour, secondsPerMinute } from '../../kit/units.js'
+import type { Run } from '../../metrics/gaps.js'
+import { known, type Surge } from './find-surges.js'
+import type { SurgeSignals } from './surge-signals.js'
+import { hasDays, median, type StepGrid } from './usual-day.js'
+
+/** What tells surges apart. Undefined where the signals cannot say. */
+export interface SurgeTraits {
+  /** Requests of its steps over those that were to be expected. */
+  timesUsual: number
+  /** Its first jump in deviations of such jumps. */
+  deviations: number
+  riseSeconds: number
+  /** Undefined while it goes on. */
+  fallSeconds: number | undefined
+  /** 0: from all tenants as they always are, 1: from others. */
+  oddTenants: number | undefined
+  /** Of what was added, the share of the tenant that added most, and its index. */
+  largestShare: number | undefined
+  largestTenant: number | undefined
+  /** The fewest tenants that added nine tenths of it. */
+  adders: number[]
+  /** Of what was added, the share of tenants that had been silent. */
+  newShare: number | undefined
+  /** Tokens of a request that was added over those of a usual one. */
+  inputMix: number | undefined
+  outputMix: number | undefined
+  /** Changes of the mean tokens of a request, in deviations of such changes. */
+  inputDeviations: number | undefined
+  outputDeviations: number | undefined
+  /** Of what was added, the share that was turned away. */
+  rejectedShare: number | undefined
+  /** How far it stands above the steps before and after, over what one in forty runs as long does. */
+  rarity: number
+  /** Share of the days around on which the same happens at that time. */
+  recurs: number
+  /** Other times at which the tenant that added most did the same. */
+  tenantRecurs: number
+  /** Of the excess, what is left after its end. */
+  lasts: number
+  /** Standard deviation of the top over its height. */
+  unevenness: number | undefined
+}
+
+const leastWindowSteps = 3
+const leastWindowSeconds = 3 * secondsPerMinute
+const mostWindowSeconds = 6 * secondsPerHour
+const daysEachSide = 7
+
+/** Steps before and after a surge that say what is usual. */
+interface Around {
+  before: Run
+  after: Run
+}
+
+function windowsAround({ from, to }: Run, length: number, stepSeconds: number): Around {
+  const least = Math.max(leastWindowSteps, Math.round(leastWindowSeconds / stepSeconds))
+  const size = Math.max(least, Math.min(to - from, Math.round(mostWindowSeconds / stepSeconds)))
+  return {
+    before: { from: Math.max(0, from - 1 - size), to: Math.max(0, from - 1) },
+    after: { from: Math.min(length, to + 1), to: Math.min(length, to + 1 + size) },
+  }
+}
+
+/** What all surges of one model are held against. */
+export interface SurgeContext {
+  signals: SurgeSignals
+  grid: StepGrid
+  /** Logarithm of a usual day's course, by step. */
+  usualDay: Float64Array
+  /** log(requests + offset) less that course. */
+  flat: Float64Array
+  /** Added to requests before logarithms. */
+  offset: number
+}
+
+/** A surge adds at least so much of what is usual. */
+const leastAdded = 0.2
+
+/** Weighs one surge by all that is known of its steps; undefined where too little was added. */
+export function weighSurge(surge: Surge, context: SurgeContext): SurgeTraits | undefined {
+  const { signals, grid, usualDay, flat, offset } = context
+  const { requests } = signals
+  const around = windowsAround(surge, requests.length, grid.stepSeconds)
+  const levelBefore = known(flat, around.before.from, around.before.to)
+  const levelAfter = known(flat, around.after.from, around.after.to)
+  if (levelBefore.length === 0) return undefined
+  const base = median(levelBefore)
+  // A level that the surge leaves behind is no part of it.
+  const rest = levelAfter.length === 0 ? base : median(levelAfter)
+  const expectedAt = (step: number) => {
+    const share = (step - surge.from) / Math.max(1, surge.to - surge.from)
+    const level = base + (rest - base) * Math.min(1, Math.max(0, share))
+    return Math.max(0, Math.exp(level + usualDay[step]!) - offset)
+  }
+  let came = 0
+  let usual = 0
+  for (let step = surge.from; step < surge.to; step++) {
+    if (Number.isNaN(requests[step]!)) continue
+    came += requests[step]!
+    usual += expectedAt(step)
+  }
+  const added = came - usual
+  if (!(added > leastAdded * usual)) return undefined
+  const overAt = (step: number) =>
+    step >= 0 && step < requests.length ? requests[step]! - expectedAt(step) : Number.NaN
+  const height = median(known(flat, surge.from, surge.to)) - base
+  return {
+    timesUsual: (came + offset) / (usual + offset),
+    deviations: surge.deviations,
+    ...findEdges(surge, overAt, requests.length, grid.stepSeconds),
+    ...weighTenants(surge, signals, around, usual),
+    ...weighTokens(surge, signals, around, usual, came, grid),
+    rejectedShare: weighRejected(surge, signals, around, came, added),
+    rarity: findRarity(surge, flat),
+    recurs: findRecurrence(surge, flat, around, height, grid),
+    lasts: height > 0 ? Math.max(0, rest - base) / height : 0,
+    unevenness: findUnevenness(surge, overAt),
+  }
+}
+
+function weighTenants(
+  { from, to }: Run,
+  { tenants }: SurgeSignals,
+  { before, after }: Around,
+  usual: number,
+): Pick<
+  SurgeTraits,
+  'oddTenants' | 'largestShare' | 'largestTenant' | 'adders' | 'newShare' | 'tenantRecurs'
+> {
+  if (tenants.length === 0)
+    return {
+      oddTenants: undefined,
+      largestShare: undefined,
+      largestTenant: undefined,
+      adders: [],
+      newShare: undefined,
+      tenantRecurs: 0,
+    }
+  const steps = to - from
+  const rates = tenants.map((requests) => {
+    const there = meanOf(requests, from, to)
+    const sides = [before, after].map((side) => meanOf(requests, side.from, side.to))
+    const known = sides.filter((mean) => !Number.isNaN(mean))
+    return { there, usual: known.reduce((sum, mean) => sum + mean, 0) / Math.max(1, known.length) }
+  })
+  const added = rates.map((rate) => Math.max(0, rate.there - rate.usual))
+  const total = added.reduce((sum, each) => sum + each, 0)
+  const usualTotal = rates.reduce((sum, each) => sum + each.usual, 0)
+  if (!(total > 0))
+    return { oddTenants: 0, largestShare: 0, largestTenant: 0, adders: [], newShare: 0, tenantRecurs: 0 }
+  let alike = 0
+  let fresh = 0
+  added.forEach((each, index) => {
+    const usualShare = usualTotal > 0 ? rates[index]!.usual / usualTotal : 0
+    alike += Math.min(each / total, usualShare)
+    if (rates[index]!.usual < 0.02 * rates[index]!.there) fresh += each
+  })
+  const largestTenant = added.indexOf(added.reduce((a, b) => Math.max(a, b)))
+  const largest = added[largestTenant]!
+  return {
+    oddTenants: 1 - alike,
+    largestShare: largest / total,
+    largestTenant,
+    adders: fewestAdders(added, total),
+    newShare: fresh / total,
+    tenantRecurs: countOthers(tenants[largestTenant]!, { from, to }, largest, usual / steps),
+  }
+}
+
+function fewestAdders(added: readonly number[], total: number): number[] {
+  const bySize = added.map((_, index) => index).sort((a, b) => added[b]! - added[a]!)
+  let sum = 0
+  const end = bySize.findIndex((index) => {
+    sum += added[index]!
+    return sum >= 0.9 * total
+  })
+  return bySize.slice(0, end + 1).sort((a, b) => a - b)
+}
+
+/** How often, apart from a run, a tenant came near the height that it has there. */
+function countOthers(requests: Float64Array, { from, to }: Run, height: number, usual: number): number {
+  const limit = 0.5 * height
+  // What is small beside the whole is nobody's surge.
+  if (limit < 0.02 * usual) return 0
+  const apart = to - from
+  let count = 0
+  let last = Number.NEGATIVE_INFINITY
+  for (let step = 0; step < requests.length; step++) {
+    if (step >= from - apart && step < to + apart) continue
+    if (!(requests[step]! >= limit)) continue
+    if (step - last > Math.max(2, apart / 2)) count++
+    last = step
+  }
+  return count
+}
+
+function weighTokens(
+  run: Run,
+  signals: SurgeSignals,
+  { before, after }: Around,
+  usual: number,
+  came: number,
+  grid: StepGrid,
+): Pick<SurgeTraits, 'inputMix' | 'outputMix' | 'inputDeviations' | 'outputDeviations'> {
+  const weigh = (perRequest: Float64Array | undefined) => {
+    if (perRequest === undefined) return { mix: undefined, deviations: undefined }
+    const there = known(perRequest, run.from, run.to)
+    const around = known(perRequest, before.from, before.to).concat(known(perRequest, after.from, after.to))
+    if (there.length === 0 || around.length === 0) return { mix: undefined, deviations: undefined }
+    const mean = there.reduce((sum, each) => sum + each, 0) / there.length
+    const base = median(around)
+    // Of what came, `usual` had the mean of the steps around; the rest makes up the difference.
+    const mix = (came * mean - usual * base) / ((came - usual) * base)
+    const change = Math.log(mean / base)
+    return { mix, deviations: change / mixSpread(perRequest, run.to - run.from, grid) }
+  }
+  const input = weigh(signals.inputTokens)
+  const output = weigh(signals.outputTokens)
+  return {
+    inputMix: input.mix,
+    outputMix: output.mix,
+    inputDeviations: input.deviations,
+    outputDeviations: output.deviations,
+  }
+}
+
+/** Standard deviation, by the median, of how the mean of a run of steps differs from that of those before it. */
+function mixSpread(perRequest: Float64Array, steps: number, { stepSeconds }: StepGrid): number {
+  const size = Math.max(steps, Math.round(leastWindowSeconds / stepSeconds), leastWindowSteps)
+  const changes: number[] = []
+  let last: number | undefined
+  for (let from = 0; from + size <= perRequest.length; from += size) {
+    const values = known(perRequest, from, from + size)
+    if (2 * values.length <= size) continue
+    const mean = Math.log(values.reduce((sum, each) => sum + each, 0) / values.length)
+    if (last !== undefined) changes.push(Math.abs(mean - last))
+    last = mean
+  }
+  return Math.max(0.01, changes.length === 0 ? 0.2 : 1.4826 * median(changes))
+}
+
+function weighRejected(
+  { from, to }: Run,
+  { rejected, requests }: SurgeSignals,
+  { before, after }: Around,
+  came: number,
+  added: number,
+): number | undefined {
+  if (rejected === undefined) return undefined
+  const around = (column: Float64Array) =>
+    known(column, before.from, before.to).concat(known(column, after.from, after.to))
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  const usualShare = sum(around(rejected)) / Math.max(1, sum(around(requests)))
+  return Math.max(0, sum(known(rejected, from, to)) - usualShare * came) / added
+}
+
+/** Share of the days around on which the same steps stand at least half as high above those before and after. */
+function findRecurrence(
+  { from, to }: Run,
+  flat: Float64Array,
+  { before, after }: Around,
+  height: number,
+  grid: StepGrid,
+): number {
+  if (!hasDays(flat.length, grid)) return 0
+  const perDay = secondsPerDay / grid.stepSeconds
+  let days = 0
+  let alike = 0
+  for (let day = -daysEachSide; day <= daysEachSide; day++) {
+    if (day === 0) continue
+    const there = known(flat, from + day * perDay, to + day * perDay)
+    const around = known(flat, before.from + day * perDay, before.to + day * perDay).concat(
+      known(flat, after.from + day * perDay, after.to + day * perDay),
+    )
+    if (there.length === 0 || around.length === 0) continue
+    days++
+    if (median(there) - median(around) > 0.5 * height) alike++
+  }
+  return days === 0 ? 0 : alike / days
+}
+
+const rareShare = 0.025
+const leastRare = 0.05
+
+/** Compares a run with all others of its length: bursts are rare only where there are few. */
+function findRarity({ from, to }: Run, flat: Float64Array): number {
+  const size = to - from
+  const contrastAt = (start: number) =>
+    meanOf(flat, start, start + size) -
+    Math.max(
+      meanOf(flat, start - size, start) || Number.NEGATIVE_INFINITY,
+      meanOf(flat, start + size, start + 2 * size) || Number.NEGATIVE_INFINITY,
+    )
+  const others: number[] = []
+  for (let start = from % size; start + size <= flat.length; start += Math.max(1, size >> 1))
+    if (start + size <= from || start >= to) others.push(contrastAt(start))
+  const finite = others.filter(Number.isFinite).sort((a, b) => a - b)
+  const rare = finite.length === 0 ? 0 : sortedQuantile(finite, 1 - rareShare)
+  return contrastAt(from) / Math.max(leastRare, rare)
+}
+
+const rampSeconds = [0, 15, 30, 60, 120, 240, 480, 900, 1800, 3600, 7200, 14_400]
+
+/** How fast a surge came and went, by the ramps that fit its steps best. */
+function findEdges(
+  { from, to }: Run,
+  overAt: (step: number) => number,
+  length: number,
+  stepSeconds: number,
+): Pick<SurgeTraits, 'riseSeconds' | 'fallSeconds'> {
+  const tops: number[] = []
+  for (let step = from; step < to; step++) if (!Number.isNaN(overAt(step))) tops.push(overAt(step))
+  const height = median(tops)
+  if (!(height > 0)) return { riseSeconds: 0, fallSeconds: undefined }
+  const reach = Math.max(4, Math.min(to - from, Math.ceil((4 * secondsPerHour) / stepSeconds)))
+  const half = Math.ceil((to - from) / 2)
+  const isOver = to + leastWindowSteps <= length
+  return {
+    riseSeconds: fitRamp((step) => overAt(from + step) / height, -reach, half, stepSeconds),
+    fallSeconds: isOver
+      ? fitRamp((step) => overAt(to - 1 - step) / height, -reach, half, stepSeconds)
+      : undefined,
+  }
+}
+
+/**
+ * Seconds of the ramp from 0 to 1 that fits values around step 0 best; those that fit nearly as well have a say,
+ * by how likely they are where errors are normal.
+ */
+function fitRamp(valueAt: (step: number) => number, first: number, end: number, stepSeconds: number): number {
+  const longest = (end - first) * stepSeconds
+  const fits = rampSeconds
+    .filter((seconds) => seconds <= longest)
+    .map((seconds) => {
+      let best = Number.POSITIVE_INFINITY
+      let count = 0
+      for (
+        let start = -seconds - stepSeconds;
+        start <= stepSeconds;
+        start += Math.max(stepSeconds, seconds / 4) / 4
+      ) {
+        let error = 0
+        count = 0
+        for (let step = first; step < end; step++) {
+          const value = valueAt(step)
+          if (Number.isNaN(value)) continue
+          const difference =
+            Math.min(2, Math.max(-1, value)) - rampOver(step * stepSeconds, stepSeconds, start, seconds)
+          error += difference * difference
+          count++
+        }
+        best = Math.min(best, error)
+      }
+      return { seconds, error: best + 1e-6, count }
+    })
+  const least = fits.reduce((error, fit) => Math.min(error, fit.error), Number.POSITIVE_INFINITY)
+  let weights = 0
+  let sum = 0
+  for (const { seconds, error, count } of fits) {
+    const weight = (least / error) ** (Math.min(count, 24) / 2)
+    weights += weight
+    sum += weight * Math.log(seconds + 15)
+  }
+  return weights === 0 ? 0 : Math.max(0, Math.exp(sum / weights) - 15)
+}
+
+/** Mean over a step of a ramp from 0 to 1 that begins at a time. */
+function rampOver(from: number, stepSeconds: number, start: number, seconds: number): number {
+  // Integral of the ramp up to a time.
+  const area = (time: number) => {
+    const at = time - start
+    if (at <= 0) return 0
+    return at < seconds ? (at * at) / (2 * seconds) : at - seconds / 2
+  }
+  return (area(from + stepSeconds) - area(from)) / stepSeconds
+}
+
+function findUnevenness({ from, to }: Run, overAt: (step: number) => number): number | undefined {
+  const top: number[] = []
+  for (let step = from + 1; step < to - 1; step++) if (!Number.isNaN(overAt(step))) top.push(overAt(step))
+  if (top.length < 4) return undefined
+  const mean = top.reduce((sum, each) => sum + each, 0) / top.length
+  const variance = top.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (top.length - 1)
+  return mean > 0 ? Math.sqrt(variance) / mean : undefined
+}
+
+/** Of the steps that are known; NaN without any. */
+function meanOf(values: Float64Array, from: number, to: number): number {
+  const there = known(values, from, to)
+  return there.reduce((sum, each) => sum + each, 0) / there.length
+}
