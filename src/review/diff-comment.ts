@@ -39,7 +39,7 @@ export function writeDiffComment(inputs: DiffCommentInputs): string {
   const sections = isEmptyDiff(diff)
     ? []
     : [
-        ...writeWarnings(to),
+        ...writeWarnings(to, []),
         ...(isNext ? [writeWorkloads(from, to, rankChanges(to, diff))] : writeChanges(diff)),
         writePools(from, to),
       ]

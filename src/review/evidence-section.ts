@@ -6,6 +6,7 @@ import type { BodySection } from './body-section.js'
 import { escapeMarkdown, escapeName } from './escape-markdown.js'
 import { shownCommitCharacters } from './hidden-key.js'
 import { tabulateSkill } from './plan-tables.js'
+import { type StackVerdicts, tabulateVerdicts } from './preview-tables.js'
 import { markdownTableHead, markdownTableRow } from './table.js'
 
 /** What a reviewer must know before anything else. */
@@ -14,16 +15,23 @@ const severe = [
   ...['OVERRIDE_EXPIRED', 'RESERVATION_ENDS', 'PURCHASE_PLANNED'],
 ]
 
-/** Severe findings, under the headline; none where there are none. */
-export function writeWarnings({ header }: CapacityPlan): BodySection[] {
+/** Severe findings and what an apply would be refused for, under the headline; none where there are none. */
+export function writeWarnings({ header }: CapacityPlan, stacks: readonly StackVerdicts[]): BodySection[] {
   const findings = header.findings.filter(({ code }) => severe.includes(code))
-  if (findings.length === 0) return []
+  const refusals = tabulateVerdicts(stacks).rows.filter(([, verdict]) => verdict === 'refused')
+  if (findings.length + refusals.length === 0) return []
   return [
     {
       title: 'Know before you merge',
       importance: 11,
       before: [],
-      rows: findings.map(({ message }) => `- ${escapeMarkdown(message, 400)}`),
+      rows: [
+        ...refusals.map(
+          ([check, , because]) =>
+            `- **An apply would be refused** (${escapeMarkdown(check!)}): ${escapeMarkdown(because!, 400)}`,
+        ),
+        ...findings.map(({ message }) => `- ${escapeMarkdown(message, 400)}`),
+      ],
       where: '`plan.yaml`',
     },
   ]

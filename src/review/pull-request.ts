@@ -69,7 +69,7 @@ export function writePullRequest(inputs: PullRequestInputs): PullRequestText {
     base: baseCommit,
   })
   const sections = [
-    ...writeWarnings(plan),
+    ...writeWarnings(plan, verdicts),
     writeWorkloads(base, plan, changed),
     writePools(base, plan),
     ...writePeaks(plan, changed, folderUrl),
