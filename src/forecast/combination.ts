@@ -2,62 +2,20 @@ import type { Series } from './models/point-model.js'
 import { type OriginGrid, observedRows } from './origin-grid.js'
 import type { RolledSeries } from './rolling-origin.js'
 
-/** How much each model counts. */
-export type ModelWeights = readonly number[]
-
-/**
- * Weights of models for the forecast made at a row: each weighs by the inverse fourth power of its mean absolute error
- * over the blocks observed before the row, so that a model that does badly on a workload fades out. Combining beats
- * choosing the best one (Bates and Granger 1969; Makridakis et al. 2020, M4).
- *
- * @returns weights that sum to one
- */
-export function weighModels(models: readonly RolledSeries[], grid: OriginGrid, row: number): ModelWeights {
-  const errors = models.map((model) => meanAbsoluteError(model, grid, row))
-  const least = Math.min(...errors)
-  // A model without error takes all; before anything was observed all weigh the same.
-  const raw = errors.map((error) => (error === least ? 1 : (least / error) ** 4))
-  const sum = raw.reduce((total, weight) => total + weight, 0)
-  return raw.map((weight) => weight / sum)
-}
-
-function meanAbsoluteError(model: RolledSeries, grid: OriginGrid, row: number): number {
-  const { first, ends } = observedRows(grid, row)
-  let sum = 0
-  let count = 0
-  ends.forEach((end, day) => {
-    for (let earlier = first; earlier < end; earlier++) {
-      sum += model.absoluteErrors[earlier * grid.days + day]!
-      count += model.observedPoints[earlier * grid.days + day]!
-    }
-  })
-  return count === 0 ? 0 : sum / count
-}
-
-/** The weighted mean of forecasts. */
-export function combine(forecasts: readonly Float64Array[], weights: ModelWeights): Float64Array {
-  const mean = new Float64Array(forecasts[0]!.length)
-  for (const [index, weight] of weights.entries()) {
-    if (weight === 0) continue
-    const forecast = forecasts[index]!
-    for (let lead = 0; lead < mean.length; lead++) mean[lead]! += weight * forecast[lead]!
-  }
-  return mean
-}
-
-/** The share of each model in a combination; they sum to one. */
-export function shareWeights(weights: ModelWeights): number[] {
-  return [...weights]
-}
-
 // An error of a week ago says half as much about which model to trust.
 const halfLifeDays = 5
 const power = 4
 
-/** Weights of models by band of lead times; those of a band sum to one. */
-export type LeadWeights = readonly Float64Array[]
+/** How much each model counts, by band of lead times: an hour, six and a day ahead different models are best. */
+export interface ModelWeights {
+  /** First lead after each band, in slots. */
+  ends: number[]
+  /** By band and model; those of a band sum to one. */
+  shares: Float64Array[]
+}
 
-/** First leads after the bands: an hour, six hours and a day ahead, which different models are best at. */
+const dayBand = 2
+
 function bandEnds(slotsPerDay: number): number[] {
   return [Math.max(1, slotsPerDay / 24), Math.max(1, slotsPerDay / 4), slotsPerDay, Number.POSITIVE_INFINITY]
 }
@@ -68,12 +26,12 @@ function bandEnds(slotsPerDay: number): number[] {
  * badly on a workload fades out; a band of which nothing was observed takes the weights of the band before it.
  * Combining beats choosing the best one (Bates and Granger 1969; Makridakis et al. 2020, M4).
  */
-export function weighByLead(
+export function weighModels(
   members: readonly RolledSeries[],
   { values, observed }: Series,
   grid: OriginGrid,
   row: number,
-): LeadWeights {
+): ModelWeights {
   const now = grid.origins[row]!
   const { first } = observedRows(grid, row)
   const ends = bandEnds(grid.slotsPerDay)
@@ -91,7 +49,7 @@ export function weighByLead(
     }
   }
   let before = new Float64Array(members.length).fill(1 / members.length)
-  return sums.map((errors) => {
+  const shares = sums.map((errors) => {
     const least = Math.min(...errors)
     if (Math.max(...errors) > 0) {
       // A model without error takes all.
@@ -101,18 +59,19 @@ export function weighByLead(
     }
     return before
   })
+  return { ends, shares }
+}
+
+/** The share of each model in the rest of the first day, for display; they sum to one. */
+export function shareWeights({ shares }: ModelWeights): number[] {
+  return [...shares[dayBand]!]
 }
 
 /**
  * The weighted median of forecasts, lead by lead, interpolated between the two about half of the weight: unlike the
  * mean it does not follow one model that goes astray.
  */
-export function combine(
-  forecasts: readonly Float64Array[],
-  weights: LeadWeights,
-  slotsPerDay: number,
-): Float64Array {
-  const ends = bandEnds(slotsPerDay)
+export function combine(forecasts: readonly Float64Array[], { ends, shares }: ModelWeights): Float64Array {
   const count = forecasts.length
   const order = new Int32Array(count)
   let band = 0
@@ -125,7 +84,7 @@ export function combine(
         order[place] = order[place - 1]!
       order[place] = index
     }
-    return medianOf(forecasts, lead, order, weights[band]!)
+    return medianOf(forecasts, lead, order, shares[band]!)
   })
 }
 
