@@ -29,7 +29,15 @@ describe('llmscale forecast in parts', () => {
   })
 
   it('an expected failure in a thread is told as one', async () => {
-    const { code, stdout } = await forecast('--threads', '2', '--horizon', '10m', '--json')
+    const { code, stdout } = await run(
+      '--metrics',
+      'demand.csv',
+      '--threads',
+      '2',
+      '--horizon',
+      '10m',
+      '--json',
+    )
     expect(code).toBe(2)
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'HORIZON_TOO_SHORT' } })
   })
