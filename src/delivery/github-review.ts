@@ -99,10 +99,11 @@ async function checkPullRequest(
 /** A folder of `forecasts/`, which the bot writes. */
 const isData = (path: string) => /(^|\/)forecasts\/[^/]+$/.test(path)
 
-/** What people decide and the bot obeys; `rules` are what an apply reads beside the plan. */
+/** What people decide and the bot obeys, and what is installed; `rules` are what an apply reads beside the plan. */
 function isRule(path: string, rules: readonly string[]): boolean {
   return (
-    /(^|\/)(llmscale\.yaml|CODEOWNERS)$|(^|\/)(policies|stacks|\.github)\//.test(path) ||
+    /(^|\/)(llmscale\.yaml|Pulumi[\w.-]*\.yaml|CODEOWNERS)$|(^|\/)(policies|stacks|\.github)\//.test(path) ||
+    /^(\.npmrc|package\.json|package-lock\.json)$/.test(path) ||
     rules.some((rule) => !isData(rule) && (path === rule || path.startsWith(`${rule}/`)))
   )
 }

@@ -159,7 +159,10 @@ async function readSituation(
   if (!(await isAsBase(proposal.baseCommit))) throw olderThanBase(proposal, base.id)
 
   const all = hasPullRequests(host) ? await host.pullRequestsFrom(proposal.branch) : []
-  const open = all.find(({ state }) => state === 'open')
+  // Somebody may want the branch elsewhere too; without any of ours, what is there is for a branch of another name.
+  const ofBase = all.filter((each) => each.base === proposal.baseBranch)
+  const ours = ofBase.length > 0 ? ofBase : all
+  const open = ours.find(({ state }) => state === 'open')
   const isKept =
     branch !== undefined &&
     (branch.id === base.id ||
@@ -184,7 +187,7 @@ async function readSituation(
       },
       hasPullRequests: hasPullRequests(host),
       open: open && hasPullRequests(host) ? await readOpen(host, proposal, open) : undefined,
-      closed: await readClosed(host, proposal, all[0]),
+      closed: await readClosed(host, proposal, ours[0]),
     },
   }
 }

@@ -384,6 +384,9 @@ describe('approval github, on a stand-in for GitHub', () => {
     'policies/spot.ts',
     'stacks/config/Pulumi.prod.yaml',
     '.github/workflows/apply.yml',
+    'Pulumi.yaml',
+    '.npmrc',
+    'package-lock.json',
   ])('refuses a plan that came together with %s', async (rule) => {
     const head = merge('squash')
     const data = Array.from({ length: 120 }, (_, index) => `forecasts/prod/workloads/${index}.yaml`)

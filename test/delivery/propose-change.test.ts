@@ -101,6 +101,15 @@ describe(`a proposal, on a stand-in for GitHub${descriptionsNote}`, () => {
     expect(pull().labels).toEqual(['llmscale', 'capacity'])
   })
 
+  it('leaves a pull request of the same branch for another one alone', async () => {
+    await propose(1)
+    const theirs = { number: 9, title: 'To release', body: 'mine', base: 'release', author: 'ada' }
+    gitHub.pulls.push({ ...pull(), ...theirs, labels: [] })
+    expect(await propose(2)).toMatchObject({ action: 'refresh', pullRequest: { number: 1 } })
+    expect(gitHub.pulls[0]!.title).toBe('Raise chat to 2')
+    expect(pull()).toMatchObject(theirs)
+  })
+
   it('leaves labels as people set them', async () => {
     await propose(1)
     pull().labels = ['urgent']
