@@ -89,7 +89,8 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
     })),
     holds: holds.inForce,
     ...(score && { score }),
-    materiality,
+    // A rollback is not weighed: the figures of its plan are of another time.
+    ...(holds.ofRollback === undefined && { materiality }),
     baseCommit: base.commit,
     ...findFolderUrl(branch, fromTop),
   })

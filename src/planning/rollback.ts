@@ -50,7 +50,7 @@ export interface RollbackInputs {
 
 /**
  * The decision of a previous plan as a plan of now: valid from now on, a change of the present one, sealed anew. Costs
- * and risks stay those of its own time, which a finding says.
+ * and risks stay those of its own time, which a finding says; peaks of days that are over are left out.
  * Throws `configInvalid` PLAN_OF_OTHER_ENVIRONMENT, and `usage` NOTHING_TO_ROLL_BACK for the decision in force.
  */
 export function rollBackPlan(inputs: RollbackInputs): CapacityPlan {
@@ -84,6 +84,12 @@ export function rollBackPlan(inputs: RollbackInputs): CapacityPlan {
         ...previous.header.findings.filter(({ code }) => code !== rolledBackCode),
       ],
     },
+    reports: previous.reports.map((report) => ({
+      ...report,
+      dailyPeakReplicas: report.dailyPeakReplicas.filter(
+        ({ date }) => date >= formatInstant(now).slice(0, 10),
+      ),
+    })),
   })
 }
 

@@ -195,6 +195,7 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
       branch: 'llmscale/prod.rollback',
       planId: inForce.planId,
     })
+    expect(result!.body).not.toContain('**Score**')
     expect(git(remote, 'diff', '--name-only', '--diff-filter=A', 'main', 'llmscale/prod.rollback')).toMatch(
       /^forecasts\/prod\/holds\/rollback-\S+\.yaml$/,
     )

@@ -85,6 +85,16 @@ describe('the plan before', () => {
 })
 
 describe('a rolled-back plan', () => {
+  it('tells no peak of a day that is over', () => {
+    const day = (date: string) => ({ date, p10: 1, p50: 2, p90: 3 })
+    const reports = previous.reports.map((report) => ({
+      ...report,
+      dailyPeakReplicas: ['2026-11-30', '2026-12-01', '2026-12-02'].map(day),
+    }))
+    const { reports: kept } = rollBack({ previous: { ...previous, reports } })
+    expect(kept[0]!.dailyPeakReplicas.map(({ date }) => date)).toEqual(['2026-12-01', '2026-12-02'])
+  })
+
   it('has the decision of the past and a header of now, and may be applied', () => {
     const plan = rollBack()
     expect(plan.planId).toBe(previous.planId)
