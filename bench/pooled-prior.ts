@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { featureCount } from '../src/forecast/models/origin-features.js'
-import { fitCoefficients, knots } from '../src/forecast/models/pooled-ridge.js'
+import { fitCoefficients, knots, sampleOrigins } from '../src/forecast/models/pooled-ridge.js'
 import { readM4 } from './forecast-data.js'
 
 // Learns the coefficients that the pooled ridge is pulled towards and writes src/forecast/models/pooled-prior.ts. Read
@@ -16,7 +16,7 @@ const fleet = readM4().map(({ train }) => ({
   stepsPerDay: 24,
 }))
 const nothing = knots.map(() => new Float64Array(featureCount))
-const coefficients = fitCoefficients(fleet, hours, nothing, { pull: 10, mostRows: 8000 })
+const coefficients = fitCoefficients(sampleOrigins(fleet, hours, 8000), hours, nothing, 10)
 const rows = coefficients.map(
   (row) => `  [${Array.from(row, (value) => Math.round(1000 * value)).join(', ')}],`,
 )

@@ -15,7 +15,7 @@ const intercept = 0.3
 // Changes below this share of the level are rounding.
 const steadyShare = 1e-9
 // A series that hardly changes is measured in units of this share of its level: else its first change is beyond all.
-const leastShare = 0.01
+const leastShare = 0.001
 
 /**
  * An hourly series as the pooled models see it: square roots, which steady the noise of counts, beside what the same

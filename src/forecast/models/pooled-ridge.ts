@@ -16,7 +16,8 @@ import { fitRobustRidge } from './robust-ridge.js'
 export const knots = [0, 1, 2, 3, 5, 8, 12, 16, 20, 23] as const
 const leastHours = 48
 // A fleet has few rows beside the many series of the prior, and they are alike.
-const fleetFit = { pull: 100, mostRows: 5000 }
+const pull = 100
+const mostOrigins = 5000
 
 /**
  * Ridge regression of each lead on what is known at the origin, learned from all series of the fleet at once, each in
@@ -27,46 +28,67 @@ const fleetFit = { pull: 100, mostRows: 5000 }
  */
 export const pooledRidge: PooledModel = {
   name: 'pooled-ridge',
-  fit: (fleet, end) => forecaster('pooled-ridge', fitCoefficients(fleet, end, pooledPrior, fleetFit)),
+  fit(fleet, end) {
+    const coefficients = fitFleet(fleet, end)
+    return forecaster('pooled-ridge', (features, lead) => departureOf(coefficients, features, 0, lead))
+  },
 }
 
 /** The same, without learning from the fleet: what series in general do. */
-export const transferredRidge: PointModel = forecaster('transferred-ridge', pooledPrior)
+export const transferredRidge: PointModel = forecaster('transferred-ridge', (features, lead) =>
+  departureOf(pooledPrior, features, 0, lead),
+)
+
+export function fitFleet(fleet: readonly Series[], end: number): Float64Array[] {
+  return fitCoefficients(sampleOrigins(fleet, end, mostOrigins), end, pooledPrior, pull)
+}
+
+/** An origin to learn from. */
+export interface LearningOrigin {
+  view: SeasonalView
+  origin: number
+  traits: Traits
+}
+
+/** Origins of all series before a step, about as many as asked for, at all hours alike. */
+export function sampleOrigins(fleet: readonly Series[], end: number, most: number): LearningOrigin[] {
+  const hourly = fleet.filter(({ stepsPerDay }) => stepsPerDay === featureLeads)
+  const all = hourly.length * Math.max(0, end - leastHours)
+  let stride = Math.max(1, Math.ceil(all / most))
+  // Prime to the day, so that all hours are met.
+  while (stride > 1 && (stride % 2 === 0 || stride % 3 === 0)) stride++
+  return hourly.flatMap((series, index) => {
+    const view = viewSeries(series, end, featureLeads)
+    const origins: LearningOrigin[] = []
+    for (let origin = leastHours + (index % stride); origin < end; origin += stride) {
+      const traits = traitsAt(view, origin)
+      if (traits !== undefined) origins.push({ view, origin, traits })
+    }
+    return origins
+  })
+}
 
 /** Coefficients at the knots, pulled towards those of a prior. */
 export function fitCoefficients(
-  fleet: readonly Series[],
+  origins: readonly LearningOrigin[],
   end: number,
   prior: readonly Float64Array[],
-  { pull, mostRows }: { pull: number; mostRows: number },
+  pull: number,
 ): Float64Array[] {
-  const origins = fleet.flatMap((series) => {
-    if (series.stepsPerDay !== featureLeads || end < leastHours) return []
-    const view = viewSeries(series, end, featureLeads)
-    return Array.from({ length: end - leastHours }, (_, index) => leastHours + index).flatMap((origin) => {
-      const traits = traitsAt(view, origin)
-      return traits === undefined ? [] : [{ view, origin, traits }]
-    })
-  })
-  // A stride prime to the day meets all hours.
-  const stride = Math.max(1, Math.ceil(origins.length / mostRows))
-  const sparse = origins.filter(
-    (_, index) => index % (stride % 2 === 0 || stride % 3 === 0 ? stride + 1 : stride) === 0,
-  )
   return knots.map((lead, knot) => {
-    const rows = sparse.filter(
+    const rows = origins.filter(
       ({ origin, view }) => origin + lead < end && view.observed[origin + lead] === 1,
     )
+    if (rows.length < featureCount) return prior[knot]!
     const design = new Float64Array(rows.length * featureCount)
-    const targets = rows.map(({ view, origin, traits }, row) => {
+    const targets = Float64Array.from(rows, ({ view, origin, traits }, row) => {
       const base = writeFeatures(view, origin, lead, traits, design, row * featureCount)
       return view.roots[origin + lead]! / traits.scale - base - dot(prior[knot]!, design, row * featureCount)
     })
-    if (rows.length < featureCount) return prior[knot]!
     const learned = fitRobustRidge({
       columns: featureCount,
       design,
-      targets: Float64Array.from(targets),
+      targets,
       weights: new Float64Array(rows.length).fill(1),
       penalties: new Float64Array(featureCount).fill(pull),
     })
@@ -74,15 +96,41 @@ export function fitCoefficients(
   })
 }
 
-function forecaster(name: string, coefficients: readonly Float64Array[]): PointModel {
+/** What the coefficients expect beyond the base of a lead, in units of the series' scale. */
+export function departureOf(
+  coefficients: readonly Float64Array[],
+  features: Float64Array,
+  at: number,
+  lead: number,
+): number {
+  const above = knots.findIndex((knot) => knot >= lead)
+  const below = Math.max(0, above - 1)
+  const share = above === below ? 0 : (lead - knots[below]!) / (knots[above]! - knots[below]!)
+  return (
+    (1 - share) * dot(coefficients[below]!, features, at) + share * dot(coefficients[above]!, features, at)
+  )
+}
+
+function dot(coefficients: Float64Array, features: Float64Array, from: number): number {
+  let sum = 0
+  for (let column = 0; column < coefficients.length; column++)
+    sum += coefficients[column]! * features[from + column]!
+  return sum
+}
+
+/** What is expected beyond the base at a lead of an origin, given its features and traits. */
+export type Departure = (features: Float64Array, lead: number, traits: Traits, step: number) => number
+
+/** A model of hourly series that adds departures to what the last week lets expect. */
+export function forecaster(name: string, departure: Departure): PointModel {
   return {
     name,
     fit: ({ stepsPerDay }, end) =>
-      stepsPerDay === featureLeads && end >= leastHours ? predictWith(coefficients) : undefined,
+      stepsPerDay === featureLeads && end >= leastHours ? predictWith(departure) : undefined,
   }
 }
 
-function predictWith(coefficients: readonly Float64Array[]): Predict {
+function predictWith(departure: Departure): Predict {
   return (series, origin, leads) => {
     const view = viewSeries(series, origin, leads)
     const traits = traitsAt(view, origin)
@@ -93,37 +141,12 @@ function predictWith(coefficients: readonly Float64Array[]): Predict {
     const features = new Float64Array(featureCount)
     for (let lead = 0; lead < leads; lead++) {
       const ahead = lead % featureLeads
-      point[lead] = Math.min(
-        predictStep(coefficients, view, origin + lead - ahead, ahead, traits, features),
-        2 * highest,
-      )
-      extendView(view, origin + lead, point[lead]!)
+      const step = origin + lead
+      const base = writeFeatures(view, step - ahead, ahead, traits, features, 0)
+      const root = Math.max(0, traits.scale * (base + departure(features, ahead, traits, step)))
+      point[lead] = Math.min(root ** 2, 2 * highest)
+      extendView(view, step, point[lead]!)
     }
     return point
   }
-}
-
-/** The amount at a lead of an origin. */
-function predictStep(
-  coefficients: readonly Float64Array[],
-  view: SeasonalView,
-  origin: number,
-  lead: number,
-  traits: Traits,
-  features: Float64Array,
-): number {
-  const base = writeFeatures(view, origin, lead, traits, features, 0)
-  const above = knots.findIndex((knot) => knot >= lead)
-  const below = Math.max(0, above - 1)
-  const share = above === below ? 0 : (lead - knots[below]!) / (knots[above]! - knots[below]!)
-  const departure =
-    (1 - share) * dot(coefficients[below]!, features, 0) + share * dot(coefficients[above]!, features, 0)
-  return Math.max(0, traits.scale * (base + departure)) ** 2
-}
-
-function dot(coefficients: Float64Array, features: Float64Array, from: number): number {
-  let sum = 0
-  for (let column = 0; column < coefficients.length; column++)
-    sum += coefficients[column]! * features[from + column]!
-  return sum
 }

@@ -1,0 +1,70 @@
+import { boostTrees } from './gradient-boosting.js'
+import { featureCount, featureLeads, type Traits, writeFeatures } from './origin-features.js'
+import type { PooledModel, Series } from './point-model.js'
+import { departureOf, fitFleet, forecaster, sampleOrigins } from './pooled-ridge.js'
+
+const options = { trees: 100, leaves: 31, rate: 0.1, leastRows: 50, rowShare: 0.5, columnShare: 0.5, seed: 1 }
+const mostRows = 60_000
+const leadsEach = 4
+const ridgeFeatures = 20
+const columns = ridgeFeatures + 5
+
+/**
+ * Gradient-boosted trees on what the pooled ridge leaves, over all series of the fleet: where its straight lines do
+ * not hold, such as near the start of a ramp.
+ */
+export const pooledTrees: PooledModel = {
+  name: 'pooled-trees',
+  fit(fleet, end) {
+    const coefficients = fitFleet(fleet, end)
+    const boosted = boostTrees(...learnRows(fleet, end, coefficients), columns, options)
+    const row = new Float64Array(columns)
+    return forecaster('pooled-trees', (features, lead, traits, step) => {
+      const straight = departureOf(coefficients, features, 0, lead)
+      writeRow(row, 0, features, lead, traits, step, straight)
+      return straight + boosted(row, 0)
+    })
+  },
+}
+
+/** What the ridge leaves at some leads of sampled origins: features, and targets in units of each series. */
+function learnRows(
+  fleet: readonly Series[],
+  end: number,
+  coefficients: readonly Float64Array[],
+): [Float64Array, Float64Array] {
+  const origins = sampleOrigins(fleet, end, mostRows / leadsEach)
+  const design = new Float64Array(origins.length * leadsEach * columns)
+  const targets: number[] = []
+  const features = new Float64Array(featureCount)
+  for (const [index, { view, origin, traits }] of origins.entries()) {
+    for (let each = 0; each < leadsEach; each++) {
+      // Leads in turn, so that all are met alike.
+      const lead = (index * 5 + (each * featureLeads) / leadsEach) % featureLeads
+      const step = origin + lead
+      if (step >= end || view.observed[step] === 0) continue
+      const base = writeFeatures(view, origin, lead, traits, features, 0)
+      const straight = departureOf(coefficients, features, 0, lead)
+      writeRow(design, targets.length * columns, features, lead, traits, step, straight)
+      targets.push(view.roots[step]! / traits.scale - base - straight)
+    }
+  }
+  return [design.subarray(0, targets.length * columns), Float64Array.from(targets)]
+}
+
+function writeRow(
+  out: Float64Array,
+  at: number,
+  features: Float64Array,
+  lead: number,
+  { hourly, weekly }: Traits,
+  step: number,
+  straight: number,
+): void {
+  for (let column = 0; column < ridgeFeatures; column++) out[at + column] = features[column]!
+  out[at + ridgeFeatures] = lead
+  out[at + ridgeFeatures + 1] = hourly
+  out[at + ridgeFeatures + 2] = weekly
+  out[at + ridgeFeatures + 3] = step % featureLeads
+  out[at + ridgeFeatures + 4] = straight
+}
