@@ -14,6 +14,8 @@ export const tuning = {
   volLeast: 0.7,
   symmetric: 1,
   widen: 1,
+  calm: 1,
+  profileDays: 7,
 }
 
 // Below this ratios of amounts lose their digits.

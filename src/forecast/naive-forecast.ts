@@ -20,5 +20,5 @@ export function forecastNaively(
 ): DemandForecast {
   const demand = { ...history.workloads[workloadIndex]!, tokens: 'none' as const }
   const model = naives.find((each) => each.name === name) ?? seasonalNaiveDay
-  return forecastWith([model], { ...history, workloads: [demand] }, options)
+  return forecastWith(model, { ...history, workloads: [demand] }, options)
 }

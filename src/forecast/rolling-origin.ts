@@ -1,25 +1,55 @@
-import type { PointModel, Predict, Series } from './models/point-model.js'
+import type { PointModel, PooledModel, Predict, Series } from './models/point-model.js'
 import { seasonalNaiveDay } from './models/seasonal-naive.js'
 import { fitEnd, type OriginGrid, observedRows } from './origin-grid.js'
 
 // Models learn from no more than the last eight weeks before their fit.
 const windowDays = 56
 
-/** A model rolled over a grid: blocks are a row's days ahead, at `row × days + day`. */
+/** A model as a grid needs it: the one that was learned up to slot `end`, to be fitted to a series. */
+export interface Member {
+  name: string
+  learn(end: number): PointModel
+}
+
+export function singleMember(model: PointModel): Member {
+  return { name: model.name, learn: () => model }
+}
+
+/** Learns once for each end, whichever series asks. */
+export function poolMember(model: PooledModel, fleet: readonly Series[]): Member {
+  const learned = new Map<number, PointModel>()
+  return {
+    name: model.name,
+    learn(end) {
+      if (!learned.has(end)) {
+        const start = windowStart(end, fleet[0]!.stepsPerDay)
+        const views = fleet.map((series) => viewFrom(series, start))
+        learned.set(end, model.fit(views, end - start))
+      }
+      return learned.get(end)!
+    },
+  }
+}
+
+function windowStart(end: number, slotsPerDay: number): number {
+  return Math.max(0, end - windowDays * slotsPerDay)
+}
+
+function viewFrom({ values, observed, stepsPerDay }: Series, start: number): Series {
+  return { values: values.subarray(start), observed: observed.subarray(start), stepsPerDay }
+}
+
+/** A model rolled over a grid. */
 export interface RolledSeries {
   /** By row, fitted before its week began. */
   points: Float64Array[]
   /** Forecasts of `slotsAhead` from the rows that a forecast is asked for, fitted up to them. */
   latest: ReadonlyMap<number, Float64Array>
-  /** Sum of |actual − point| by block. */
-  absoluteErrors: Float64Array
-  /** Observed points by block. */
-  observedPoints: Float64Array
 }
 
 /** Rolls a model over all rows of a grid, each time from values strictly before the row. */
-export function rollModel(
-  model: PointModel,
+export function rollMember(
+  member: Member,
   series: Series,
   grid: OriginGrid,
   rows: readonly number[],
@@ -27,41 +57,19 @@ export function rollModel(
 ): RolledSeries {
   const fits = new Map<number, Predict>()
   const predictFrom = (end: number, origin: number, leads: number) => {
-    const start = Math.max(0, end - windowDays * grid.slotsPerDay)
-    const view = {
-      values: series.values.subarray(start),
-      observed: series.observed.subarray(start),
-      stepsPerDay: series.stepsPerDay,
+    const start = windowStart(end, grid.slotsPerDay)
+    const view = viewFrom(series, start)
+    if (!fits.has(end)) {
+      const predict = member.learn(end).fit(view, end - start) ?? seasonalNaiveDay.fit(view, end - start)!
+      fits.set(end, predict)
     }
-    if (!fits.has(end))
-      fits.set(end, model.fit(view, end - start) ?? seasonalNaiveDay.fit(view, end - start)!)
     return fits.get(end)!(view, origin - start, leads)
   }
   const points = grid.origins.map((origin, row) => predictFrom(fitEnd(grid, row), origin, grid.leads))
   const latest = new Map(
     rows.map((row) => [row, predictFrom(grid.origins[row]!, grid.origins[row]!, slotsAhead)]),
   )
-  return { points, latest, ...sumErrors(points, series, grid) }
-}
-
-function sumErrors(
-  points: readonly Float64Array[],
-  { values, observed }: Series,
-  { origins, leads, slotsPerDay, days }: OriginGrid,
-): Pick<RolledSeries, 'absoluteErrors' | 'observedPoints'> {
-  const absoluteErrors = new Float64Array(origins.length * days)
-  const observedPoints = new Float64Array(origins.length * days)
-  for (const [row, point] of points.entries()) {
-    const known = Math.min(leads, values.length - origins[row]!)
-    for (let lead = 0; lead < known; lead++) {
-      const slot = origins[row]! + lead
-      if (observed[slot] === 0) continue
-      const block = row * days + Math.floor(lead / slotsPerDay)
-      absoluteErrors[block]! += Math.abs(values[slot]! - point[lead]!)
-      observedPoints[block]! += 1
-    }
-  }
-  return { absoluteErrors, observedPoints }
+  return { points, latest }
 }
 
 /** What a mixture of models left on the rows before one row, as far as it was observed then. */
@@ -75,9 +83,10 @@ export interface PastErrors {
   errors: Float64Array
 }
 
+/** @param combine makes one forecast of those of the members */
 export function mixErrors(
   members: readonly RolledSeries[],
-  weights: readonly number[],
+  combine: (forecasts: readonly Float64Array[]) => Float64Array,
   { values, observed }: Series,
   grid: OriginGrid,
   row: number,
@@ -93,12 +102,8 @@ export function mixErrors(
     errors: new Float64Array(rows * leads).fill(Number.NaN),
   }
   for (let earlier = 0; earlier < rows; earlier++) {
-    const points = past.points.subarray(earlier * leads, (earlier + 1) * leads)
-    addWeighted(
-      points,
-      members.map((member) => member.points[first + earlier]!),
-      weights,
-    )
+    const points = combine(members.map((member) => member.points[first + earlier]!))
+    past.points.set(points, earlier * leads)
     const origin = past.origins[earlier]!
     const known = Math.min(leads, now - origin)
     for (let lead = 0; lead < known; lead++)
@@ -106,17 +111,4 @@ export function mixErrors(
         past.errors[earlier * leads + lead] = values[origin + lead]! - points[lead]!
   }
   return past
-}
-
-/** Adds the weighted sum of forecasts. */
-export function addWeighted(
-  sum: Float64Array,
-  forecasts: readonly Float64Array[],
-  weights: readonly number[],
-): void {
-  for (const [index, weight] of weights.entries()) {
-    if (weight === 0) continue
-    const forecast = forecasts[index]!
-    for (let lead = 0; lead < sum.length; lead++) sum[lead]! += weight * forecast[lead]!
-  }
 }
