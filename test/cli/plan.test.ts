@@ -22,6 +22,20 @@ function project(): string {
 }
 
 describe('llmscale plan', () => {
+  it('writes no tenant’s name, not even that of a row that cannot be read', { timeout: 60_000 }, async () => {
+    const cwd = project()
+    const path = join(cwd, 'demand.csv')
+    const [header, ...rows] = readFileSync(path, 'utf8').trim().split('\n')
+    const bad = '2026-11-05T00:00:00Z,chat-70b,us-east-1,Globex Bank,minus,1,1'
+    const lines = rows.map((row) => row.replace('us-east-1,', 'us-east-1,,'))
+    writeFileSync(path, [header!.replace('region', 'region,tenant'), ...lines, bad].join('\n'))
+    const { code, stdout, stderr } = await runCli(['plan', '--as-of', '2026-11-09'], { cwd })
+    expect(code, stderr).toBe(0)
+    const plan = readFileSync(join(cwd, 'forecasts/prod/plan.yaml'), 'utf8')
+    expect(plan).toContain('demand.csv:194 requests is not a number')
+    expect(plan + stdout + stderr).not.toContain('Globex')
+  })
+
   it('leaves a plan whose decision stands, and renews it before it ends', { timeout: 120_000 }, async () => {
     const cwd = project()
     const plan = async (asOf: string, ...args: string[]) => {

@@ -108,11 +108,11 @@ function describeBadRow(path: string, { line, why, text }: BadRow): string {
   return `${path}:${line} ${why}${text === '' ? '' : `: ${text}`}`
 }
 
-/** The warning of a file whose bad rows are left out. */
+/** The warning of a file whose bad rows are left out, without their texts: it goes into plans, and a row may name a tenant. */
 export function describeBadRows(file: InputQuality): Warning {
   return {
     code: 'BAD_ROWS_DROPPED',
-    message: `${file.badRows} of ${file.rows} rows were dropped: ${file.badExamples.map((example) => describeBadRow(file.path, example)).join('; ')}${file.badRows > file.badExamples.length ? '; …' : ''}`,
+    message: `${file.badRows} of ${file.rows} rows were dropped: ${file.badExamples.map((example) => describeBadRow(file.path, { ...example, text: '' })).join('; ')}${file.badRows > file.badExamples.length ? '; …' : ''}`,
   }
 }
 

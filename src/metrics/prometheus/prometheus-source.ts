@@ -142,11 +142,12 @@ function namingOf({ client, settings, regions }: PrometheusSourceOptions): Namin
   return { server: client.name, settings, regions }
 }
 
-function stepTooFine(workload: Workload, scrapeSeconds: number, stepSeconds: number): LlmscaleError {
+/** Without the tenant, which has its name of the server here. */
+function stepTooFine({ model, region }: Workload, scrapeSeconds: number, stepSeconds: number): LlmscaleError {
   return new LlmscaleError(
     'badData',
     'STEP_TOO_FINE',
-    `${workloadId(workload)} is scraped about every ${formatDuration(Math.round(scrapeSeconds))}; the increase of a counter over a step of ${formatDuration(stepSeconds)} needs two samples`,
+    `${workloadId({ model, region })} is scraped about every ${formatDuration(Math.round(scrapeSeconds))}; the increase of a counter over a step of ${formatDuration(stepSeconds)} needs two samples`,
     [`Set forecast.step to ${suggestStep(scrapeSeconds)} or more.`],
   )
 }
