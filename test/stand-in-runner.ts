@@ -167,6 +167,7 @@ function defaultVariables(github: Record<string, unknown>): Record<string, strin
     'base_ref',
     'head_ref',
     'run_id',
+    'server_url',
   ]
   const known = names.flatMap((name) =>
     github[name] === undefined ? [] : [[`GITHUB_${name.toUpperCase()}`, String(github[name])]],
@@ -321,15 +322,21 @@ function interpolate(value: unknown, contexts: Record<string, unknown>): unknown
  */
 export function evaluate(expression: string, contexts: Record<string, unknown>): unknown {
   const code = expression.replace(
-    /'((?:[^']|'')*)'|([a-zA-Z_][\w-]*(?:\.[\w-]+)*)(\s*\()?/g,
+    /'((?:[^']|'')*)'|([a-zA-Z_][\w-]*(?:\.(?:[\w-]+|\*))*)(\s*\()?/g,
     (_, text?: string, path?: string, call?: string) => {
       if (text !== undefined) return JSON.stringify(text.replaceAll("''", "'"))
       if (call !== undefined) return `functions.${path}(`
       return /^(true|false|null)$/.test(path!) ? path! : `lookUp(${JSON.stringify(path)})`
     },
   )
+  // After `*`, which stands for all of a list, a key is one of each.
+  const lookIn = (value: unknown, key: string): unknown =>
+    Array.isArray(value) ? value.map((each) => lookIn(each, key)) : (value as Record<string, unknown>)?.[key]
   const lookUp = (path: string) =>
-    path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)?.[key], contexts) ?? ''
+    path
+      .split('.')
+      .filter((key) => key !== '*')
+      .reduce(lookIn, contexts) ?? ''
   const failed = contexts['failed'] === true
   const functions = {
     success: () => !failed,
@@ -337,7 +344,7 @@ export function evaluate(expression: string, contexts: Record<string, unknown>):
     always: () => true,
     cancelled: () => false,
     fromJSON: (text: string) => JSON.parse(text),
-    contains: (text: string, part: string) => text.includes(part),
+    contains: (whole: string | string[], part: string) => whole.includes(part),
     startsWith: (text: string, part: string) => text.startsWith(part),
   }
   return new Function('lookUp', 'functions', `return (${code})`)(lookUp, functions)

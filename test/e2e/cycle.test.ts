@@ -1,11 +1,10 @@
-import { appendFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, cpSync, readdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { z } from 'zod'
 import { Result as Applied } from '../../src/commands/apply.js'
 import { Result as Planned } from '../../src/commands/plan.js'
 import { Proposed } from '../../src/commands/pr.js'
-import { Result as RolledBack } from '../../src/commands/rollback.js'
 import { Result as Verified } from '../../src/commands/verify.js'
 import { createBucketStore } from '../../src/delivery/state-bucket.js'
 import { parseInstant } from '../../src/kit/time.js'
@@ -13,7 +12,7 @@ import { descriptionsNote } from '../delivery/github-descriptions.js'
 import { git } from '../delivery/state-places.js'
 import { engineFolder, engineNote } from '../engine.js'
 import { hasS3, s3Note } from '../stand-in-s3.js'
-import { type Company, type Machine, merge, startCompany, waveDemand } from './cycle-fixture.js'
+import { type Company, type Machine, merge, startCompany, waveDemand, workflowOf } from './company.js'
 
 const configText = (backend: string) => `environments:
   prod:
@@ -115,7 +114,9 @@ describe.skipIf(isMissing)(
       company.push(company.desk().folder, 'ada', 'main')
       await change('setup', ({ folder }) => {
         writeFileSync(join(folder, 'llmscale.yaml'), configText(company.backend))
-        writeFileSync(join(folder, '.gitignore'), '.llmscale/\n')
+        writeFileSync(join(folder, '.gitignore'), '.llmscale/\nnode_modules/\n')
+        writeFileSync(join(folder, 'package-lock.json'), '{}\n')
+        cpSync(resolve(import.meta.dirname, '../../.github'), join(folder, '.github'), { recursive: true })
       })
     })
 
@@ -175,30 +176,40 @@ describe.skipIf(isMissing)(
       expect(changedTo(stacks, 'spec.maxReplicaCount')).toEqual([{ from: 18, to: 14 }])
     })
 
-    it('8. more demand than ever: the plan is to be reverted', async () => {
-      await setTime('2026-11-18T04:00:00Z')
-      const { verdict, reason } = await ask(company.job(), Verified, 'verify', '--record')
-      expect(verdict, reason).toBe('revert')
-    })
+    /** What the schedule starts: `verify.yml`, but for its dashboard. */
+    async function verify(): Promise<string> {
+      const workflow = workflowOf('verify.yml')
+      const { environments, verify } = workflow.jobs
+      const jobs = { environments: environments!, verify: verify! }
+      const runs = await company.start({ ...workflow, jobs }, { name: 'schedule' })
+      const said = runs.flatMap(({ steps }) => steps.map(({ output }) => output)).join('\n')
+      expect(
+        runs.map(({ result }) => result),
+        said,
+      ).toEqual(['success', 'success'])
+      return said
+    }
 
-    it('9. a rollback is proposed with its hold on a branch of its own, and applied', async () => {
-      const job = company.job()
-      const { planId, from } = await ask(job, RolledBack, 'rollback', '--reason', 'too small', '--by', 'ada')
-      expect([planId, from]).toEqual([planIdOn('main~1'), planIdOn('main')])
-      await say(job, 'preview', '--write')
-      const { action, pullRequest } = await ask(job, Proposed, 'pr')
-      expect([action, pullRequest?.number]).toEqual(['create', 4])
+    it('8. more demand than ever: verify proposes the plan before, with its hold, once', async () => {
+      await setTime('2026-11-18T04:00:00Z')
+      expect(await verify()).toContain('"verdict": "revert"')
+      expect(await countWrites(verify)).toBe(0)
+      expect(company.github.pulls).toHaveLength(4)
+      expect(planIdOn(`${branch}.rollback`)).toBe(planIdOn('main~1'))
       expect(pullOf(4).body).toContain('**Raises the maximum of llama-3.1-8b/us-east-1 (14 → 18 replicas)')
       expect(pullOf(4).body).toMatch(/^- Requests without capacity \(estimated on measured demand\) \d/m)
       expect(pullOf(4).body).toMatch(
-        /^- \*\*Hold rollback-.*\*\* until 2026-11-25 04:00 UTC, by ada: too small$/m,
+        /^- \*\*Hold rollback-.*\*\* until 2026-11-25 04:00 UTC, by ada \(\S+\): .*$/m,
       )
       expect(pullOf(4).branch).toBe(`${branch}.rollback`)
       expect(filesOf(`${branch}.rollback`)).toContainEqual(
         expect.stringMatching(/^forecasts\/prod\/holds\/rollback-.*\.yaml$/),
       )
+    })
+
+    it('9. its merge is applied', async () => {
       merge(company.github, 4)
-      expect(planIdOn('main')).toBe(planId)
+      expect(planIdOn('main')).toBe(planIdOn('main~2'))
       const { stacks } = await ask(company.job(), Applied, 'apply', '--yes')
       expect(changedTo(stacks, 'spec.maxReplicaCount')).toEqual([{ from: 14, to: 18 }])
     })
@@ -207,7 +218,7 @@ describe.skipIf(isMissing)(
       await setTime('2026-11-19T04:00:00Z')
       const writes = await countWrites(async () => {
         const { action, because } = await propose()
-        expect([action, because]).toEqual(['quiet', expect.stringContaining('held by ada until')])
+        expect([action, because]).toEqual(['quiet', expect.stringMatching(/held by ada .*until/)])
       })
       expect([writes, company.github.pulls.length]).toEqual([0, 4])
     })

@@ -1,31 +1,20 @@
-import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openGitHubHost } from '../../src/delivery/github-host.js'
+import { Result } from '../../src/commands/init.js'
+import { starterConfig } from '../../src/config/starter-config.js'
 import { formatPermissions, githubPermissions } from '../../src/delivery/github-permissions.js'
 import { createBucketStore } from '../../src/delivery/state-bucket.js'
-import { formatInstant } from '../../src/kit/time.js'
-import { secondsPerHour } from '../../src/kit/units.js'
-import { type StandInHost, startGitHubHost } from '../delivery/stand-in-github-host.js'
 import { bareRepository, git } from '../delivery/state-places.js'
-import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
-import { emptyFolder, programArgs } from '../run-cli.js'
-import { testSecrets } from '../secrets.js'
-import {
-  evaluate,
-  type Job,
-  type JobRun,
-  readYaml,
-  runWorkflow,
-  type Step,
-  type Workflow,
-} from '../stand-in-runner.js'
-import { hasS3, type StandInS3, s3Note, startS3 } from '../stand-in-s3.js'
+import { engineFolder, engineNote } from '../engine.js'
+import { emptyFolder } from '../run-cli.js'
+import { evaluate, type Job, type JobRun, type Step, type Workflow } from '../stand-in-runner.js'
+import { hasS3, s3Note } from '../stand-in-s3.js'
+import { type Company, merge, roleArn, startCompany, waveDemand, workflowOf } from './company.js'
 
 const root = resolve(import.meta.dirname, '../..')
 const workflowFiles = readdirSync(join(root, '.github/workflows'))
 const actionFiles = ['action.yml', 'heartbeat/action.yml']
-const workflowOf = (file: string) => readYaml<Workflow>(join(root, '.github/workflows', file))
 const textOf = (path: string) => readFileSync(join(root, '.github', path), 'utf8')
 const scheduled = workflowFiles.filter((file) => 'schedule' in workflowOf(file).on)
 
@@ -168,459 +157,404 @@ const expression = (text: string) => `\${{ ${text} }}`
 const stepsOf = ({ jobs }: Workflow): Step[] => Object.values(jobs).flatMap(({ steps }) => steps)
 
 describe('the stand-in for the runner', () => {
-  const contexts = { a: { 'b-c': 'x', no: '' }, failed: true }
+  const contexts = { a: { 'b-c': 'x', no: '', list: [{ name: 'x' }] }, failed: true }
   it.each([
     ["a.b-c == 'x' && 'yes' || 'no'", 'yes'],
     ["a.missing.deep || 'it''s'", "it's"],
     ["a.missing != ''", false],
     ["contains(a.b-c, 'x') && failure()", true],
+    ["contains(a.list.*.name, 'x') && !contains(a.list.*.name, 'y')", true],
     ['fromJSON(\'["1"]\')', ['1']],
   ])('knows what %s is', (expression, value) => {
     expect(evaluate(expression, contexts)).toEqual(value)
   })
 })
 
-const config = (backend: string) => `environments:
-  prod:
-    regions: [us-east-1]
-    approval: git
+// A person who has read nothing but what `init --github` prints, and then the workflows that it copied. GitHub's settings
+// and roles of AWS are not played: steps that make them are read and passed over.
+
+const settings = (backend: string) => `
+    approval: github
     backend: "${backend}"
     budget: { usdPerDay: 50000 }
-    nodes: { nodeClass: gpu }
-metrics: { files: [demand.csv] }
-shapes: [{ instanceType: p5.48xlarge, gpusPerReplica: 1 }]
-workloads:
-  - model: llama-3.1-8b
-    target: { kind: Deployment, name: chat }
-    slo: { ttftP95: 2s, itlP95: 50ms }
-trigger: { serverAddress: 'http://prometheus:9090', query: 'sum(vllm:num_requests_running{model_name="{model}"})' }
-`
+    nodes: { nodeClass: gpu }`
 
-/** Two weeks up to the last full hour, a wave a day. */
-function recentDemand(): string {
-  const hours = 14 * 24
-  const end = Math.floor(Date.now() / 1000 / secondsPerHour) * secondsPerHour
-  const rows = Array.from({ length: hours }, (_, hour) => {
-    const wave = 1 + 0.8 * Math.sin((2 * Math.PI * hour) / 24) + 0.05 * Math.sin(hour * hour)
-    const count = Math.round(20_000 * wave)
-    const time = formatInstant(end - (hours - hour) * secondsPerHour)
-    return `${time},llama-3.1-8b,us-east-1,${count},${count * 800},${count * 200}`
-  })
-  return `${['timestamp,model,region,requests,input_tokens,output_tokens', ...rows].join('\n')}\n`
-}
+const branch = 'llmscale/production'
+const isMissing = engineFolder === undefined || !hasS3
 
-/** Programs of a runner that would ask the network: stand-ins that say on `calls` what they were asked. */
-function standInTools(calls: string): string {
-  const bin = emptyFolder()
-  const tool = (name: string, script: string) => {
-    writeFileSync(join(bin, name), `#!/usr/bin/env bash\necho "${name} $*" >> '${calls}'\n${script}\n`)
-    chmodSync(join(bin, name), 0o755)
-  }
-  const program = [process.execPath, ...programArgs].map((word) => `'${word}'`).join(' ')
-  tool(
-    'npm',
-    `[ -f package-lock.json ] || { echo 'no package-lock.json'; exit 1; }
-     mkdir -p node_modules/.bin && ln -s '${root}' node_modules/llmscale
-     printf '#!/bin/sh\\nexec ${program.replaceAll("'", "'\\''")} "$@"\\n' > node_modules/.bin/llmscale
-     chmod +x node_modules/.bin/llmscale`,
-  )
-  tool('aws', '')
-  tool('curl', 'echo "no network: $*"; exit 7')
-  // The first word after `api` is the path; STAND_IN_WORKFLOWS has a line `<file> <state> <last run>` each.
-  tool(
-    'gh',
-    `read -r _ state last <<< "$(grep "^$(basename "\${2%/runs*}") " <<< "$STAND_IN_WORKFLOWS")"
-     case "$2" in */runs*) echo "$last";; *) echo "$state";; esac`,
-  )
-  return bin
-}
-
-const missing = engineFolder === undefined || !hasS3
-
-describe.skipIf(missing)(`the workflows in a repository${engineNote}${s3Note}`, { timeout: 600_000 }, () => {
-  let s3: StandInS3
-  let calls: string
-  let tools: string
-  let repository: string
-  let github: StandInHost
-  let store: ReturnType<typeof createBucketStore>
-  let cloud: string
-  /** The bot's commit. */
-  let proposed: string
-  const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`
-  const workflows = 'plan.yml active\nverify.yml active\ndashboard.yml active'
-
-  beforeAll(async () => {
-    s3 = await startS3()
-    calls = join(emptyFolder(), 'calls')
-    tools = standInTools(calls)
-    cloud = emptyFolder()
-    const authorization = 'AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/s3/aws4_request'
-    await fetch(`${s3.endpoint}/fleet`, { method: 'PUT', headers: { authorization } })
-    const backend = `s3://fleet/pulumi?region=us-east-1&endpoint=${s3.endpoint}&s3ForcePathStyle=true`
-    Object.assign(process.env, s3.environment)
-    store = createBucketStore(backend, 'llmscale-state')
-    github = await startGitHubHost()
-    github.reset()
-    repository = github.repository
-    commit('main', (folder) => {
-      cpSync(join(root, '.github'), join(folder, '.github'), { recursive: true })
-      writeFileSync(join(folder, 'llmscale.yaml'), config(backend))
-      writeFileSync(join(folder, 'demand.csv'), recentDemand())
-      writeFileSync(join(folder, 'package-lock.json'), '{}')
-      writeFileSync(join(folder, '.gitignore'), '.llmscale/\nnode_modules/\n')
+describe.skipIf(isMissing)(
+  `the workflows in a repository${engineNote}${s3Note}`,
+  { timeout: 600_000 },
+  () => {
+    let company: Company
+    /** The bot's commit. */
+    let proposed: string
+    beforeAll(async () => {
+      company = await startCompany()
+      company.setTime('2026-11-02T04:00:00Z')
+      await company.putDemand(waveDemand('2026-10-19T00:00:00Z', '2026-11-02T04:00:00Z', () => 1))
     })
-  })
-  afterAll(async () => {
-    for (const name of Object.keys(s3.environment)) delete process.env[name]
-    await github.stop()
-    await s3.stop()
-  })
+    afterAll(() => company.stop())
 
-  /** A commit on a branch, on top of it or of main; gives its id. */
-  function commit(branch: string, change: (folder: string) => void, from = repository): string {
-    const folder = join(emptyFolder(), 'clone')
-    git('/', 'clone', '--quiet', `file://${from}`, folder)
-    change(folder)
-    git(folder, 'add', '--all')
-    git(
-      folder,
-      '-c',
-      'user.name=ana',
-      '-c',
-      'user.email=ana@acme.example',
-      'commit',
-      '--quiet',
-      '-m',
-      'change',
-    )
-    git(folder, 'push', '--quiet', '--force', 'origin', `HEAD:refs/heads/${branch}`)
-    return git(folder, 'rev-parse', 'HEAD')
-  }
-
-  const head = (branch: string) => git(repository, 'rev-parse', `refs/heads/${branch}`)
-
-  /** One run of a workflow of this repository by an event, as GitHub would start it. */
-  async function run(
-    file: string | Workflow,
-    event: { name: string; sha: string; branch?: string; payload?: object; inputs?: object },
-    environment: NodeJS.ProcessEnv = {},
-    vars: Record<string, string> = {},
-    from = repository,
-    token = (github.access.identity as { token: string }).token,
-  ): Promise<JobRun[]> {
-    rmSync(calls, { force: true })
-    const { name, sha, branch = 'main', payload = {}, inputs = {} } = event
-    const context = {
-      event_name: name,
-      event: { repository: { default_branch: 'main' }, ...payload },
-      repository: 'acme/fleet',
-      ref: `refs/heads/${branch}`,
-      ref_name: branch,
-      ...(name === 'pull_request' && { base_ref: 'main', head_ref: branch }),
-      sha,
-      actor: 'ana',
-      run_id: '1',
-      token,
+    /** A commit on a branch, on top of main; gives its id. */
+    function commit(
+      branch: string,
+      change: (folder: string) => void,
+      repository = company.github.repository,
+    ) {
+      const folder = join(emptyFolder(), 'clone')
+      git('/', 'clone', '--quiet', `file://${repository}`, folder)
+      change(folder)
+      company.push(folder, 'ada', branch)
+      return git(folder, 'rev-parse', 'HEAD')
     }
-    const { AWS_ENDPOINT_URL_S3, ...credentials } = s3.environment
-    return runWorkflow(typeof file === 'string' ? workflowOf(file) : file, {
-      contexts: {
-        github: context,
-        inputs,
-        vars: { LLMSCALE_PREVIEW_ROLE: role('preview'), LLMSCALE_APPLY_ROLE: role('apply'), ...vars },
-        secrets: { PULUMI_CONFIG_PASSPHRASE: testSecrets.PULUMI_CONFIG_PASSPHRASE },
-      },
-      environment: {
-        ...process.env,
-        ...Object.fromEntries(Object.keys(credentials).map((key) => [key, undefined])),
-        ...engineEnvironment,
-        PATH: `${tools}:${engineEnvironment['PATH']}`,
-        AWS_ENDPOINT_URL_S3,
-        // Whatever else is asked of AWS finds nobody there.
-        AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
-        AWS_EC2_METADATA_DISABLED: 'true',
-        KUBECONFIG: undefined,
-        LLMSCALE_STAND_IN_CLOUD: cloud,
-        STAND_IN_WORKFLOWS: workflows,
-        GITHUB_API_URL: github.access.apiUrl,
-        ...environment,
-      },
-      actions: {
-        'actions/setup-node': () => ({}),
-        'actions/create-github-app-token': ({ inputs }) => {
-          writeFileSync(calls, `app ${inputs['app-id']}\n`, { flag: 'a' })
-          return { token: (github.access.identity as { token: string }).token }
-        },
-        'actions/checkout': ({ inputs: { ref, 'fetch-depth': depth = '1' }, workspace }) => {
-          git(
-            '/',
-            'clone',
-            '--quiet',
-            ...(depth === '0' ? [] : ['--depth=1']),
-            '--no-checkout',
-            `file://${from}`,
-            workspace,
-          )
-          git(workspace, 'fetch', '--quiet', 'origin', ref ?? sha)
-          git(workspace, 'checkout', '--quiet', ref ?? sha)
-          return {}
-        },
-        'aws-actions/configure-aws-credentials': (call) => {
-          writeFileSync(calls, `role ${call.inputs['role-to-assume']}\n`, { flag: 'a' })
-          Object.assign(call.environment, credentials)
-          return {}
-        },
-      },
-    })
-  }
 
-  const asked = () => (existsSync(calls) ? readFileSync(calls, 'utf8') : '')
-  const results = (runs: readonly JobRun[]) =>
-    Object.fromEntries(runs.map(({ job, result }) => [job, result]))
-  const outputOf = (runs: readonly JobRun[], step: string) =>
-    runs.flatMap(({ steps }) => steps).find(({ name }) => name === step)?.output
-  const said = (runs: readonly JobRun[]) =>
-    runs.flatMap(({ steps }) => steps.map(({ output }) => output)).join('\n')
-  const allWell = (runs: readonly JobRun[], expected: Record<string, string>) =>
-    expect(results(runs), said(runs)).toEqual(expected)
-
-  it('plan proposes a plan and what would change, with a role that only reads', async () => {
-    const vars = { LLMSCALE_APP_ID: '4711' }
-    const runs = await run('plan.yml', { name: 'schedule', sha: head('main') }, {}, vars)
-    allWell(runs, { environments: 'success', plan: 'success', dashboard: 'success', heartbeat: 'success' })
-    expect(asked()).toContain('app 4711')
-    expect(asked().match(/^(role|aws|curl).*/gm)).toEqual(Array(2).fill(`role ${role('preview')}`))
-    expect(github.issues[0]!.body).toMatch(/\| `prod` \| \*\*open\*\*: .* \| #1 \|/)
-    expect(github.pulls).toMatchObject([{ branch: 'llmscale/prod', base: 'main', state: 'open' }])
-    expect(github.violations).toEqual([])
-    proposed = head('llmscale/prod')
-    expect(git(repository, 'diff', '--name-only', 'main', proposed).split('\n')).toEqual([
-      'forecasts/prod/changes.json',
-      expect.stringMatching(/^forecasts\/prod\/charts\/.*\.svg$/),
-      'forecasts/prod/plan.yaml',
-      expect.stringMatching(/^forecasts\/prod\/workloads\/.*\.yaml$/),
-    ])
-  })
-
-  const pullRequest = (sha: string, from = 'acme/fleet') => ({
-    name: 'pull_request',
-    sha,
-    branch: 'llmscale/prod',
-    payload: { pull_request: { head: { sha, repo: { full_name: from } } } },
-  })
-
-  it('preview accepts what was proposed', async () => {
-    const runs = await run('preview.yml', pullRequest(proposed))
-    allWell(runs, { environments: 'success', preview: 'success', compare: 'skipped', verdict: 'success' })
-    expect(outputOf(runs, 'Preview')).toMatch(/^changes +passed .*2 changes, all reviewed/m)
-    expect(asked()).toContain(`role ${role('preview')}`)
-  })
-
-  it('preview refuses a change set that is not what would change', async () => {
-    const edited = commit('edited', (folder) => {
-      git(folder, 'checkout', '--quiet', proposed)
-      const path = join(folder, 'forecasts/prod/changes.json')
-      const changes = JSON.parse(readFileSync(path, 'utf8'))
-      const [stack] = Object.keys(changes.stacks).filter((name) => name.endsWith('serving'))
-      changes.stacks[stack!].changes.pop()
-      writeFileSync(path, JSON.stringify(changes))
-    })
-    const runs = await run('preview.yml', pullRequest(edited))
-    expect(results(runs)).toMatchObject({ environments: 'success', preview: 'failure', verdict: 'failure' })
-    expect(outputOf(runs, 'Preview')).toMatch(/^changes +refused .* was not reviewed/m)
-    const removed = commit('removed', (folder) => {
-      git(folder, 'checkout', '--quiet', proposed)
-      rmSync(join(folder, 'forecasts/prod/changes.json'))
-    })
-    expect(outputOf(await run('preview.yml', pullRequest(removed)), 'Preview')).toContain(
-      '::error::There is no ./forecasts/prod/changes.json',
-    )
-  })
-
-  it('preview gives a fork nothing, and a change of other files no work', async () => {
-    const fork = await run('preview.yml', pullRequest(proposed, 'eve/fleet'))
-    expect(results(fork)).toMatchObject({ environments: 'success', preview: 'skipped', verdict: 'failure' })
-    expect(said(fork)).toContain('::error::A plan from a fork cannot be previewed')
-    expect(asked()).not.toContain('role')
-    const prose = commit('prose', (folder) => writeFileSync(join(folder, 'README.md'), 'Fleet\n'))
-    const runs = await run('preview.yml', pullRequest(prose))
-    expect(results(runs)).toMatchObject({ environments: 'success', preview: 'skipped', verdict: 'success' })
-    expect(asked()).not.toContain('role')
-  })
-
-  it('apply deploys what was merged, by its own role', async () => {
-    const before = head('main')
-    const merged = github.squash(github.pulls[0]!.number)
-    const push = { name: 'push', sha: merged, payload: { before } }
-    const runs = await run('apply.yml', push)
-    allWell(runs, { environments: 'success', apply: 'success' })
-    expect(asked()).toContain(`role ${role('apply')}`)
-    expect(await store.list('receipts/prod')).toHaveLength(1)
-    expect(await store.list('locks')).toEqual([])
-    const [receipt] = github.comments
-    expect(receipt).toMatchObject({ number: github.pulls[0]!.number })
-    expect(receipt!.body).toMatch(/\*\*Applied plan `\w+` to `prod`\*\*: 2 created/)
-
-    const again = await run('apply.yml', { name: 'workflow_dispatch', sha: merged })
-    allWell(again, { environments: 'success', apply: 'success' })
-    expect(outputOf(again, 'Apply')).toContain('No change')
-    const elsewhere = await run('apply.yml', { name: 'workflow_dispatch', sha: merged, branch: 'mine' })
-    expect(results(elsewhere)).toEqual({ environments: 'skipped', apply: 'skipped' })
-  })
-
-  it('apply fails while the kill switch is on', async () => {
-    const runs = await run(
-      'apply.yml',
-      { name: 'workflow_dispatch', sha: head('main') },
-      {},
-      { LLMSCALE_KILL_SWITCH: '1' },
-    )
-    expect(results(runs)).toEqual({ environments: 'success', apply: 'failure' })
-    expect(outputOf(runs, 'Apply')).toContain('LLMSCALE_KILL_SWITCH is set')
-    expect(outputOf(runs, 'Receipt')).toContain('LLMSCALE_KILL_SWITCH is set')
-  })
-
-  it('verify finds nothing wrong, and the next plan is the same', async () => {
-    const schedule = { name: 'schedule', sha: head('main') }
-    const runs = await run('verify.yml', schedule)
-    allWell(runs, { environments: 'success', verify: 'success', dashboard: 'success', heartbeat: 'success' })
-    expect(outputOf(runs, 'Verify')).toMatch(/"verdict": "(keep|unknown)"/)
-    const written = github.writes().length
-    const next = await run('plan.yml', schedule, {}, { LLMSCALE_APP_ID: '4711' })
-    allWell(next, { environments: 'success', plan: 'success', dashboard: 'success', heartbeat: 'success' })
-    expect(outputOf(next, 'Preview')).toContain('The plan is the one in force')
-    expect([github.pulls.length, github.writes().length]).toEqual([1, written])
-  })
-
-  it('dashboard writes nothing on schedule, and obeys the box that a person ticks', async () => {
-    const sha = head('main')
-    const scheduled = await run('dashboard.yml', { name: 'schedule', sha })
-    allWell(scheduled, { dashboard: 'success' })
-    expect(outputOf(scheduled, 'Dashboard')).toMatch(/: unchanged\.$/m)
-    const issue = github.issues[0]!
-    const before = issue.body
-    expect(before).toContain('| `prod` | **steady**')
-    issue.body = before.replace(/\[ \](?= <!-- llmscale:control hold prod)/, '[x]')
-    const payload = {
-      action: 'edited',
-      sender: { login: 'bob', type: 'User' },
-      changes: { body: { from: before } },
-      issue: { number: issue.number, body: issue.body, updated_at: '2026-11-21T08:00:00Z' },
-    }
-    const edited = await run('dashboard.yml', { name: 'issues', sha, payload })
-    allWell(edited, { dashboard: 'success' })
-    expect(issue.body).toBe(before)
-    expect(github.pulls.at(-1)).toMatchObject({ branch: 'llmscale/prod.hold', state: 'open' })
-    expect(github.violations).toEqual([])
-    const other = { ...payload, issue: { ...payload.issue, body: 'It is slow.' } }
-    const skipped = await run('dashboard.yml', { name: 'issues', sha, payload: other })
-    expect(results(skipped)).toEqual({ dashboard: 'skipped' })
-  })
-
-  it('preview says on a pull request of people what their change of llmscale.yaml does', async () => {
-    const capped = commit('capped', (folder) => {
+    function edit(folder: string, from: string | RegExp, to: string): void {
       const path = join(folder, 'llmscale.yaml')
-      const text = readFileSync(path, 'utf8')
-      writeFileSync(path, text.replace('    slo:', '    maxReplicas: 1\n    slo:'))
-    })
-    const host = await openGitHubHost(github.access)
-    const { number } = await host.createPullRequest({
-      branch: 'capped',
-      base: 'main',
-      title: 'Cap',
-      body: '',
-    })
-    await host.close()
-    const { payload, ...event } = pullRequest(capped)
-    const opened = {
-      ...event,
-      branch: 'capped',
-      payload: { pull_request: { ...payload.pull_request, number } },
+      writeFileSync(path, readFileSync(path, 'utf8').replace(from, to))
     }
-    const token = (github.access.identity as { token: string }).token
-    const runs = await run('preview.yml', opened, {}, {}, repository, token)
-    const well = { environments: 'success', preview: 'skipped', compare: 'success', verdict: 'success' }
-    allWell(runs, well)
-    const comments = github.comments.filter((each) => each.number === number)
-    expect(comments).toMatchObject([{ login: 'llmscale[bot]' }])
-    expect(comments[0]!.body).toMatch(/^<!-- llmscale:diff env=prod .* -->\n\n### Capacity of `prod`/)
-    expect(comments[0]!.body).toContain('**1,<br>max&nbsp;1**')
-    expect(github.violations).toEqual([])
-    const fork = { ...opened, payload: pullRequest(capped, 'eve/fleet').payload }
-    expect(results(await run('preview.yml', fork))).toMatchObject({ compare: 'skipped' })
-  })
 
-  it('the action names the clusters of the environment, and takes no role for a list', async () => {
-    const fleet = bareRepository()
-    const clusters = 'clusters: { us-east-1: { name: gpu, context: gpu-east }, eu-west-1: { name: gpu-eu } }'
-    const sha = commit(
-      'main',
-      (folder) => {
-        cpSync(join(root, '.github'), join(folder, '.github'), { recursive: true })
-        writeFileSync(
-          join(folder, 'llmscale.yaml'),
-          config('s3://fleet').replace(
-            'regions: [us-east-1]',
-            `regions: [us-east-1, eu-west-1]\n    ${clusters}`,
-          ),
-        )
-        writeFileSync(join(folder, 'package-lock.json'), '{}')
-      },
-      fleet,
-    )
-    const checkout = { uses: 'actions/checkout@x' }
-    const jobs = (inputs: Record<string, unknown>) => ({
-      probe: { 'runs-on': 'any', steps: [checkout, { uses: './.github', with: inputs }] },
+    const head = (name: string) => git(company.github.repository, 'rev-parse', `refs/heads/${name}`)
+    const filesOf = (base: string, ref: string) =>
+      git(company.github.repository, 'diff', '--name-only', base, ref).split('\n')
+    const app = { LLMSCALE_APP_ID: '4711' }
+    const results = (runs: readonly JobRun[]) =>
+      Object.fromEntries(runs.map(({ job, result }) => [job, result]))
+    const outputOf = (runs: readonly JobRun[], step: string) =>
+      runs.flatMap(({ steps }) => steps).find(({ name }) => name === step)?.output
+    const said = (runs: readonly JobRun[]) =>
+      runs.flatMap(({ steps }) => steps.map(({ output }) => output)).join('\n')
+    const allWell = (runs: readonly JobRun[], expected: Record<string, string>) =>
+      expect(results(runs), said(runs)).toEqual(expected)
+
+    it('come to the first pull request by the steps that init prints, with a role that only reads', async () => {
+      const { github } = company
+      const desk = company.desk()
+      const { code, stdout } = await desk.run('init', '--github', '--owner', '@acme/platform', '--json')
+      expect(code, stdout).toBe(0)
+      const { steps } = Result.parse(JSON.parse(stdout).result)
+
+      const plays: [step: RegExp, play: (step: string) => unknown][] = [
+        [/^npm install, /, () => writeFileSync(join(desk.folder, 'package-lock.json'), '{}\n')],
+        [
+          /^In llmscale\.yaml set metrics, .* backend .*, budget and approval: github\.$/,
+          () => {
+            edit(desk.folder, /\n *# budget: .*/, settings(company.backend))
+            edit(desk.folder, 'files: [demand.csv]', "files: ['s3://fleet/demand.csv']")
+          },
+        ],
+        [
+          /^Push a first commit to main, /,
+          () => {
+            company.push(company.desk().folder, 'ada', 'main')
+            git(desk.folder, 'pull', '--quiet', 'origin', 'main')
+          },
+        ],
+        [
+          /^Commit the rest, and bring it to main by a pull request that somebody else approves/,
+          () => {
+            company.push(desk.folder, 'ada', 'setup')
+            merge(github, github.open('setup', 'llmscale', 'ada'))
+            git(desk.folder, 'fetch', '--quiet', 'origin')
+            git(desk.folder, 'checkout', '--quiet', '--detach', 'origin/main')
+          },
+        ],
+        [
+          /^(Make two roles in AWS|gh (variable|secret) set|gh label create|Settings, |Where the|Make a GitHub App|Without an App: Settings|Protect main: )/,
+          () => undefined,
+        ],
+        [/^With credentials .*: (llmscale .*), once;/, (step) => desk.shell(/: (.*), once/.exec(step)![1]!)],
+        [/^gh workflow run plan\.yml: the first plan\.$/, firstPlan],
+      ]
+      for (const step of steps) {
+        const found = plays.filter(([pattern]) => pattern.test(step))
+        expect(found, step).toHaveLength(1)
+        await found[0]![1](step)
+      }
     })
-    const { env } = workflowOf('plan.yml')
-    const start = (inputs: Record<string, unknown>) =>
-      run({ on: {}, env: env!, jobs: jobs(inputs) }, { name: 'schedule', sha }, {}, {}, fleet)
-    allWell(await start({ environment: 'prod', role: role('preview') }), { probe: 'success' })
-    expect(asked().match(/^(role|aws|curl).*/gm)).toEqual([
-      `role ${role('preview')}`,
-      'aws eks update-kubeconfig --name gpu --region us-east-1 --alias gpu-east',
-      'aws eks update-kubeconfig --name gpu-eu --region eu-west-1 --alias gpu-eu',
-    ])
-    const listing = await start({ planned: true })
-    expect([results(listing), said(listing)]).toEqual([
-      { probe: 'success' },
-      expect.stringContaining('Environments: []'),
-    ])
-    expect(asked()).not.toMatch(/^(role|aws|curl)/m)
-  })
 
-  it.each([
-    ['plan.yml', 'verify.yml disabled_inactivity', 'verify.yml is disabled_inactivity'],
-    [
-      'verify.yml',
-      'plan.yml active 2026-01-01T04:17:00Z',
-      'plan.yml last ran on schedule at 2026-01-01T04:17:00Z',
-    ],
-  ])('%s tells of %s', async (file, workflows, message) => {
-    const { jobs } = workflowOf(file)
-    const { heartbeat } = jobs
-    const event = { name: 'schedule', sha: head('main') }
-    const runs = await run({ ...workflowOf(file), jobs: { heartbeat: heartbeat! } }, event, {
-      STAND_IN_WORKFLOWS: workflows,
-    })
-    expect(results(runs)).toEqual({ heartbeat: 'failure' })
-    expect(said(runs)).toContain(`::error::${message}`)
-  })
-
-  it.each(['plan.yml', 'preview.yml', 'apply.yml', 'verify.yml', 'dashboard.yml'])(
-    '%s ends well without a configuration, and says so',
-    async (file) => {
-      const bare = bareRepository()
-      const sha = commit(
-        'main',
-        (folder) => cpSync(join(root, '.github'), join(folder, '.github'), { recursive: true }),
-        bare,
+    async function firstPlan(): Promise<void> {
+      const { github } = company
+      const runs = await company.start('plan.yml', { name: 'workflow_dispatch', vars: app })
+      allWell(runs, { environments: 'success', plan: 'success', dashboard: 'success', heartbeat: 'success' })
+      expect(company.asked()).toContain('app 4711')
+      expect(company.asked().match(/^(role|aws|curl).*/gm)).toEqual(
+        Array(2).fill(`role ${roleArn('preview')}`),
       )
-      const runs = await run(file, { name: 'workflow_dispatch', sha }, {}, {}, bare)
-      expect(Object.values(results(runs))).not.toContain('failure')
-      expect(said(runs)).toContain('::notice::There is no llmscale.yaml here: nothing to do.')
-      expect(asked()).not.toContain('npm')
-    },
-  )
-})
+      expect(github.issues[0]!.body).toMatch(/\| `production` \| \*\*open\*\*: .* \| #2 \|/)
+      expect(github.pulls[1]).toMatchObject({ branch, base: 'main', state: 'open' })
+      expect(github.pulls[1]!.body).toContain('**First plan of production, 1 workload')
+      expect(github.violations).toEqual([])
+      proposed = head(branch)
+      expect(filesOf('main', proposed)).toEqual([
+        'forecasts/production/changes.json',
+        expect.stringMatching(/^forecasts\/production\/charts\/.*\.svg$/),
+        'forecasts/production/plan.yaml',
+        expect.stringMatching(/^forecasts\/production\/workloads\/.*\.yaml$/),
+      ])
+    }
+
+    it('plan refuses an environment that is not there', async () => {
+      const { environments, plan } = workflowOf('plan.yml').jobs
+      const workflow = { ...workflowOf('plan.yml'), jobs: { environments: environments!, plan: plan! } }
+      const inputs = { environment: 'prodution' }
+      const runs = await company.start(workflow, { name: 'workflow_dispatch', inputs })
+      expect(results(runs)).toEqual({ environments: 'failure', plan: 'skipped' })
+      expect(said(runs)).toContain(
+        '::error::llmscale.yaml has no environment of the name that was asked for.',
+      )
+    })
+
+    const pullRequest = (sha: string, from = 'acme/fleet') => ({
+      name: 'pull_request',
+      sha,
+      branch,
+      payload: { pull_request: { head: { sha, repo: { full_name: from } } } },
+    })
+
+    it('preview accepts what was proposed', async () => {
+      const runs = await company.start('preview.yml', pullRequest(proposed))
+      allWell(runs, { environments: 'success', preview: 'success', compare: 'skipped', verdict: 'success' })
+      expect(outputOf(runs, 'Preview')).toMatch(/^changes +passed .*2 changes, all reviewed/m)
+      expect(company.asked()).toContain(`role ${roleArn('preview')}`)
+    })
+
+    it('preview refuses a change set that is not what would change', async () => {
+      const edited = commit('edited', (folder) => {
+        git(folder, 'checkout', '--quiet', proposed)
+        const path = join(folder, 'forecasts/production/changes.json')
+        const changes = JSON.parse(readFileSync(path, 'utf8'))
+        const [stack] = Object.keys(changes.stacks).filter((name) => name.endsWith('serving'))
+        changes.stacks[stack!].changes.pop()
+        writeFileSync(path, JSON.stringify(changes))
+      })
+      const runs = await company.start('preview.yml', pullRequest(edited))
+      expect(results(runs)).toMatchObject({ environments: 'success', preview: 'failure', verdict: 'failure' })
+      expect(outputOf(runs, 'Preview')).toMatch(/^changes +refused .* was not reviewed/m)
+      const removed = commit('removed', (folder) => {
+        git(folder, 'checkout', '--quiet', proposed)
+        rmSync(join(folder, 'forecasts/production/changes.json'))
+      })
+      const without = await company.start('preview.yml', pullRequest(removed))
+      expect(outputOf(without, 'Preview')).toContain(
+        '::error::There is no ./forecasts/production/changes.json',
+      )
+    })
+
+    it('preview gives a fork nothing, and a change of other files no work', async () => {
+      const fork = await company.start('preview.yml', pullRequest(proposed, 'eve/fleet'))
+      expect(results(fork)).toMatchObject({ environments: 'success', preview: 'skipped', verdict: 'failure' })
+      expect(said(fork)).toContain('::error::A plan from a fork cannot be previewed')
+      expect(company.asked()).not.toContain('role')
+      const prose = commit('prose', (folder) => writeFileSync(join(folder, 'README.md'), 'Fleet\n'))
+      const runs = await company.start('preview.yml', pullRequest(prose))
+      expect(results(runs)).toMatchObject({ environments: 'success', preview: 'skipped', verdict: 'success' })
+      expect(company.asked()).not.toContain('role')
+    })
+
+    it('apply fails while the kill switch is on, and deploys what was merged, by its own role', async () => {
+      const { github } = company
+      const before = head('main')
+      merge(github, 2)
+      const dispatch = { name: 'workflow_dispatch', vars: { LLMSCALE_KILL_SWITCH: '1' } }
+      const stopped = await company.start('apply.yml', dispatch)
+      expect(results(stopped)).toEqual({ environments: 'success', apply: 'failure' })
+      expect(outputOf(stopped, 'Apply')).toContain('LLMSCALE_KILL_SWITCH is set')
+      expect(outputOf(stopped, 'Receipt')).toContain('LLMSCALE_KILL_SWITCH is set')
+
+      const store = createBucketStore(company.backend, 'llmscale-state')
+      expect(await store.list('receipts')).toEqual([])
+      const runs = await company.start('apply.yml', { name: 'push', payload: { before } })
+      allWell(runs, { environments: 'success', apply: 'success' })
+      expect(company.asked()).toContain(`role ${roleArn('apply')}`)
+      expect(await store.list('receipts/production')).toHaveLength(1)
+      expect(await store.list('locks')).toEqual([])
+      const [receipt] = github.comments
+      expect(receipt).toMatchObject({ number: 2 })
+      expect(receipt!.body).toMatch(/\*\*Applied plan `\w+` to `production`\*\*: 2 created/)
+
+      const elsewhere = await company.start('apply.yml', { name: 'workflow_dispatch', branch: 'setup' })
+      expect(results(elsewhere)).toEqual({ environments: 'skipped', apply: 'skipped' })
+    })
+
+    it('verify finds nothing wrong, and the next plan is the same', async () => {
+      const { github } = company
+      const runs = await company.start('verify.yml', { name: 'schedule' })
+      allWell(runs, {
+        environments: 'success',
+        verify: 'success',
+        dashboard: 'success',
+        heartbeat: 'success',
+      })
+      expect(outputOf(runs, 'Verify')).toMatch(/"verdict": "(keep|unknown)"/)
+      const written = github.writes().length
+      const next = await company.start('plan.yml', { name: 'schedule', vars: app })
+      allWell(next, { environments: 'success', plan: 'success', dashboard: 'success', heartbeat: 'success' })
+      expect(outputOf(next, 'Preview')).toContain('The plan is the one in force')
+      expect([github.pulls.length, github.writes().length]).toEqual([2, written])
+    })
+
+    it('dashboard writes nothing on schedule, and obeys the box that a person ticks', async () => {
+      const { github } = company
+      const scheduled = await company.start('dashboard.yml', { name: 'schedule' })
+      allWell(scheduled, { dashboard: 'success' })
+      expect(outputOf(scheduled, 'Dashboard')).toMatch(/: unchanged\.$/m)
+      const issue = github.issues[0]!
+      const before = issue.body
+      expect(before).toContain('| `production` | **steady**')
+      issue.body = before.replace(/\[ \](?= <!-- llmscale:control hold production)/, '[x]')
+      const payload = {
+        action: 'edited',
+        sender: { login: 'bob', type: 'User' },
+        changes: { body: { from: before } },
+        issue: {
+          number: issue.number,
+          body: issue.body,
+          labels: issue.labels.map((name) => ({ name })),
+          updated_at: '2026-11-02T08:00:00Z',
+        },
+      }
+      const edited = await company.start('dashboard.yml', { name: 'issues', payload })
+      allWell(edited, { dashboard: 'success' })
+      expect(issue.body).toBe(before)
+      expect(github.pulls.at(-1)).toMatchObject({ branch: `${branch}.hold`, state: 'open' })
+      expect(github.violations).toEqual([])
+      for (const other of [{ body: 'It is slow.' }, { labels: [] }]) {
+        const event = { name: 'issues', payload: { ...payload, issue: { ...payload.issue, ...other } } }
+        expect(results(await company.start('dashboard.yml', event))).toEqual({ dashboard: 'skipped' })
+      }
+    })
+
+    it('preview says on a pull request of people what their change of llmscale.yaml does', async () => {
+      const { github } = company
+      const capped = commit('capped', (folder) => edit(folder, '    # maxReplicas: 40', '    maxReplicas: 1'))
+      const number = github.open('capped', 'Cap', 'ada')
+      const { payload, ...event } = pullRequest(capped)
+      const opened = {
+        ...event,
+        branch: 'capped',
+        payload: { pull_request: { ...payload.pull_request, number } },
+      }
+      const runs = await company.start('preview.yml', opened)
+      const well = { environments: 'success', preview: 'skipped', compare: 'success', verdict: 'success' }
+      allWell(runs, well)
+      const comments = github.comments.filter((each) => each.number === number)
+      expect(comments).toMatchObject([{ login: 'llmscale[bot]' }])
+      expect(comments[0]!.body).toMatch(
+        /^<!-- llmscale:diff env=production .* -->\n\n### Capacity of `production`/,
+      )
+      expect(comments[0]!.body).toContain('**1,<br>max&nbsp;1**')
+      expect(github.violations).toEqual([])
+      const fork = { ...opened, payload: pullRequest(capped, 'eve/fleet').payload }
+      expect(results(await company.start('preview.yml', fork))).toMatchObject({ compare: 'skipped' })
+    })
+
+    it('plan and verify render what Argo CD or Flux deliver', async () => {
+      const { github } = company
+      commit('main', (folder) => {
+        edit(folder, '    approval: github', '    approval: github\n    delivery: gitops')
+        edit(folder, /$/, 'planning: { decreaseCap: 60% }\n')
+      })
+      await company.putDemand(waveDemand('2026-10-19T00:00:00Z', '2026-11-02T04:00:00Z', () => 1.9))
+      const { environments, plan } = workflowOf('plan.yml').jobs
+      const planned = await company.start(
+        { ...workflowOf('plan.yml'), jobs: { environments: environments!, plan: plan! } },
+        { name: 'push' },
+      )
+      allWell(planned, { environments: 'success', plan: 'success' })
+      const rendered = (ref: string) => filesOf('main', ref).filter((path) => path.startsWith('manifests/'))
+      const objects = ['nodepool', 'scaledobject'].map((kind) =>
+        expect.stringMatching(new RegExp(`^manifests/production/us-east-1/${kind}\\..*\\.yaml$`)),
+      )
+      expect(rendered(branch)).toEqual(objects)
+      const { number } = github.pulls.find((pull) => pull.branch === branch && pull.state === 'open')!
+      merge(github, number)
+      company.setTime('2026-11-02T05:00:00Z')
+      const reverted = await company.start(revertOf('too small'), { name: 'schedule' })
+      allWell(reverted, { environments: 'success', verify: 'success' })
+      expect(rendered(`${branch}.rollback`)).toEqual(objects)
+    })
+
+    /** verify.yml where the verdict is given: its last steps alone. */
+    function revertOf(reason: string): Workflow {
+      const workflow = workflowOf('verify.yml')
+      const { environments, verify } = workflow.jobs
+      const steps = verify!.steps.map((step) =>
+        step.id === 'verify'
+          ? {
+              id: 'verify',
+              env: { RESULT: JSON.stringify({ result: { reason } }) },
+              run: 'printenv RESULT > "$RUNNER_TEMP/verify.json"; echo verdict=revert >> "$GITHUB_OUTPUT"; echo drifts=0 >> "$GITHUB_OUTPUT"',
+            }
+          : step,
+      )
+      return { ...workflow, jobs: { environments: environments!, verify: { ...verify!, steps } } }
+    }
+
+    it('the action names the clusters of the environment, and takes no role for a list', async () => {
+      const repository = bareRepository()
+      const clusters =
+        'clusters: { us-east-1: { name: gpu, context: gpu-east }, eu-west-1: { name: gpu-eu } }'
+      commit(
+        'main',
+        (folder) => {
+          cpSync(join(root, '.github'), join(folder, '.github'), { recursive: true })
+          const regions = `regions: [us-east-1, eu-west-1]\n    ${clusters}`
+          writeFileSync(join(folder, 'llmscale.yaml'), starterConfig)
+          edit(folder, 'regions: [us-east-1]', regions)
+          writeFileSync(join(folder, 'package-lock.json'), '{}')
+        },
+        repository,
+      )
+      const checkout = { uses: 'actions/checkout@x' }
+      const jobs = (inputs: Record<string, unknown>) => ({
+        probe: { 'runs-on': 'any', steps: [checkout, { uses: './.github', with: inputs }] },
+      })
+      const { env } = workflowOf('plan.yml')
+      const start = (inputs: Record<string, unknown>) =>
+        company.start({ on: {}, env: env!, jobs: jobs(inputs) }, { name: 'schedule', repository })
+      allWell(await start({ environment: 'production', role: roleArn('preview') }), { probe: 'success' })
+      expect(company.asked().match(/^(role|aws|curl).*/gm)).toEqual([
+        `role ${roleArn('preview')}`,
+        'aws eks update-kubeconfig --name gpu --region us-east-1 --alias gpu-east',
+        'aws eks update-kubeconfig --name gpu-eu --region eu-west-1 --alias gpu-eu',
+      ])
+      const listing = await start({ planned: true })
+      expect([results(listing), said(listing)]).toEqual([
+        { probe: 'success' },
+        expect.stringContaining('Environments: []'),
+      ])
+      expect(company.asked()).not.toMatch(/^(role|aws|curl)/m)
+    })
+
+    it.each([
+      ['plan.yml', 'verify.yml disabled_inactivity', 'verify.yml is disabled_inactivity'],
+      [
+        'verify.yml',
+        'plan.yml active 2026-01-01T04:17:00Z',
+        'plan.yml last ran on schedule at 2026-01-01T04:17:00Z',
+      ],
+    ])('%s tells of %s', async (file, workflows, message) => {
+      const { heartbeat } = workflowOf(file).jobs
+      const environment = { STAND_IN_WORKFLOWS: workflows }
+      const workflow = { ...workflowOf(file), jobs: { heartbeat: heartbeat! } }
+      const runs = await company.start(workflow, { name: 'schedule', environment })
+      expect(results(runs)).toEqual({ heartbeat: 'failure' })
+      expect(said(runs)).toContain(`::error::${message}`)
+    })
+
+    it.each(['plan.yml', 'preview.yml', 'apply.yml', 'verify.yml', 'dashboard.yml'])(
+      '%s ends well without a configuration, and says so',
+      async (file) => {
+        const repository = bareRepository()
+        const copy = (folder: string) =>
+          cpSync(join(root, '.github'), join(folder, '.github'), { recursive: true })
+        commit('main', copy, repository)
+        const runs = await company.start(file, { name: 'workflow_dispatch', repository })
+        expect(Object.values(results(runs))).not.toContain('failure')
+        expect(said(runs)).toContain('::notice::There is no llmscale.yaml here: nothing to do.')
+        expect(company.asked()).not.toContain('npm')
+      },
+    )
+  },
+)
