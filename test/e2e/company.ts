@@ -29,7 +29,7 @@ export interface Machine {
 }
 
 /** Why GitHub starts a workflow. */
-export interface WorkflowEvent {
+interface WorkflowEvent {
   name: string
   /** Default main. */
   branch?: string
