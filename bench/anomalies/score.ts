@@ -47,7 +47,12 @@ export function addToScore(
       score.right++
       continue
     }
-    const under = episodes.find((each) => 2 * overlap(episode, each) >= episode.to - episode.from)
+    // A launch lasts to the end: what comes long after its ramp is the trace's own.
+    const under = episodes.find(
+      (each) =>
+        2 * overlap(episode, each) >= episode.to - episode.from &&
+        (each.kind !== 'launch' || episode.from < each.from + 20),
+    )
     const name = under?.kind ?? 'trace'
     score.wrong[name] = (score.wrong[name] ?? 0) + 1
   }

@@ -5,15 +5,8 @@ import { findInstanceType, instanceTypeNames, nodesOfReplica } from '../catalog/
 import { findModel, modelNames, models } from '../catalog/models.js'
 import { nearestName } from '../kit/names.js'
 import { workloadId } from '../kit/workload.js'
+import type { Finding } from './read-yaml.js'
 import { checkOwnTarget } from './serve.js'
-
-/** Something wrong with the configuration, at a path of keys and indexes. */
-export interface Finding {
-  path: (string | number)[]
-  message: string
-  /** Points at the last key of the path instead of its value. */
-  atKey?: boolean
-}
 
 const lenient = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined)
 const text = lenient(z.string())

@@ -100,6 +100,13 @@ function notAnObjectName({ input }: { input?: unknown }): string {
     : `${JSON.stringify(input)} is not a name in Kubernetes; use at most 63 of a-z, 0-9 and -`
 }
 
+const Holidays = z.array(
+  z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, {
+    error: ({ input }) =>
+      `${JSON.stringify(input)} is not a country such as DE, or a part of one such as DE-BY`,
+  }),
+)
+
 const ColdStart = z
   .strictObject({
     node: Duration.describe('Until a node has joined the cluster.'),
@@ -141,6 +148,7 @@ const WorkloadEntry = z.strictObject({
     .optional()
     .describe('Mean tokens of a request where the metrics have none; labelled assumed.'),
   timeZone: TimeZone.default('UTC').describe('Whose mornings the floors follow.'),
+  holidays: Holidays.optional().describe('Instead of those of `forecast:`.'),
   minReplicas: Count.default(1).describe('Floors never lie below this.'),
   maxReplicas: Count.optional().describe('The hard maximum never lies above this.'),
   shapes: z.array(z.string()).min(1).optional().describe('Names from `shapes:` that this workload may use.'),
@@ -439,6 +447,18 @@ export const Config = z.strictObject({
       step: Duration.optional().describe('Default: the step of the file, or 5m for single requests.'),
       horizon: Duration.prefault('7d').describe('A plan needs at least 7d: its floors are weekly.'),
       seed: z.int().default(1).describe('Of the sample paths: the same seed gives the same plan.'),
+      events: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('File of launches, campaigns and batch jobs, relative to this one.'),
+      holidays: Holidays.default([]).describe('Whose public holidays the demand of all workloads follows.'),
+      anomalies: z
+        .enum(['leave-out', 'learn'])
+        .default('leave-out')
+        .describe(
+          'Retry storms, attacks and load tests that are found: not learned, or learned like all else.',
+        ),
     })
     .prefault({})
     .describe('What is forecast.'),

@@ -1,6 +1,7 @@
 import type { EpochSeconds } from '../kit/units.js'
 import type { Workload } from '../kit/workload.js'
 import type { DemandMetric } from '../metrics/demand-history.js'
+import type { PathEffect } from './calendar/path-effect.js'
 
 /** Quantiles that are written to files and shown. */
 export const forecastQuantiles = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99] as const
@@ -52,6 +53,8 @@ export interface WorkloadForecast {
 
 /** Amounts of one metric. */
 export interface SeriesForecast {
+  /** What dated events do to its paths; none of it is in the point. */
+  effects?: readonly PathEffect[]
   /** By step. */
   point: Float64Array
   /** By slot. */

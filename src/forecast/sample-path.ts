@@ -1,5 +1,6 @@
 import { sortedQuantile } from '../kit/statistics.js'
 import type { DemandMetric } from '../metrics/demand-history.js'
+import { multiplyPath } from './calendar/path-effect.js'
 import {
   type DemandForecast,
   type DemandPath,
@@ -26,6 +27,11 @@ export function samplePath(forecast: DemandForecast, workloadIndex: number, path
 }
 
 function drawPath(forecast: DemandForecast, series: SeriesForecast, path: number): Float64Array {
+  return multiplyPath(drawUsual(forecast, series, path), series.effects, path)
+}
+
+/** The path without what is dated. */
+function drawUsual(forecast: DemandForecast, series: SeriesForecast, path: number): Float64Array {
   const { blocks, stepsPerSlot, seed } = forecast
   if (blocks === undefined || series.errors === undefined) return series.point.slice()
   const slots = drawSlots(forecast, series, path)

@@ -11,3 +11,8 @@ export function sortedQuantile(sorted: ArrayLike<number>, probability: number): 
   const high = sorted[Math.min(below + 1, sorted.length - 1)]!
   return low + (high - low) * (position - below)
 }
+
+/** The middle of an unsorted sample, which must not be empty. */
+export function median(values: ArrayLike<number>): number {
+  return quantile(values, 0.5)
+}

@@ -37,7 +37,12 @@ describe('a right configuration', () => {
     const config = parseConfig(small, 'llmscale.yaml')
     expect(config.workloads[0]).toMatchObject({ slo: { ttftP95: 2 }, minReplicas: 1, timeZone: 'UTC' })
     expect(config.environments['production']).toMatchObject({ delivery: 'pulumi', approval: 'none' })
-    expect(config.forecast).toEqual({ horizon: 7 * 86_400, seed: 1 })
+    expect(config.forecast).toEqual({
+      horizon: 7 * 86_400,
+      seed: 1,
+      holidays: [],
+      anomalies: 'leave-out',
+    })
     expect(config.planning).toMatchObject({ policy: 'balanced', decreaseCap: 0.3, spotCap: 0, reaction: 60 })
   })
 

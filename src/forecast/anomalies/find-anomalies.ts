@@ -1,3 +1,5 @@
+import { median } from '../../kit/statistics.js'
+import { secondsPerWeek } from '../../kit/units.js'
 import { workloadId } from '../../kit/workload.js'
 import type { DemandHistory, WorkloadDemand } from '../../metrics/demand-history.js'
 import type { Run } from '../../metrics/gaps.js'
@@ -5,7 +7,7 @@ import type { Episode } from './episode.js'
 import { findSurges, longestSurge, type Surge } from './find-surges.js'
 import { describeSurge, judgeSurge, nameSurge } from './judge-surge.js'
 import { readSignals, type SurgeSignals } from './surge-signals.js'
-import { findUsualDay, median, type StepGrid } from './usual-day.js'
+import { findUsualDay, type StepGrid } from './usual-day.js'
 import { type SurgeTraits, weighSurge } from './weigh-surge.js'
 
 /** Quiet hours shall not look wild: a share of the mean is added before logarithms. */
@@ -14,11 +16,13 @@ const leastOffset = 2
 /** A surge adds at least a fifth, and a tenant's at least as much of all. */
 const leastJump = Math.log(1.2)
 const leastTenantJump = 0.2
+/** Surges are about as high where the logarithm of one is so much of the other's. */
+const alikeShare = 0.8
 /** Hours whose median is the level of the whole that tenants are held against. */
 const levelSteps = 24
 
-/** A surge that is as likely to be an anomaly as not is left in: demand that is not learned is missing capacity. */
-const leastCertainty = 0.5
+/** Surges less certain than this are left in. Chosen with the weights: the least at which one in ten is wrong. */
+const leastCertainty = 0.4
 
 /**
  * Episodes of a history that are no demand of a usual day: retry storms, attacks, load tests; in the order of their
@@ -47,7 +51,7 @@ function groupModels(workloads: readonly WorkloadDemand[]): WorkloadDemand[][] {
 function findEpisodes(parts: readonly WorkloadDemand[], grid: StepGrid): Episode[] {
   const length = parts[0]!.requests.length
   const judged = weighSurges(parts, grid)
-    .map((surge) => ({ ...surge, certainty: judgeSurge(surge.traits, grid.stepSeconds) }))
+    .map((surge) => ({ ...surge, certainty: judgeSurge(surge, grid.stepSeconds) }))
     .filter(({ certainty }) => certainty >= leastCertainty)
     .sort((a, b) => b.certainty - a.certainty)
   const chosen: typeof judged = []
@@ -70,6 +74,8 @@ function findEpisodes(parts: readonly WorkloadDemand[], grid: StepGrid): Episode
 
 export interface WeighedSurge extends Surge {
   traits: SurgeTraits
+  /** Surges a week that are about as high: what is a habit is no anomaly. */
+  habit: number
 }
 
 /** All surges of one model that may be anomalies, each with what tells them apart. */
@@ -90,9 +96,27 @@ export function weighSurges(parts: readonly WorkloadDemand[], grid: StepGrid): W
   for (const surge of candidates) {
     if (surges.some((other) => isSimilar(surge, other))) continue
     const traits = weighSurge(surge, context)
-    if (traits !== undefined) surges.push({ ...surge, traits })
+    if (traits !== undefined) surges.push({ ...surge, traits, habit: 0 })
   }
+  const weeks = Math.max(1, (requests.length * grid.stepSeconds) / secondsPerWeek)
+  for (const surge of surges) surge.habit = countAlike(surge, surges) / weeks
   return surges
+}
+
+/** Other surges that are about as high, runs that overlap counted once. */
+function countAlike({ from, to, traits }: WeighedSurge, surges: readonly WeighedSurge[]): number {
+  const least = alikeShare * Math.log(traits.timesUsual)
+  const alike = surges
+    .filter((other) => other.to <= from || other.from >= to)
+    .filter((other) => Math.log(other.traits.timesUsual) >= least)
+    .sort((a, b) => a.from - b.from)
+  let end = Number.NEGATIVE_INFINITY
+  let count = 0
+  for (const other of alike) {
+    if (other.from >= end) count++
+    end = Math.max(end, other.to)
+  }
+  return count
 }
 
 function isSimilar(one: Run, other: Run): boolean {

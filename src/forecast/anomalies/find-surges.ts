@@ -1,6 +1,7 @@
+import { median } from '../../kit/statistics.js'
 import { secondsPerHour, secondsPerMinute } from '../../kit/units.js'
 import type { Run } from '../../metrics/gaps.js'
-import { findSpread, hasDays, median, type StepGrid } from './usual-day.js'
+import { findSpread, hasDays, type StepGrid } from './usual-day.js'
 
 // A surge begins with a jump: the mean of some steps against that of as many before it. Jumps from step to step are
 // far smaller on a usual day than the drift of a level over hours, so that a jump is seen that a level would hide.

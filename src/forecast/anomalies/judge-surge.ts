@@ -6,25 +6,32 @@ import type { SurgeTraits } from './weigh-surge.js'
 export const finestRampSeconds = 15
 
 // Logistic regression on the half of the injected traces that it may be chosen on (bench/anomalies/fit.ts): each
-// trait about 0 … 1, and 0 where nothing is known. Weights are rounded.
-const intercept = -5.6
+// trait about 0 … 1, and 0 where nothing is known. Rounded.
+const intercept = -1.9
 const weights = {
-  deviations: 0.15,
-  timesUsual: 2.8,
-  slowRise: -1,
-  newShare: 1,
-  mix: 0.8,
-  fewerAnswers: 0.3,
-  rejected: 5.4,
-  recurs: -2,
-  tenantRecurs: -5.4,
-  lasts: -1,
-  rarity: 1.2,
+  deviations: 0.8,
+  timesUsual: 1.25,
+  // Set, not fitted: few slow rises begin with a jump, so that few are there to learn from.
+  slowRise: -0.5,
+  newShare: 1.6,
+  mix: 1.3,
+  rejected: 6.5,
+  recurs: -1.4,
+  tenantRecurs: -3.8,
+  lasts: -0.6,
+  rarity: 0.7,
+  habit: -2,
 } as const
 export const traitNames = Object.keys(weights) as (keyof typeof weights)[]
 
+/** A surge with its traits, and how many of a week are about as high. */
+export interface JudgedSurge {
+  traits: SurgeTraits
+  habit: number
+}
+
 /** What speaks for and against, in the order of `traitNames`. */
-export function scaleTraits(traits: SurgeTraits, stepSeconds: number): number[] {
+export function scaleTraits({ traits, habit }: JudgedSurge, stepSeconds: number): number[] {
   const odd = (mix: number | undefined, deviations: number | undefined) =>
     mix === undefined || deviations === undefined
       ? 0
@@ -39,21 +46,20 @@ export function scaleTraits(traits: SurgeTraits, stepSeconds: number): number[] 
       odd(traits.inputMix, traits.inputDeviations),
       odd(traits.outputMix, traits.outputDeviations),
     ),
-    fewerAnswers:
-      (traits.outputMix ?? 1) < 1 ? Math.min(1, odd(traits.outputMix, traits.outputDeviations)) : 0,
     // A usual day turns some away too.
     rejected: traits.rejectedShare === undefined ? 0 : Math.min(1, traits.rejectedShare) - 0.1,
     recurs: traits.recurs,
     tenantRecurs: (Math.min(3, traits.tenantRecurs) / 3) * concentration,
     lasts: Math.min(1, traits.lasts),
     rarity: Math.min(3, Math.max(0, traits.rarity)),
+    habit: Math.min(2, Math.log1p(habit)),
   }
   return traitNames.map((name) => scaled[name])
 }
 
 /** Probability that a surge is none of a launch, a campaign and a job. */
-export function judgeSurge(traits: SurgeTraits, stepSeconds: number): number {
-  const scaled = scaleTraits(traits, stepSeconds)
+export function judgeSurge(surge: JudgedSurge, stepSeconds: number): number {
+  const scaled = scaleTraits(surge, stepSeconds)
   const odds = traitNames.reduce((sum, name, index) => sum + weights[name] * scaled[index]!, intercept)
   return 1 / (1 + Math.exp(-odds))
 }

@@ -1,4 +1,4 @@
-import { sortedQuantile } from '../../kit/statistics.js'
+import { median } from '../../kit/statistics.js'
 import { secondsPerDay, secondsPerHour } from '../../kit/units.js'
 
 /** How steps lie in time. */
@@ -84,9 +84,4 @@ export function findSpread(values: Float64Array, grid: StepGrid): Float64Array {
 
 function medianSize(values: ArrayLike<number>): number {
   return values.length === 0 ? 0 : median(Array.from(values, Math.abs))
-}
-
-/** Of a sample that is not empty. */
-export function median(values: ArrayLike<number>): number {
-  return sortedQuantile(Float64Array.from(values).sort(), 0.5)
 }

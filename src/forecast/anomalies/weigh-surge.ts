@@ -1,9 +1,9 @@
-import { sortedQuantile } from '../../kit/statistics.js'
+import { median, sortedQuantile } from '../../kit/statistics.js'
 import { secondsPerDay, secondsPerHour, secondsPerMinute } from '../../kit/units.js'
 import type { Run } from '../../metrics/gaps.js'
 import { known, type Surge } from './find-surges.js'
 import type { SurgeSignals } from './surge-signals.js'
-import { hasDays, median, type StepGrid } from './usual-day.js'
+import { hasDays, type StepGrid } from './usual-day.js'
 
 /** What tells surges apart. Undefined where the signals cannot say. */
 export interface SurgeTraits {

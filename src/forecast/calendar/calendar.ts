@@ -1,0 +1,25 @@
+import type { Event } from '../../config/events-file.js'
+import { type Workload, workloadId } from '../../kit/workload.js'
+import type { Holiday } from './public-holidays.js'
+
+/** What is known of days that are unlike others. */
+export interface Calendar {
+  events: readonly Event[]
+  /** Whose days and holidays a workload follows. */
+  usersOf: (workload: Workload) => Users
+}
+
+export interface Users {
+  /** IANA zone. */
+  timeZone: string
+  /** Number of countries, each of which has as many users as the next. */
+  countries: number
+  holidays: readonly Holiday[]
+}
+
+/** Whether an event changes the demand of a workload. */
+export function isNamed({ workloads }: Event, workload: Workload): boolean {
+  if (workloads === undefined) return true
+  const { model, region } = workload
+  return [model, workloadId({ model, region }), workloadId(workload)].some((name) => workloads.includes(name))
+}
