@@ -20,31 +20,32 @@ export type ThreadAnswer =
 const leastWorkloads = 8
 
 /**
- * Forecasts in threads, each a run of workloads; the report is that of one thread alone.
+ * Forecasts in threads, each a run of the wanted workloads; the report is that of one thread alone. Models of the fleet are
+ * fitted in each thread.
  * @param threads default as many as there are processors, and fewer where each would have little to do
  */
 export async function forecastInThreads(
   history: DemandHistory,
   options: ReportOptions,
-  threads = Math.min(availableParallelism(), Math.floor(history.workloads.length / leastWorkloads)),
+  threads = Math.min(availableParallelism(), Math.floor(options.wanted.length / leastWorkloads)),
 ): Promise<ForecastReport> {
-  const count = Math.min(threads, history.workloads.length)
-  if (count < 2) return reportForecast(history, options)
-  const size = Math.ceil(history.workloads.length / count)
-  const parts = Array.from({ length: count }, (_, index) =>
-    history.workloads.slice(index * size, (index + 1) * size),
-  ).filter((workloads) => workloads.length > 0)
+  const { wanted } = options
+  const count = Math.min(threads, wanted.length)
+  if (count < 2) return joinReports([reportForecast(history, options)])
+  const size = Math.ceil(wanted.length / count)
+  const starts = Array.from({ length: Math.ceil(wanted.length / size) }, (_, index) => index * size)
+  const shared = { ...history, workloads: history.workloads.map(shareColumns) }
   return joinReports(
-    await Promise.all(parts.map((workloads) => runThread({ ...history, workloads }, options))),
+    await Promise.all(
+      starts.map((start) => runThread(shared, { ...options, wanted: wanted.slice(start, start + size) })),
+    ),
   )
 }
 
 function runThread(history: DemandHistory, options: ReportOptions): Promise<ForecastReport> {
   const program = new URL(`./forecast-worker${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
   return new Promise((done, fail) => {
-    const worker = new Worker(program, {
-      workerData: { history: { ...history, workloads: history.workloads.map(compact) }, options },
-    })
+    const worker = new Worker(program, { workerData: { history, options } })
     worker.on('error', fail)
     worker.on('exit', (code) => fail(new Error(`a forecasting thread ended with code ${code}`)))
     worker.on('message', (answer: ThreadAnswer) => {
@@ -55,13 +56,18 @@ function runThread(history: DemandHistory, options: ReportOptions): Promise<Fore
   })
 }
 
-/** A column that is a view is sent with all of what it views. */
-function compact(demand: WorkloadDemand): WorkloadDemand {
+/** Columns that all threads read, copied once and not once a thread. */
+function shareColumns(demand: WorkloadDemand): WorkloadDemand {
   return {
     ...demand,
-    requests: demand.requests.slice(),
-    inputTokens: demand.inputTokens.slice(),
-    outputTokens: demand.outputTokens.slice(),
-    mask: demand.mask.slice(),
+    requests: shareColumn(demand.requests),
+    inputTokens: shareColumn(demand.inputTokens),
+    outputTokens: shareColumn(demand.outputTokens),
   }
+}
+
+function shareColumn(column: Float64Array): Float64Array {
+  const shared = new Float64Array(new SharedArrayBuffer(column.byteLength))
+  shared.set(column)
+  return shared
 }

@@ -9,7 +9,7 @@ import { wrapProse } from '../cli/prose.js'
 import { formatTable } from '../cli/table.js'
 import type { ForecastScore } from '../forecast/demand-forecast.js'
 import type { ForecastReport } from '../forecast/forecast-report.js'
-import { takeShard } from '../forecast/shard.js'
+import { listShard } from '../forecast/shard.js'
 import { roundTo } from '../kit/canonical.js'
 import { formatDuration, formatInstant } from '../kit/time.js'
 import { secondsPerDay } from '../kit/units.js'
@@ -84,10 +84,11 @@ export default class Forecast extends BaseCommand {
     const { history, config } = await readForecastInput(this, flags)
     this.progress('Forecasting …')
     const report = await forecastInThreads(
-      flags.shard === undefined ? history : takeShard(history, flags.shard),
+      history,
       {
         horizonSeconds: flags.horizon ?? config?.forecast.horizon ?? 7 * secondsPerDay,
         seed: flags.seed ?? config?.forecast.seed ?? 1,
+        wanted: listShard(history, flags.shard ?? { index: 0, of: 1 }),
         wantsCsv: flags.out !== undefined,
       },
       flags.threads,

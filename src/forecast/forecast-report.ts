@@ -1,3 +1,4 @@
+import { workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import { type DaySummary, summarizeDays } from './daily-summary.js'
 import type { DemandForecast, WorkloadForecast } from './demand-forecast.js'
@@ -12,13 +13,19 @@ export interface ForecastReport
   csv: string[]
 }
 
-export interface ReportOptions extends ForecastOptions {
+export interface ReportOptions extends Omit<ForecastOptions, 'isWanted'> {
+  /** Ids of the workloads to forecast, in the order of the history. */
+  wanted: readonly string[]
   wantsCsv: boolean
 }
 
 /** Forecasts and reads everything that is told off the paths. Throws what `forecastDemand` throws. */
 export function reportForecast(history: DemandHistory, options: ReportOptions): ForecastReport {
-  const forecast = forecastDemand(history, options)
+  const wanted = new Set(options.wanted)
+  const forecast = forecastDemand(history, {
+    ...options,
+    isWanted: (workload) => wanted.has(workloadId(workload)),
+  })
   const { origin, stepSeconds, length, seed, pathCount, notes, workloads } = forecast
   return {
     origin,
@@ -44,12 +51,12 @@ function csvParts(forecast: DemandForecast): string[] {
   return [header, ...rows]
 }
 
-/** The report of a history whose workloads were forecast in parts, in order; the same as without parts. */
+/** The report of workloads that were forecast in parts, in order: the same for any number of parts. */
 export function joinReports(parts: readonly ForecastReport[]): ForecastReport {
   return {
     ...parts[0]!,
     // What is said of the history as a whole, every part says.
-    notes: [...new Set(parts.flatMap(({ notes }) => notes))],
+    notes: [...new Set(parts.flatMap(({ notes }) => notes))].sort(),
     workloads: parts.flatMap(({ workloads }) => workloads),
     csv: parts.flatMap(({ csv }, index) => csv.slice(index === 0 ? 0 : 1)),
   }

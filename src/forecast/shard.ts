@@ -13,13 +13,9 @@ export function shardOf(workload: Workload, of: number): number {
   return Number.parseInt(digestText(workloadId(workload)).slice(0, 12), 16) % of
 }
 
-/**
- * The workloads of a history that a shard forecasts, on the same grid: start and length are those of the whole fleet, so
- * paths follow the same past origins in every shard.
- */
-export function takeShard(history: DemandHistory, { index, of }: Shard): DemandHistory {
-  return {
-    ...history,
-    workloads: history.workloads.filter(({ workload }) => shardOf(workload, of) === index),
-  }
+/** Ids of the workloads that a shard forecasts; it reads the history of all of them, as models of the fleet do. */
+export function listShard({ workloads }: DemandHistory, { index, of }: Shard): string[] {
+  return workloads
+    .filter(({ workload }) => shardOf(workload, of) === index)
+    .map(({ workload }) => workloadId(workload))
 }

@@ -356,7 +356,8 @@ export interface CronJob {
   }
 }
 
-interface JobPod {
+/** The pod of a job of ours. */
+export interface JobPod {
   serviceAccountName: string
   automountServiceAccountToken: false
   enableServiceLinks: false
@@ -388,8 +389,28 @@ interface JobPod {
     | { name: string; configMap: { name: string } }
     | { name: string; secret: { secretName: string; defaultMode: number } }
     | { name: string; emptyDir: { sizeLimit: string } }
+    | { name: string; persistentVolumeClaim: { claimName: string } }
   )[]
+}
+
+/** A job whose pods know which of `completions` parts is theirs: https://kubernetes.io/docs/tasks/job/indexed-parallel-processing-static/ */
+export interface IndexedJob {
+  apiVersion: 'batch/v1'
+  kind: 'Job'
+  metadata: ObjectMeta
+  spec: {
+    completionMode: 'Indexed'
+    completions: number
+    parallelism: number
+    backoffLimitPerIndex: number
+    activeDeadlineSeconds: number
+    ttlSecondsAfterFinished: number
+    template: { metadata: Pick<ObjectMeta, 'labels' | 'annotations'>; spec: JobPod }
+  }
 }
 
 /** What the collector becomes. */
 export type CollectorObject = ServiceAccount | ConfigMap | CronJob
+
+/** What a forecast in shards becomes. */
+export type ForecastJobObject = ConfigMap | IndexedJob

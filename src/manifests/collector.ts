@@ -2,7 +2,8 @@ import type { Config } from '../config/schema.js'
 import { digestText } from '../kit/digest.js'
 import { LlmscaleError, type Warning } from '../kit/errors.js'
 import type { SecretFrom } from '../metrics/secret.js'
-import type { CollectorObject, ConfigMap, CronJob, ServiceAccount } from './cluster-object.js'
+import type { CollectorObject, ConfigMap, CronJob, JobPod, ServiceAccount } from './cluster-object.js'
+import { createJobPod } from './job-pod.js'
 import { createMetadata } from './metadata.js'
 
 type Collector = NonNullable<Config['metrics']['collector']>
@@ -18,9 +19,6 @@ const secretFolder = '/var/run/secrets/llmscale'
 
 const configFolder = '/etc/llmscale'
 const configKey = 'llmscale.yaml'
-
-/** A user without a name or rights: the kubelet cannot tell of a named user that it is not root. */
-const user = 65532
 
 /** https://kubernetes.io/docs/concepts/configuration/configmap/#motivation */
 const largestConfigBytes = 1024 * 1024
@@ -141,61 +139,32 @@ function createCronJob(collector: Collector, { environment, configText }: Collec
   }
 }
 
-type Pod = CronJob['spec']['jobTemplate']['spec']['template']['spec']
-
-/** A pod that the `restricted` standard admits (https://kubernetes.io/docs/concepts/security/pod-security-standards/). */
-function createPod({ image, serviceAccount, secret }: Collector, environment: string, name: string): Pod {
+function createPod(collector: Collector, environment: string, name: string): JobPod {
+  const { image, serviceAccount, secret } = collector
   const config = `${configFolder}/${configKey}`
-  return {
-    serviceAccountName: serviceAccount,
-    // It never asks Kubernetes anything; the token for AWS is another one, which EKS mounts all the same.
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    restartPolicy: 'Never',
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: user,
-      runAsGroup: user,
-      fsGroup: user,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
-    containers: [
+  return createJobPod({
+    name: 'collector',
+    image,
+    serviceAccount,
+    // What it asked before is gone with the pod's disk.
+    args: ['metrics', 'pull', '--collector', '--config', config, '--env', environment, '--no-cache'],
+    secret,
+    resources: { requests: { cpu: '250m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' } },
+    mounts: [
       {
-        name: 'collector',
-        image,
-        command: ['llmscale'],
-        // What it asked before is gone with the pod's disk.
-        args: ['metrics', 'pull', '--collector', '--config', config, '--env', environment, '--no-cache'],
-        // The only folder that it may write to.
-        workingDir: '/tmp',
-        env: [{ name: 'HOME', value: '/tmp' }],
-        ...(secret === undefined ? {} : { envFrom: [{ secretRef: { name: secret } }] }),
-        resources: {
-          requests: { cpu: '250m', memory: '512Mi' },
-          limits: { cpu: '1', memory: '1Gi' },
-        },
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          capabilities: { drop: ['ALL'] },
-        },
-        volumeMounts: [
-          { name: 'config', mountPath: configFolder, readOnly: true },
-          ...(secret === undefined
-            ? []
-            : [{ name: 'secret', mountPath: secretFolder, readOnly: true as const }]),
-          { name: 'tmp', mountPath: '/tmp' },
-        ],
+        mount: { name: 'config', mountPath: configFolder, readOnly: true },
+        volume: { name: 'config', configMap: { name } },
       },
-    ],
-    volumes: [
-      { name: 'config', configMap: { name } },
       ...(secret === undefined
         ? []
-        : [{ name: 'secret', secret: { secretName: secret, defaultMode: 0o440 } }]),
-      { name: 'tmp', emptyDir: { sizeLimit: '1Gi' } },
+        : [
+            {
+              mount: { name: 'secret', mountPath: secretFolder, readOnly: true as const },
+              volume: { name: 'secret', secret: { secretName: secret, defaultMode: 0o440 } },
+            },
+          ]),
     ],
-  }
+  })
 }
 
 /** A CronJob's name has at most 52 characters: its jobs' names are 11 longer (see its documentation, above). */

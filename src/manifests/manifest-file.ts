@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import type { ClusterObject, CollectorObject } from './cluster-object.js'
+import type { ClusterObject, CollectorObject, ForecastJobObject } from './cluster-object.js'
 
 /** One object as a file of its own, so that a review shows only the objects that change. */
 export interface ManifestFile {
@@ -11,18 +11,17 @@ export interface ManifestFile {
 export const manifestMark = '# Written by llmscale from '
 
 /** What a file is made of, as its first line says. */
-type Origin = 'the capacity plan' | 'metrics.collector'
+type Origin = 'the capacity plan' | 'metrics.collector' | 'llmscale forecast job'
+
+type AnyObject = ClusterObject | CollectorObject | ForecastJobObject
 
 /** The same object gives the same bytes. */
-export function formatManifest(
-  object: ClusterObject | CollectorObject,
-  origin: Origin = 'the capacity plan',
-): ManifestFile {
+export function formatManifest(object: AnyObject, origin: Origin = 'the capacity plan'): ManifestFile {
   return { name: manifestName(object), text: formatYaml(object, origin) }
 }
 
 /** `nodepool.<name>.yaml`, `scaledobject.<namespace>.<name>.yaml`. */
-export function manifestName({ kind, metadata }: ClusterObject | CollectorObject): string {
+export function manifestName({ kind, metadata }: AnyObject): string {
   const { namespace, name } = metadata
   return [kind.toLowerCase(), namespace, name, 'yaml'].filter((part) => part !== undefined).join('.')
 }

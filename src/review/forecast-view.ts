@@ -1,7 +1,7 @@
 import type { DemandForecast } from '../forecast/demand-forecast.js'
 import { pathQuantiles } from '../forecast/sample-path.js'
 import type { EpochSeconds } from '../kit/units.js'
-import { workloadId } from '../kit/workload.js'
+import { type Workload, workloadId } from '../kit/workload.js'
 import { type DemandHistory, type MaskReason, maskReasons } from '../metrics/demand-history.js'
 
 /** A stretch of time that the reader must know about. */
@@ -32,16 +32,17 @@ export interface ForecastView {
 
 const shares = [0.9, 0.8, 0.5] as const
 
-/** A view of one workload of a forecast, with at most `pastSeconds` of the history that it was made from. */
+/** A view of one workload of a history and of its forecast, with at most `pastSeconds` of the history that it was made from. */
 export function viewForecast(
   history: DemandHistory,
   forecast: DemandForecast,
-  workloadIndex: number,
+  workload: Workload,
   pastSeconds: number,
   events: readonly ViewedSpan[] = [],
 ): ForecastView {
   const { stepSeconds } = history
-  const { workload, requests, mask } = history.workloads[workloadIndex]!
+  const { requests, mask } = history.workloads.find((demand) => demand.workload === workload)!
+  const workloadIndex = forecast.workloads.findIndex((each) => each.workload === workload)
   const first = Math.max(0, history.length - Math.ceil(pastSeconds / stepSeconds))
   const start = history.start + first * stepSeconds
   const rate = (amounts: Float64Array) => amounts.map((amount) => amount / stepSeconds)

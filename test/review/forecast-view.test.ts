@@ -26,7 +26,10 @@ const history = maskedHistory()
 const forecast = forecastDemand(history, { horizonSeconds: 2 * secondsPerDay, seed: 1 })
 const launch = { from: start + 17 * secondsPerDay, to: start + 18 * secondsPerDay, label: 'launch of "v2"' }
 const past = { ...launch, from: start, to: start + secondsPerDay }
-const view = viewForecast(history, forecast, 1, 4 * secondsPerDay, [launch, past])
+const view = viewForecast(history, forecast, history.workloads[1]!.workload, 4 * secondsPerDay, [
+  launch,
+  past,
+])
 
 describe('viewForecast', () => {
   it('shows rates, ordered bands, what is not learned from and the events in view', () => {

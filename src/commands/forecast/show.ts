@@ -11,7 +11,7 @@ import { LlmscaleError } from '../../kit/errors.js'
 import { nearestName } from '../../kit/names.js'
 import { formatInstant } from '../../kit/time.js'
 import { secondsPerDay } from '../../kit/units.js'
-import { workloadId } from '../../kit/workload.js'
+import { type Workload, workloadId } from '../../kit/workload.js'
 import type { DemandHistory } from '../../metrics/demand-history.js'
 import { drawForecastChart } from '../../review/forecast-chart.js'
 import { drawForecastPicture } from '../../review/forecast-picture.js'
@@ -57,14 +57,15 @@ export default class ForecastShow extends BaseCommand {
         `--out ${flags.out.replace(/\.\w+$/, '')}.svg`,
       ])
     const { history, config } = await readForecastInput(this, flags)
-    const index = findWorkload(history, args.workload)
+    const wanted = findWorkload(history, args.workload)
     this.progress('Forecasting …')
     const horizonSeconds = flags.horizon ?? config?.forecast.horizon ?? 7 * secondsPerDay
     const forecast = forecastDemand(history, {
       horizonSeconds,
       seed: flags.seed ?? config?.forecast.seed ?? 1,
+      isWanted: (workload) => workload === wanted,
     })
-    const view = viewForecast(history, forecast, index, flags.past ?? horizonSeconds)
+    const view = viewForecast(history, forecast, wanted, flags.past ?? horizonSeconds)
     this.log(drawForecastPicture(view, Math.min(80, terminalWidth())))
     for (const note of forecast.notes) this.hint(note)
     if (flags.out !== undefined) {
@@ -76,12 +77,10 @@ export default class ForecastShow extends BaseCommand {
 }
 
 /** The workload of a name, or the only one that begins with it. Throws `usage` WORKLOAD_UNKNOWN. */
-function findWorkload({ workloads }: DemandHistory, name: string): number {
+function findWorkload({ workloads }: DemandHistory, name: string): Workload {
   const ids = workloads.map(({ workload }) => workloadId(workload))
-  const exact = ids.indexOf(name)
-  const found = ids.filter((id) => id.startsWith(`${name}/`))
-  if (exact >= 0) return exact
-  if (found.length === 1) return ids.indexOf(found[0]!)
+  const found = ids.includes(name) ? [name] : ids.filter((id) => id.startsWith(`${name}/`))
+  if (found.length === 1) return workloads[ids.indexOf(found[0]!)]!.workload
   const near = found[0] ?? nearestName(name, [...ids, ...workloads.map(({ workload }) => workload.model)])
   throw new LlmscaleError(
     'usage',

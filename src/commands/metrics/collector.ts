@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { Flags } from '@oclif/core'
-import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { BaseCommand } from '../../cli/base-command.js'
+import { completeConfigText } from '../../cli/config-text.js'
 import { besideConfig, collectorOf, environmentOf, readConfig } from '../../cli/project.js'
-import type { Config } from '../../config/schema.js'
 import { writeManifests } from '../../delivery/manifest-folder.js'
 import { parseDestination } from '../../delivery/publish.js'
 import { LlmscaleError } from '../../kit/errors.js'
@@ -47,7 +45,7 @@ export default class MetricsCollector extends BaseCommand {
     const collector = collectorOf(config, flags.config)
     requireSharedTarget(collector.to, flags.config)
     for (const warning of findMissingSecrets(collector)) this.note(warning)
-    const configText = completeText(await readFile(flags.config, 'utf8'), config)
+    const configText = await completeConfigText(flags.config, config)
     const rendered = createCollector(collector, { environment, configText }).map((object) => ({
       object,
       ...formatManifest(object, 'metrics.collector'),
@@ -95,14 +93,4 @@ function requireSharedTarget(to: string, path: string): void {
     `${field}: ${JSON.stringify(to)} is a path in the job’s own pod; ` +
       'write s3://bucket/{day}.parquet or git+https://host/owner/repo.git#branch:{day}.csv',
   )
-}
-
-/** The text of llmscale.yaml with the numbers of models whose architecture is a file, which the pod does not have. */
-function completeText(text: string, { models }: Config): string {
-  const document = parseDocument(text)
-  const isFile = (name: string) => String(document.getIn(['models', name, 'architecture'])).endsWith('.json')
-  const fromFiles = Object.entries(models).filter(([name]) => isFile(name))
-  for (const [name, { architecture }] of fromFiles)
-    document.setIn(['models', name, 'architecture'], architecture)
-  return fromFiles.length === 0 ? text : document.toString({ lineWidth: 0 })
 }
