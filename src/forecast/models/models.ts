@@ -1,7 +1,8 @@
 import { doubleSeasonal } from './double-seasonal.js'
 import { fourierRidge } from './fourier-ridge.js'
 import type { PointModel, PooledModel } from './point-model.js'
-import { pooledRidge, transferredRidge } from './pooled-ridge.js'
+import { transferredRidge } from './pooled-ridge.js'
+import { pooledTrees } from './pooled-trees.js'
 import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './seasonal-naive.js'
 import { seasonalRidge } from './seasonal-ridge.js'
 
@@ -17,4 +18,4 @@ export const pointModels: readonly PointModel[] = [
 ]
 
 /** The models that are combined, of all series at once. */
-export const pooledModels: readonly PooledModel[] = [pooledRidge]
+export const pooledModels: readonly PooledModel[] = [pooledTrees]

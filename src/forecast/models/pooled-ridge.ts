@@ -16,7 +16,7 @@ import { fitRobustRidge } from './robust-ridge.js'
 export const knots = [0, 1, 2, 3, 5, 8, 12, 16, 20, 23] as const
 const leastHours = 48
 // A fleet has few rows beside the many series of the prior, and they are alike.
-const pull = 100
+const pull = 200
 const mostOrigins = 5000
 
 /**

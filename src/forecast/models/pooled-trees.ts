@@ -3,9 +3,13 @@ import { featureCount, featureLeads, type Traits, writeFeatures } from './origin
 import type { PooledModel, Series } from './point-model.js'
 import { departureOf, fitFleet, forecaster, sampleOrigins } from './pooled-ridge.js'
 
-const options = { trees: 100, leaves: 31, rate: 0.1, leastRows: 50, rowShare: 0.5, columnShare: 0.5, seed: 1 }
-const mostRows = 60_000
-const leadsEach = 4
+const options = { trees: 100, rate: 0.1, leastRows: 50, rowShare: 0.5, columnShare: 0.5, seed: 1 }
+const mostLeaves = 63
+// Trees of a small fleet learn its noise: with fewer rows they stay smaller, with too few there are none.
+const rowsPerLeaf = 1250
+const leastLeaves = 8
+const mostRows = 80_000
+const leadsEach = 2
 const ridgeFeatures = 20
 const columns = ridgeFeatures + 5
 
@@ -17,7 +21,10 @@ export const pooledTrees: PooledModel = {
   name: 'pooled-trees',
   fit(fleet, end) {
     const coefficients = fitFleet(fleet, end)
-    const boosted = boostTrees(...learnRows(fleet, end, coefficients), columns, options)
+    const [design, targets] = learnRows(fleet, end, coefficients)
+    const leaves = Math.min(mostLeaves, Math.floor(targets.length / rowsPerLeaf))
+    const boosted =
+      leaves < leastLeaves ? () => 0 : boostTrees(design, targets, columns, { ...options, leaves })
     const row = new Float64Array(columns)
     return forecaster('pooled-trees', (features, lead, traits, step) => {
       const straight = departureOf(coefficients, features, 0, lead)

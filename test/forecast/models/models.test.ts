@@ -89,7 +89,7 @@ describe.each(models.map((model) => [model.name, model] as const))('%s', (_name,
 
 describe.each(
   models
-    .filter(({ name }) => /^(seasonal|fourier|pooled)-ridge/.test(name))
+    .filter(({ name }) => /^(seasonal-ridge|fourier-ridge|pooled-trees)/.test(name))
     .map((model) => [model.name, model] as const),
 )('%s', (_name, model) => {
   it('learns a season without noise', () => {
@@ -113,7 +113,7 @@ describe.each(
   })
 })
 
-describe('pooled-ridge', () => {
+describe('pooled-trees', () => {
   it('learns from the fleet what one short series cannot tell', () => {
     const [pooled] = pooledModels
     // Each hour is the mirror image of the hour before, an odd habit that only the fleet shows long enough.
