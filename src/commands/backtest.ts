@@ -7,19 +7,25 @@ import { wrapProse } from '../cli/prose.js'
 import { formatTable } from '../cli/table.js'
 import { writeFileWhole } from '../delivery/files.js'
 import { backtestDemand } from '../forecast/backtest/backtest.js'
+import { backtestMaximum, type MaximumBacktest } from '../forecast/backtest/backtest-maximum.js'
 import { type BacktestScores, scoreBacktest } from '../forecast/backtest/backtest-scores.js'
 import { LlmscaleError } from '../kit/errors.js'
-import { secondsPerDay, secondsPerHour } from '../kit/units.js'
+import { secondsPerDay, secondsPerHour, secondsPerMinute } from '../kit/units.js'
 import { drawBacktestChart } from '../review/backtest-chart.js'
 import {
   backtestCsv,
   describeBacktest,
+  describeMaxima,
+  maximaCsv,
   tabulateCoverage,
   tabulateErrors,
   tabulateHorizons,
+  tabulateMaximumFloors,
+  tabulateMaximumLosses,
   tabulateSkills,
   tabulateWorkloadScores,
 } from '../review/backtest-tables.js'
+import type { Table } from '../review/table.js'
 
 const Share = z
   .strictObject({
@@ -30,6 +36,10 @@ const Share = z
   })
   .describe('With its 95 % binomial interval (Wilson).')
 const Figure = z.number().nullable()
+const SkillInterval = z
+  .strictObject({ low: z.number(), high: z.number() })
+  .nullable()
+  .describe('90 %, over resampled days; null with fewer than five.')
 
 const Scores = z.array(
   z.strictObject({
@@ -45,10 +55,7 @@ const Scores = z.array(
     coverage80: Share,
     coverage90: Share,
     skill: Figure.describe('1 − pinball loss / that of the naive baseline of each workload.'),
-    skillInterval: z
-      .strictObject({ low: z.number(), high: z.number() })
-      .nullable()
-      .describe('90 %, over resampled days of origin; null with fewer than five.'),
+    skillInterval: SkillInterval,
   }),
 )
 const Coverage = z.strictObject({ coverage50: Share, coverage80: Share, coverage90: Share })
@@ -58,7 +65,7 @@ const Part = z.strictObject({
   maxima: Coverage.describe('Of maxima over a cold start, taken path by path.'),
 })
 
-export const Result = z.strictObject({
+const DemandScores = z.strictObject({
   stepSeconds: z.number(),
   horizonSeconds: z.number(),
   everySeconds: z.number(),
@@ -73,6 +80,40 @@ export const Result = z.strictObject({
       baseline: z.string().describe('The naive model with the least error before the first origin.'),
     }),
   ),
+})
+
+const ByQuantile = z.array(Figure)
+const MaximumScores = z.array(
+  z.strictObject({
+    method: z.string(),
+    origins: z.int(),
+    pinball: ByQuantile.describe('As shares of the mean maximum.'),
+    coverage: ByQuantile.describe('Share of maxima not above the quantile.'),
+    lateShare: ByQuantile.describe(
+      'Share of the load without capacity under the floor of the quantile alone.',
+    ),
+    idleShare: ByQuantile.describe('Idle capacity of that floor relative to the load.'),
+    skill: Figure.describe('1 − pinball loss / that of persistence with a margin.'),
+    skillInterval: SkillInterval,
+  }),
+)
+const MaximaScores = z.strictObject({
+  stepSeconds: z.number(),
+  coldStartSeconds: z.number(),
+  everySeconds: z.number(),
+  quantiles: z.array(z.number()),
+  from: z.string(),
+  to: z.string(),
+  pooled: MaximumScores.describe('All workloads together.'),
+  workloads: z.array(z.strictObject({ workload: z.string(), scores: MaximumScores })),
+})
+
+const targets = ['demand', 'window-max'] as const
+
+export const Result = z.strictObject({
+  target: z.enum(targets),
+  demand: DemandScores.nullable().describe('Null for another target.'),
+  maxima: MaximaScores.nullable().describe('Null for another target.'),
   written: z.array(z.string()).describe('Files written.'),
 })
 
@@ -82,18 +123,27 @@ export default class Backtest extends BaseCommand {
   static override examples = [
     '<%= config.bin %> backtest --metrics demand.csv',
     '<%= config.bin %> backtest --metrics demand.csv --step 1h --horizon 48h --every 3h --out chart.svg',
+    '<%= config.bin %> backtest --target window-max --cold-start 5m',
     '<%= config.bin %> backtest --csv > scores.csv',
   ]
   static override flags = {
     ...forecastFlags,
     horizon: duration({ description: 'How far ahead.', default: 2 * secondsPerDay, helpValue: '48h' }),
-    every: duration({ description: 'From origin to origin.', default: 3 * secondsPerHour, helpValue: '3h' }),
+    target: Flags.option({
+      options: targets,
+      description: 'What is forecast: demand, or the highest load within a cold start, for floors.',
+      default: 'demand' as const,
+    })(),
+    every: duration({
+      description: 'From origin to origin; default 3h, or 5m for window-max.',
+      helpValue: '3h',
+    }),
     origins: Flags.integer({
       description: 'How many origins at most; default those of 14 days, or of half of the history.',
       min: 1,
     }),
     'cold-start': duration({
-      description: 'Maxima over this long are scored too.',
+      description: 'How long a replica takes; maxima over it are scored too.',
       default: 600,
       helpValue: '10m',
     }),
@@ -109,32 +159,61 @@ export default class Backtest extends BaseCommand {
       ])
     const { history, config } = await readForecastInput(this, flags)
     this.progress('Forecasting from past origins …')
-    const scores = scoreBacktest(
+    const coldStartSeconds = flags['cold-start']
+    if (flags.target === 'window-max') {
+      const everySeconds = flags.every ?? Math.max(5 * secondsPerMinute, history.stepSeconds)
+      const maxima = backtestMaximum(history, { coldStartSeconds, everySeconds })
+      this.log(flags.csv ? maximaCsv(maxima) : describeFloors(maxima))
+      return { target: flags.target, demand: null, maxima: nullify(maxima), written: [] }
+    }
+    const demand = scoreBacktest(
       backtestDemand(history, {
         horizonSeconds: flags.horizon,
-        everySeconds: flags.every,
+        everySeconds: flags.every ?? 3 * secondsPerHour,
         origins: flags.origins,
         seed: flags.seed ?? config?.forecast.seed ?? 1,
-        coldStartSeconds: flags['cold-start'],
+        coldStartSeconds,
       }),
     )
-    this.log(flags.csv ? backtestCsv(scores) : describe(scores))
+    this.log(flags.csv ? backtestCsv(demand) : describe(demand))
     if (flags.out !== undefined) {
-      await writeFileWhole(flags.out, drawBacktestChart(scores))
+      await writeFileWhole(flags.out, drawBacktestChart(demand))
       this.hint(`Wrote ${flags.out}.`)
     }
-    return { ...scores, written: flags.out === undefined ? [] : [flags.out] }
+    return { target: flags.target, demand, maxima: null, written: flags.out === undefined ? [] : [flags.out] }
   }
 }
 
 function describe(scores: BacktestScores): string {
-  const tables = [tabulateErrors, tabulateSkills, tabulateHorizons, tabulateWorkloadScores, tabulateCoverage]
-  const texts = tables.map((tabulate) => {
-    const { columns, rows } = tabulate(scores)
-    return formatTable(columns, rows)
-  })
+  const texts = [
+    tabulateErrors,
+    tabulateSkills,
+    tabulateHorizons,
+    tabulateWorkloadScores,
+    tabulateCoverage,
+  ].map((tabulate) => format(tabulate(scores)))
   const legend = `Pinball loss, CRPS and interval score are shares of mean demand.
 Skill: 1 − pinball loss / that of the naive baseline that was best before the first origin.
 Coverage counts each step once, with binomial intervals: neighbours resemble each other, so these are too narrow.`
   return [describeBacktest(scores), ...texts, wrapProse(legend, 80)].join('\n\n')
+}
+
+function describeFloors(maxima: MaximumBacktest): string {
+  const legend = `Pinball loss is a share of the mean maximum; skill is over persistence with a margin.
+Late: share of the load above the floor. Idle: capacity without load, relative to the load. Both of the floor alone.`
+  return [
+    describeMaxima(maxima),
+    format(tabulateMaximumLosses(maxima)),
+    format(tabulateMaximumFloors(maxima)),
+    wrapProse(legend, 80),
+  ].join('\n\n')
+}
+
+function format({ columns, rows }: Table): string {
+  return formatTable(columns, rows)
+}
+
+/** JSON has no NaN, which a method without any origin scores. */
+function nullify(maxima: MaximumBacktest): z.infer<typeof MaximaScores> {
+  return JSON.parse(JSON.stringify(maxima)) as z.infer<typeof MaximaScores>
 }

@@ -1,6 +1,9 @@
 import { ownMethod } from '../forecast/backtest/backtest.js'
+import type { MaximumBacktest } from '../forecast/backtest/backtest-maximum.js'
 import type { BacktestScores, MethodScore, PathShares } from '../forecast/backtest/backtest-scores.js'
 import type { Share } from '../forecast/backtest/binomial-interval.js'
+import type { Skill } from '../forecast/backtest/skill.js'
+import { roundTo } from '../kit/canonical.js'
 import { formatShare } from '../kit/format.js'
 import { formatDuration } from '../kit/time.js'
 import type { Table } from './table.js'
@@ -115,6 +118,9 @@ export function tabulateCoverage({ pooled, maximumSteps, stepSeconds }: Backtest
   }
 }
 
+/** The usual critical ratio of a floor. */
+const floorQuantile = 0.95
+
 const csvFields = [
   'mase',
   'wape',
@@ -129,8 +135,6 @@ const csvFields = [
 
 /** Every score, a row by workload, method and horizon; `pooled` is all workloads together. */
 export function backtestCsv({ pooled, workloads }: BacktestScores): string {
-  const cell = (value: number | Share | null) =>
-    value === null ? '' : String(Number((typeof value === 'number' ? value : value.share).toPrecision(6)))
   const rows = [{ workload: 'pooled', scores: pooled.scores }, ...workloads].flatMap(({ workload, scores }) =>
     scores.map((score) =>
       [
@@ -138,7 +142,10 @@ export function backtestCsv({ pooled, workloads }: BacktestScores): string {
         score.method,
         score.horizonSeconds,
         score.points,
-        ...csvFields.map((field) => cell(score[field])),
+        ...csvFields.map((field) => {
+          const value = score[field]
+          return csvNumber(value === null || typeof value === 'number' ? value : value.share)
+        }),
       ].join(','),
     ),
   )
@@ -147,6 +154,83 @@ export function backtestCsv({ pooled, workloads }: BacktestScores): string {
 
 function lastOf(scores: readonly MethodScore[], method: string): MethodScore {
   return scores.findLast((score) => score.method === method)!
+}
+
+/** What was scored of maxima, and when. */
+export function describeMaxima({
+  coldStartSeconds,
+  everySeconds,
+  stepSeconds,
+  from,
+  to,
+  workloads,
+}: MaximumBacktest): string {
+  return [
+    `Highest load within ${formatDuration(coldStartSeconds + everySeconds)}: a cold start of ${formatDuration(coldStartSeconds)}, forecasts every ${formatDuration(everySeconds)}.`,
+    `${workloads.length === 1 ? workloads[0]!.workload : `${workloads.length} workloads`}, ${from} … ${to}, out of sample.`,
+    `Loads are means of ${formatDuration(stepSeconds)}: bursts within a step are not seen.`,
+  ].join('\n')
+}
+
+/** Loss of every method by quantile, as shares of the mean maximum, and skill over persistence. */
+export function tabulateMaximumLosses({ pooled, quantiles }: MaximumBacktest): Table {
+  return {
+    columns: [
+      { header: 'Method, pinball loss' },
+      ...rightColumns(...quantiles.map((each) => `q${each}`), 'Skill', '(90 %)'),
+    ],
+    rows: pooled.map((score) => [
+      score.method,
+      ...score.pinball.map(shareOrDash),
+      signedOrDash(score.skill),
+      skillInterval(score),
+    ]),
+  }
+}
+
+/** What the floor of a quantile alone would have led to. */
+export function tabulateMaximumFloors({ pooled, workloads, quantiles }: MaximumBacktest): Table {
+  const at = quantiles.indexOf(floorQuantile)
+  return {
+    columns: [
+      { header: `Floor of q${floorQuantile}` },
+      { header: 'of' },
+      ...rightColumns('Covers', 'Late', 'Idle', 'Origins'),
+    ],
+    rows: [{ workload: 'all', scores: pooled }, ...workloads].flatMap(({ workload, scores }) =>
+      scores.map(({ method, coverage, lateShare, idleShare, origins }) => [
+        workload,
+        method,
+        ...[coverage, lateShare, idleShare].map((shares) => shareOrDash(shares[at] ?? null)),
+        String(origins),
+      ]),
+    ),
+  }
+}
+
+/** One row a workload, method and quantile; `pooled` is all workloads together. */
+export function maximaCsv({ pooled, workloads, quantiles }: MaximumBacktest): string {
+  const rows = [{ workload: 'pooled', scores: pooled }, ...workloads].flatMap(({ workload, scores }) =>
+    scores.flatMap((score) =>
+      quantiles.map((each, index) =>
+        [
+          `"${workload.replaceAll('"', '""')}"`,
+          score.method,
+          each,
+          score.origins,
+          ...[score.pinball, score.coverage, score.lateShare, score.idleShare].map((values) =>
+            csvNumber(values[index]!),
+          ),
+          csvNumber(score.skill),
+        ].join(','),
+      ),
+    ),
+  )
+  return ['workload,method,quantile,origins,pinball,coverage,late_share,idle_share,skill', ...rows].join('\n')
+}
+
+function csvNumber(value: number | null): string {
+  return value === null || Number.isNaN(value) ? '' : String(roundTo(value))
 }
 
 function ownScores({ scores }: BacktestScores['pooled']): MethodScore[] {
@@ -158,14 +242,14 @@ function rightColumns(...headers: string[]): Table['columns'] {
 }
 
 function shareOrDash(share: number | null): string {
-  return share === null ? '–' : formatShare(share)
+  return share === null || Number.isNaN(share) ? '–' : formatShare(share)
 }
 
 function signedOrDash(skill: number | null): string {
   return skill === null ? '–' : skill.toFixed(2).replace('-', '−')
 }
 
-function skillInterval({ skillInterval: range }: MethodScore): string {
+function skillInterval({ skillInterval: range }: Skill): string {
   return range === null ? '–' : `${signedOrDash(range.low)}…${signedOrDash(range.high)}`
 }
 

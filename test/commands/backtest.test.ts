@@ -43,7 +43,7 @@ describe('llmscale backtest', () => {
     expect(json.stdout).toBe(again.stdout)
     const { status, result } = JSON.parse(json.stdout) as { status: number; result: unknown }
     expect(status).toBe(0)
-    const { pooled, workloads, origins } = Result.parse(result)
+    const { pooled, workloads, origins } = Result.parse(result).demand!
     expect(origins.count).toBe(16)
     const [header, ...rows] = csv.stdout.trim().split('\n')
     expect(header).toMatch(/^workload,method,horizon_seconds,points,mase,wape,/)
@@ -56,7 +56,30 @@ describe('llmscale backtest', () => {
   it('scores other steps and horizons', async () => {
     const { stdout } = await backtest('--step', '2h', '--horizon', '6h', '--every', '6h', '--json')
     const { result } = JSON.parse(stdout) as { result: unknown }
-    expect(Result.parse(result)).toMatchObject({ stepSeconds: 7200, horizons: [21_600] })
+    expect(Result.parse(result)).toMatchObject({
+      demand: { stepSeconds: 7200, horizons: [21_600] },
+    })
+  })
+})
+
+describe('llmscale backtest --target window-max', () => {
+  it('scores floors of quantiles beside persistence and the template of a plan', async () => {
+    const args = ['--target', 'window-max', '--cold-start', '1h', '--every', '1h']
+    const [table, json] = await Promise.all([backtest(...args), backtest(...args, '--json')])
+    expect(table.stdout).toMatch(/^Highest load within 2h: a cold start of 1h, forecasts every 1h\.\n/)
+    expect(Math.max(...table.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+    const { result } = JSON.parse(json.stdout) as { result: unknown }
+    const { maxima, demand } = Result.parse(result)
+    expect(demand).toBeNull()
+    expect(maxima!.pooled.map(({ method }) => method)).toEqual([
+      'quantile-regression',
+      'persistence-ratio-4h',
+      'day-ahead-template',
+    ])
+    const [own, persistence] = maxima!.pooled
+    expect(persistence!.skill).toBe(0)
+    expect(own!.coverage).toEqual(own!.coverage.toSorted((a, b) => a! - b!))
+    expect(own!.origins).toBeGreaterThan(200)
   })
 })
 

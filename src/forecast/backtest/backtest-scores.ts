@@ -1,14 +1,16 @@
-import { createRandom } from '../../kit/random.js'
-import { quantile } from '../../kit/statistics.js'
 import { formatInstant } from '../../kit/time.js'
 import { workloadId } from '../../kit/workload.js'
 import type { BacktestSums, MethodSums, WorkloadSums } from './backtest.js'
 import { binomialShare, type Share } from './binomial-interval.js'
 import { addCoverage, emptyCoverage, type PathCoverage } from './paths-coverage.js'
 import { addSums, emptySums, type ScoreSums } from './quantile-score.js'
+import { compareLosses, type Skill } from './skill.js'
 
-/** How one way to forecast did over all leads up to a horizon; out of sample. */
-export interface MethodScore {
+/**
+ * How one way to forecast did over all leads up to a horizon; out of sample. Skill is that of the pinball loss over each
+ * workload's naive baseline, its interval by day of origin.
+ */
+export interface MethodScore extends Skill {
   method: string
   horizonSeconds: number
   /** Scored pairs of origin and step. */
@@ -55,9 +57,6 @@ export interface BacktestScores {
   pooled: PartScores
   workloads: ({ workload: string; baseline: string } & PartScores)[]
 }
-
-const resamples = 500
-const leastDays = 5
 
 /** Scores from the sums of a backtest: of each workload, and of all together. The same sums give the same scores. */
 export function scoreBacktest(sums: BacktestSums): BacktestScores {
@@ -112,10 +111,7 @@ function scoreMethod(
   })
   const distinct = parts.reduce((sum, { distinctSteps }) => sum + distinctSteps[band]!, 0)
   const coverage = (inside: number) => binomialShare(inside / Math.max(1, total.count), distinct)
-  const losses = {
-    own: dayLosses(own, band, parts[0]!.distinctSteps.length),
-    naive: dayLosses(naive, band, parts[0]!.distinctSteps.length),
-  }
+  const bands = parts[0]!.distinctSteps.length
   return {
     method,
     horizonSeconds,
@@ -128,8 +124,7 @@ function scoreMethod(
     coverage50: coverage(total.inside50),
     coverage80: coverage(total.inside80),
     coverage90: coverage(total.inside90),
-    skill: skillOf(losses),
-    skillInterval: resampleSkill(losses),
+    ...compareLosses(dayLosses(own, band, bands), dayLosses(naive, band, bands)),
   }
 }
 
@@ -150,31 +145,6 @@ function dayLosses(methods: readonly MethodSums[], band: number, bands: number):
     for (let day = 0; day < days.length; day++)
       for (let each = 0; each <= band; each++) days[day]! += dayPinball[day * bands + each]!
   return days
-}
-
-interface Losses {
-  own: Float64Array
-  naive: Float64Array
-}
-
-function skillOf({ own, naive }: Losses): number | null {
-  const loss = naive.reduce((sum, each) => sum + each, 0)
-  return loss > 0 ? 1 - own.reduce((sum, each) => sum + each, 0) / loss : null
-}
-
-function resampleSkill({ own, naive }: Losses): MethodScore['skillInterval'] {
-  if (own.length < leastDays) return null
-  const random = createRandom(1)
-  const skills: number[] = []
-  for (let resample = 0; resample < resamples; resample++) {
-    const days = Uint32Array.from(own, () => random.integer(own.length))
-    const skill = skillOf({
-      own: Float64Array.from(days, (day) => own[day]!),
-      naive: Float64Array.from(days, (day) => naive[day]!),
-    })
-    if (skill !== null) skills.push(skill)
-  }
-  return skills.length === 0 ? null : { low: quantile(skills, 0.05), high: quantile(skills, 0.95) }
 }
 
 function sharesOf(parts: readonly PathCoverage[]): PathShares {

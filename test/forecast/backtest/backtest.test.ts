@@ -5,6 +5,7 @@ import { scoreBacktest } from '../../../src/forecast/backtest/backtest-scores.js
 import { binomialShare } from '../../../src/forecast/backtest/binomial-interval.js'
 import { scoredHorizons } from '../../../src/forecast/backtest/horizons.js'
 import { addStep, emptySums, scoredLevels } from '../../../src/forecast/backtest/quantile-score.js'
+import { compareLosses } from '../../../src/forecast/backtest/skill.js'
 import { forecastDemand } from '../../../src/forecast/forecast-demand.js'
 import { createRandom } from '../../../src/kit/random.js'
 import { sortedQuantile } from '../../../src/kit/statistics.js'
@@ -122,6 +123,19 @@ describe('scores', () => {
     const exact = 0.7 * (2 * 0.758036 - 1) + 2 * 0.312254 - 1 / Math.sqrt(Math.PI)
     expect(sums.crps).toBeCloseTo(exact, 1)
     expect(sums.interval90).toBeCloseTo(2 * 1.645, 0)
+  })
+
+  it('days are resampled in pairs: no baseline has skill over itself, and a steady lead is sure', () => {
+    const random = createRandom(5)
+    const losses = Array.from({ length: 20 }, () => random.uniform() ** 4)
+    expect(compareLosses(losses, losses)).toEqual({ skill: 0, skillInterval: { low: 0, high: 0 } })
+    const { skill, skillInterval } = compareLosses(
+      losses.map((loss) => 0.8 * loss),
+      losses,
+    )
+    for (const value of [skill, skillInterval!.low, skillInterval!.high]) expect(value).toBeCloseTo(0.2)
+    expect(compareLosses([1, 1], [2, 2]).skillInterval).toBeNull()
+    expect(compareLosses([1], [0]).skill).toBeNull()
   })
 
   it('a horizon is scored once, and only those that steps can make', () => {
