@@ -10,7 +10,8 @@ import {
 } from '../src/forecast/window-maximum/score-window-maximum.js'
 import {
   fitWindowMaximum,
-  maximumRegression,
+  pooledMaximumRegression,
+  poolWindowMaxima,
   predictWindowMaximum,
 } from '../src/forecast/window-maximum/window-maximum.js'
 import { createRandom } from '../src/kit/random.js'
@@ -33,7 +34,6 @@ const persistences = [
   persistenceWithMargin('difference', 4),
   persistenceWithMargin('difference', 24),
 ]
-const methods = [maximumRegression, ...persistences, dayAheadTemplate]
 
 const cpuSeconds = (start: NodeJS.CpuUsage) => {
   const { user, system } = process.cpuUsage(start)
@@ -50,6 +50,8 @@ type Scores = MaximumDay[][]
 const drawing = process.cpuUsage()
 const traces = drawArrivals(model, stepSeconds, Number(clients), 1)
 console.log(`${model}: ${traces.length} traces, drawn in ${cpuSeconds(drawing).toFixed(0)} CPU s`)
+const fleet = traces.map(({ load }) => load)
+const methods = [pooledMaximumRegression(fleet), ...persistences, dayAheadTemplate]
 const everything: Scores[] = []
 for (const coldStartSeconds of coldStarts.split(',').map(Number)) {
   const scoring = process.cpuUsage()
@@ -138,17 +140,20 @@ function dayInterval(scored: Scores[]): string {
   return `[${percent(sortedQuantile(drawn, 0.05))}, ${percent(sortedQuantile(drawn, 0.95))}]`.padEnd(20)
 }
 
-/** A forecast for 200 workloads, features included, and a daily fit. */
+/** A forecast for 200 workloads, features included; what a day's fits cost. */
 function measureSpeed(all: readonly ArrivalTrace[]): void {
   const options = { stepSeconds, windowSeconds: 600, quantiles }
   const load = all[0]!.load
+  const pooling = process.cpuUsage()
+  const prior = poolWindowMaxima(fleet, load.length, options)
+  const pool = cpuSeconds(pooling)
   const fitting = process.cpuUsage()
-  const fitted = fitWindowMaximum(load, load.length, options)
+  const fitted = fitWindowMaximum(load, load.length, options, prior)
   const fit = cpuSeconds(fitting)
   const predicting = process.cpuUsage()
   for (let workload = 0; workload < 200; workload++)
     predictWindowMaximum(fitted, all[workload % all.length]!.load, load.length - workload)
   console.log(
-    `\n200 forecasts in ${(1000 * cpuSeconds(predicting)).toFixed(0)} CPU ms, one fit to 14 days in ${(1000 * fit).toFixed(0)} CPU ms`,
+    `\n200 forecasts ${cpuSeconds(predicting).toFixed(3)} CPU s; a fit to 14 days ${fit.toFixed(2)} CPU s, what the fleet has in common ${pool.toFixed(2)} CPU s`,
   )
 }

@@ -19,25 +19,28 @@ const firstRounding = 0.5
 const lastRounding = 0.02
 
 /**
- * Linear quantile regression, shrunk towards a prior: minimises the pinball loss plus
+ * Linear quantile regression, shrunk towards priors: minimises twice the pinball loss plus
  * penalty × Σ deviation_j × (coefficient_j − prior_j)² by majorisation (Hunter and Lange 2000, "Quantile Regression
  * via an MM Algorithm"), each step of which is a weighted least-squares problem.
  *
+ * @param priors by probability
  * @param penalty a row; the penalty of a column grows with its standard deviation, as the loss does
  * @returns coefficients by probability
  */
 export function fitQuantiles(
   sample: QuantileSample,
   probabilities: readonly number[],
-  prior: Float64Array,
+  priors: readonly Float64Array[],
   penalty: number,
 ): Float64Array[] {
   const penalties = standardDeviations(sample).map(
     (deviation) => penalty * sample.rows * Math.max(deviation, leastDeviation),
   )
-  const fitFrom = (probability: number, start: Float64Array) =>
-    fitQuantile(sample, probability, prior, penalties, start)
-  const median = fitFrom(0.5, prior)
+  const fitFrom = (probability: number, start?: Float64Array) => {
+    const prior = priors[nearest(probabilities, probability)]!
+    return fitQuantile(sample, probability, prior, penalties, start ?? prior)
+  }
+  const median = fitFrom(0.5)
   const fitted = new Map([[0.5, median]])
   const lowest = Math.min(...probabilities)
   const highest = Math.max(...probabilities)
@@ -53,6 +56,11 @@ export function fitQuantiles(
     }
   }
   return probabilities.map((probability) => fitted.get(probability)!)
+}
+
+function nearest(probabilities: readonly number[], probability: number): number {
+  const distances = probabilities.map((other) => Math.abs(other - probability))
+  return distances.indexOf(Math.min(...distances))
 }
 
 function fitQuantile(

@@ -16,14 +16,14 @@ function drawSample(rows: number) {
 
 describe('linear quantile regression', () => {
   it.each([0.1, 0.5, 0.9, 0.99])('finds the quantile %d', (probability) => {
-    const [constant, slope] = fitQuantiles(drawSample(4000), [probability], new Float64Array(2), 0)[0]!
+    const [constant, slope] = fitQuantiles(drawSample(4000), [probability], [new Float64Array(2)], 0)[0]!
     expect(constant! + 3 * slope!).toBeCloseTo(1 + 3 * (2 + probability), 0)
     expect(Math.abs(slope! - 2 - probability)).toBeLessThan(0.1)
   })
 
   it('stays with the prior where the penalty is large', () => {
     const prior = Float64Array.of(0.5, 3)
-    const [, slope] = fitQuantiles(drawSample(500), [0.9], prior, 1000)[0]!
+    const [, slope] = fitQuantiles(drawSample(500), [0.9], [prior], 1000)[0]!
     expect(slope).toBeCloseTo(3, 2)
   })
 })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { maximumOf } from '../../../src/forecast/window-maximum/near-past.js'
 import {
   fitWindowMaximum,
+  poolWindowMaxima,
   predictWindowMaximum,
 } from '../../../src/forecast/window-maximum/window-maximum.js'
 import { createRandom } from '../../../src/kit/random.js'
@@ -122,6 +123,40 @@ describe('quantiles of the highest load ahead', () => {
       expect(bridged![index]! / value).toBeGreaterThan(0.7)
       expect(bridged![index]! / value).toBeLessThan(1.4)
     })
+  })
+})
+
+describe('what a fleet has in common', () => {
+  const fleet = [1, 2, 3].map((seed) => noisyLoad(4, 60, seed))
+  const prior = poolWindowMaxima(fleet, 4 * day, options)
+
+  it('is the forecast of a workload that has no history of its own', () => {
+    const young = noisyLoad(5, 60, 9).subarray(4 * day, 4 * day + 120)
+    const late = predictWindowMaximum(fitWindowMaximum(young, 120, options, prior), young, 120)
+    const alone = predictWindowMaximum(fitWindowMaximum(young, 120, options), young, 120)
+    const level = 120
+    expect(alone[at(0.99)]).toBe(alone[at(0.5)])
+    expect(late[at(0.5)]).toBeGreaterThan(level)
+    expect(late[at(0.99)]).toBeGreaterThan(1.1 * late[at(0.5)]!)
+    expect(late[at(0.99)]).toBeLessThan(2 * level)
+  })
+
+  it('is not bent by what is silent, unknown or larger', () => {
+    const odd = [...fleet, new Float64Array(4 * day), new Float64Array(4 * day).fill(Number.NaN)]
+    const larger = fleet.map((load, index) => (index === 0 ? load.map((value) => 4096 * value) : load))
+    const forecast = (pooled: Float64Array[]) =>
+      predictWindowMaximum(
+        fitWindowMaximum(fleet[1]!, 60, options, poolWindowMaxima(pooled, 4 * day, options)),
+        fleet[1]!,
+        4 * day,
+      )[at(0.95)]!
+    expect(forecast(odd) / forecast(fleet)).toBeCloseTo(1, 1)
+    expect(forecast(larger) / forecast(fleet)).toBeCloseTo(1, 1)
+  })
+
+  it('knows nothing of the future', () => {
+    const other = fleet.map((load) => load.map((value, step) => (step < 3 * day ? value : 1e6)))
+    expect(poolWindowMaxima(other, 3 * day, options)).toEqual(poolWindowMaxima(fleet, 3 * day, options))
   })
 })
 
