@@ -9,7 +9,10 @@ import { writeFileWhole } from '../delivery/files.js'
 import { backtestDemand } from '../forecast/backtest/backtest.js'
 import { backtestMaximum, type MaximumBacktest } from '../forecast/backtest/backtest-maximum.js'
 import { type BacktestScores, scoreBacktest } from '../forecast/backtest/backtest-scores.js'
+import { challengeWindow } from '../forecast/backtest/challenger.js'
+import { leastWindowSeconds, mostWindowSeconds } from '../forecast/learning-window.js'
 import { LlmscaleError } from '../kit/errors.js'
+import { formatDuration } from '../kit/time.js'
 import { secondsPerDay, secondsPerHour, secondsPerMinute } from '../kit/units.js'
 import { drawBacktestChart } from '../review/backtest-chart.js'
 import {
@@ -108,12 +111,23 @@ const MaximaScores = z.strictObject({
   workloads: z.array(z.strictObject({ workload: z.string(), scores: MaximumScores })),
 })
 
+const Challenge = z.strictObject({
+  championSeconds: z.number().describe('How much of the past the forecast in use learns from.'),
+  challengerSeconds: z.number(),
+  origins: z.int(),
+  skill: Figure.describe('1 − pinball loss of the challenger / that of the forecast in use.'),
+  skillInterval: SkillInterval,
+  takesOver: z.boolean().describe('Surely better on at least 28 origins.'),
+  reason: z.string(),
+})
+
 const targets = ['demand', 'window-max'] as const
 
 export const Result = z.strictObject({
   target: z.enum(targets),
   demand: DemandScores.nullable().describe('Null for another target.'),
   maxima: MaximaScores.nullable().describe('Null for another target.'),
+  challenge: Challenge.nullable().describe('Null without --challenger.'),
   written: z.array(z.string()).describe('Files written.'),
 })
 
@@ -147,6 +161,10 @@ export default class Backtest extends BaseCommand {
       default: 600,
       helpValue: '10m',
     }),
+    challenger: duration({
+      description: 'Would learning from this much of the past be better? 7d to 56d, against 56d.',
+      helpValue: '14d',
+    }),
     out: Flags.string({ description: 'Chart to write, .svg.' }),
     csv: Flags.boolean({ description: 'Print every score as CSV instead of tables.', exclusive: ['json'] }),
   }
@@ -157,31 +175,58 @@ export default class Backtest extends BaseCommand {
       throw new LlmscaleError('usage', 'FLAG_INVALID', `--out: ${flags.out} is not .svg`, [
         `--out ${flags.out.replace(/\.\w+$/, '')}.svg`,
       ])
-    const { history, config } = await readForecastInput(this, flags)
+    if (flags.challenger !== undefined) requireWindow(flags.challenger)
+    const { history, config } = await readForecastInput(this, flags, false)
     this.progress('Forecasting from past origins …')
     const coldStartSeconds = flags['cold-start']
     if (flags.target === 'window-max') {
       const everySeconds = flags.every ?? Math.max(5 * secondsPerMinute, history.stepSeconds)
       const maxima = backtestMaximum(history, { coldStartSeconds, everySeconds })
       this.log(flags.csv ? maximaCsv(maxima) : describeFloors(maxima))
-      return { target: flags.target, demand: null, maxima: nullify(maxima), written: [] }
+      return { target: flags.target, demand: null, maxima: nullify(maxima), challenge: null, written: [] }
     }
+    const seed = flags.seed ?? config?.forecast.seed ?? 1
     const demand = scoreBacktest(
       backtestDemand(history, {
         horizonSeconds: flags.horizon,
         everySeconds: flags.every ?? 3 * secondsPerHour,
         origins: flags.origins,
-        seed: flags.seed ?? config?.forecast.seed ?? 1,
+        seed,
         coldStartSeconds,
       }),
     )
+    const challenge =
+      flags.challenger === undefined
+        ? null
+        : challengeWindow(history, {
+            championSeconds: mostWindowSeconds,
+            challengerSeconds: flags.challenger,
+            horizonSeconds: flags.horizon,
+            seed,
+          })
     this.log(flags.csv ? backtestCsv(demand) : describe(demand))
+    if (challenge !== null) this.hint(`Challenger: ${challenge.reason}.`)
     if (flags.out !== undefined) {
       await writeFileWhole(flags.out, drawBacktestChart(demand))
       this.hint(`Wrote ${flags.out}.`)
     }
-    return { target: flags.target, demand, maxima: null, written: flags.out === undefined ? [] : [flags.out] }
+    return {
+      target: flags.target,
+      demand,
+      maxima: null,
+      challenge,
+      written: flags.out === undefined ? [] : [flags.out],
+    }
   }
+}
+
+function requireWindow(seconds: number): void {
+  if (seconds >= leastWindowSeconds && seconds <= mostWindowSeconds) return
+  throw new LlmscaleError(
+    'usage',
+    'FLAG_INVALID',
+    `--challenger: ${formatDuration(seconds)} is not from ${leastWindowSeconds / secondsPerDay}d to ${mostWindowSeconds / secondsPerDay}d`,
+  )
 }
 
 function describe(scores: BacktestScores): string {

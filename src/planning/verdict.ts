@@ -1,4 +1,5 @@
-import { formatChange, formatShare, formatUsd } from '../kit/format.js'
+import { judgeFreshness } from '../forecast/freshness.js'
+import { formatShare, formatUsd } from '../kit/format.js'
 import { parseInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay, secondsPerHour } from '../kit/units.js'
 import type { CapacityPlan } from './capacity-plan.js'
@@ -12,12 +13,6 @@ export interface Verdict {
   reason: string
 }
 
-/** A forecast whose error is up by more than this is made anew. */
-const largestErrorRise = 0.15
-/** So is one from data of this age, whatever its error. */
-const oldestDataDays = 30
-/** The error of less than a day is that of its hours, not of the forecast. */
-const shortestErrorDays = 1
 const shortestBreachDays = secondsPerHour / secondsPerDay
 /** Shares of requests that differ by less are the same. */
 const smallestBreach = 0.001
@@ -38,26 +33,20 @@ export function judgePlan(
   const isSeen = score !== undefined && score.days >= shortestBreachDays
   if (isSeen && isWorse(score))
     return { verdict: 'revert', reason: describeBreaches(score, header.baseline !== null) }
-  const ageDays = (now - parseInstant(header.dataThrough)!) / secondsPerDay
-  if (ageDays >= oldestDataDays)
-    return {
-      verdict: 'retrain',
-      reason: `the plan's data ends ${header.dataThrough}, ${Math.floor(ageDays)} days ago; after ${oldestDataDays} it is made anew`,
-    }
+  const freshness = judgeFreshness({
+    dataThrough: parseInstant(header.dataThrough)!,
+    now,
+    error: score?.error ?? null,
+    errorDays: score?.days ?? 0,
+  })
+  if (freshness.isStale) return { verdict: 'retrain', reason: freshness.reason }
   if (!isSeen)
     return { verdict: 'unknown', reason: `less than an hour of demand is known since ${header.origin}` }
-  const { error, breachShare } = score
-  const rise = error === null || error.backtestWape === 0 ? 0 : error.wape / error.backtestWape - 1
-  const errors =
-    error === null
-      ? 'its error cannot be compared'
-      : `its error (WAPE, measured) is ${formatShare(error.wape)}, ${formatChange(rise)} against the backtest's ${formatShare(error.backtestWape)}`
-  if (rise > largestErrorRise && score.days >= shortestErrorDays)
-    return { verdict: 'retrain', reason: `${errors}, more than +${largestErrorRise * 100} %` }
+  const { breachShare } = score
   return {
     verdict: 'keep',
     reason:
-      `${errors}; ${formatShare(breachShare.plan)} of requests found no capacity (estimated), ` +
+      `${freshness.reason}; ${formatShare(breachShare.plan)} of requests found no capacity (estimated), ` +
       `${formatShare(breachShare.p95)} at most on 95 of 100 paths`,
   }
 }
