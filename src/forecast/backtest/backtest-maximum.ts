@@ -21,7 +21,7 @@ export interface MaximumBacktestOptions {
 }
 
 /** Skill is that of the pinball loss over persistence. */
-export interface MaximumMethodScore extends WindowMaximumScore, Skill {
+interface MaximumMethodScore extends WindowMaximumScore, Skill {
   method: string
 }
 

@@ -29,7 +29,7 @@ export interface Challenge extends Skill {
 }
 
 /** So many forecasts of each, half a day apart, are compared before a challenger may take over. */
-export const challengeOrigins = 28
+const challengeOrigins = 28
 const apartSeconds = secondsPerDay / 2
 /** Below it a new window would be one for its own sake. */
 const leastSkill = 0.01
