@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import { fileSource } from '../metrics/files/file-source.js'
 import { readDemand, requireHistory } from '../metrics/read-demand.js'
+import { leaveOutAnomalies } from './anomalies.js'
 import type { BaseCommand } from './base-command.js'
 import { withDemand } from './demand.js'
 import { duration, instant } from './flags.js'
@@ -34,12 +35,14 @@ export interface ForecastFlags {
 }
 
 /**
- * The history that a forecast is made from, and the configuration where one was read; findings go to the user. Throws
+ * The history that a forecast is made from, without what must not be learned, and the configuration where one was read; findings go to the user. Throws
  * what `readConfig` and `readDemand` throw, and HISTORY_TOO_SHORT.
+ * @param isLearned false for all that came, anomalies too: a score must not leave out what was hard
  */
 export async function readForecastInput(
   command: BaseCommand,
   flags: ForecastFlags,
+  isLearned = true,
 ): Promise<{ history: DemandHistory; config: Config | undefined }> {
   command.progress('Reading demand …')
   const config = flags.metrics === undefined ? await readConfig(flags.config) : undefined
@@ -58,6 +61,8 @@ export async function readForecastInput(
           { ...flags, until: flags['as-of'] },
           readDemand,
         )
-  for (const finding of quality.findings) command.note(finding)
-  return { history: requireHistory(history), config }
+  requireHistory(history)
+  const learned = isLearned ? leaveOutAnomalies(history, config) : { history, findings: [] }
+  for (const finding of [...quality.findings, ...learned.findings]) command.note(finding)
+  return { history: learned.history, config }
 }

@@ -48,14 +48,15 @@ export async function makePlan(command: BaseCommand, request: PlanRequest): Prom
   // Shown with the plan's own findings; the envelope has them as warnings too.
   command.warnings.push(...findings)
   command.progress('Forecasting …')
-  const { forecast, pastForecasts } = forecastPlanned(history, config)
+  const { forecast, pastForecasts, learned, dated } = await forecastPlanned(history, config, demand.config)
   command.progress('Planning …')
   const plan = createPlan({
     config,
     environment,
-    history,
+    history: learned,
     forecast,
     pastForecasts,
+    dated,
     ...(baseline && { baseline }),
     now,
     findings,

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
+import { readCalendar } from '../cli/calendar.js'
 import { shard } from '../cli/flags.js'
 import { requireForecastPath, writeForecastFile } from '../cli/forecast-file.js'
 import { forecastFlags, readForecastInput } from '../cli/forecast-input.js'
@@ -82,14 +83,16 @@ export default class Forecast extends BaseCommand {
     const { flags } = await this.parse(Forecast)
     if (flags.out !== undefined) requireForecastPath(flags.out)
     const { history, config } = await readForecastInput(this, flags)
+    const horizonSeconds = flags.horizon ?? config?.forecast.horizon ?? 7 * secondsPerDay
     this.progress('Forecasting …')
     const report = await forecastInThreads(
       history,
       {
-        horizonSeconds: flags.horizon ?? config?.forecast.horizon ?? 7 * secondsPerDay,
+        horizonSeconds,
         seed: flags.seed ?? config?.forecast.seed ?? 1,
         wanted: listShard(history, flags.shard ?? { index: 0, of: 1 }),
         wantsCsv: flags.out !== undefined,
+        calendar: config && (await readCalendar(config, flags.config, history, horizonSeconds)),
       },
       flags.threads,
     )

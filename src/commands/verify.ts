@@ -148,9 +148,22 @@ export default class Verify extends BaseCommand {
         readDemandAround(deployment, options, flags.metrics === undefined),
       )
       this.progress('Forecasting again …')
-      const { forecast } = forecastPlanned(demand.before, config, horizonSeconds(deployment))
+      const { forecast, learned } = await forecastPlanned(
+        demand.before,
+        config,
+        flags.config,
+        horizonSeconds(deployment),
+      )
       const { plan, now } = inputs
-      const score = scorePlan({ config, plan, ...(previous && { previous }), ...demand, forecast, now })
+      const score = scorePlan({
+        config,
+        plan,
+        ...(previous && { previous }),
+        ...demand,
+        before: learned,
+        forecast,
+        now,
+      })
       if (score?.isReproduced === false)
         this.note({
           code: 'FORECAST_CHANGED',
@@ -222,7 +235,8 @@ async function readDemandAround(
   const until = parseInstant(plan.header.dataThrough)!
   const { history: before } = await readPlannedDemand(config, environment, { ...options, until })
   requireHistory(before)
-  const { history: after } = await readPlannedDemand(config, environment, { ...options, until: now })
+  // What came is what had to be served, anomalies too.
+  const { history: after } = await readPlannedDemand(config, environment, { ...options, until: now }, false)
   // Files do not say what served.
   const hasServing =
     fromConfig && listSources(config, environment).some(({ prometheus }) => prometheus !== undefined)

@@ -1,9 +1,11 @@
 import { workloadId } from '../kit/workload.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
+import type { Calendar } from './calendar/calendar.js'
+import { forecastOnCalendar } from './calendar/forecast-on-calendar.js'
 import { type DaySummary, summarizeDays } from './daily-summary.js'
 import type { DemandForecast, WorkloadForecast } from './demand-forecast.js'
 import { forecastCsv } from './forecast-csv.js'
-import { type ForecastOptions, forecastDemand } from './forecast-demand.js'
+import type { ForecastOptions } from './forecast-demand.js'
 
 /** What is told of a forecast: everything but its paths. Plain values, which pass between threads. */
 export interface ForecastReport
@@ -17,12 +19,14 @@ export interface ReportOptions extends Omit<ForecastOptions, 'isWanted'> {
   /** Ids of the workloads to forecast, in the order of the history. */
   wanted: readonly string[]
   wantsCsv: boolean
+  /** Events and holidays. */
+  calendar?: Calendar | undefined
 }
 
 /** Forecasts and reads everything that is told off the paths. Throws what `forecastDemand` throws. */
 export function reportForecast(history: DemandHistory, options: ReportOptions): ForecastReport {
   const wanted = new Set(options.wanted)
-  const forecast = forecastDemand(history, {
+  const forecast = forecastOnCalendar(history, {
     ...options,
     isWanted: (workload) => wanted.has(workloadId(workload)),
   })

@@ -3,8 +3,9 @@ import type { Config } from '../config/schema.js'
 import { formatDuration } from '../kit/time.js'
 import { workloadId } from '../kit/workload.js'
 import type { FloorTemplate, OverrideInForce, Reason, SkillGate } from './capacity-plan.js'
+import { planDatedFloors } from './dated-floors.js'
 import { tickFloors } from './floor-template.js'
-import { type FloorPlan, planFloors } from './floors.js'
+import type { FloorPlan } from './floors.js'
 import type { LoadGrid } from './load.js'
 import { describeOverride, floorOverride, keptBecause, type Maximum } from './maxima.js'
 import type { Operation } from './outcome.js'
@@ -88,7 +89,13 @@ function draftFloors(
   if (!gate.open) return { floors: minimum, target, gate, because: `the gate is closed: ${gate.message}` }
   const lead = formatDuration(Math.ceil(planned.capacity.coldStart.totalSeconds / 60) * 60)
   return {
-    ...planFloors(forecast, planned.index, settings, grid),
+    ...planDatedFloors(
+      forecast,
+      planned.index,
+      settings,
+      grid,
+      inputs.dated?.get(workloadId(planned.workload)) ?? [],
+    ),
     gate,
     because: `${gate.message}; newsvendor with ${because}; windows start ${lead} early`,
   }
@@ -114,7 +121,10 @@ export function cutFloors(floors: FloorTemplate, hardMaximum: number): FloorTemp
   const windows = floors.windows
     .map((window) => ({ ...window, replicas: Math.min(window.replicas, hardMaximum) }))
     .filter((window) => window.replicas > minReplicas)
-  return { ...floors, minReplicas, windows }
+  const exceptions = floors.exceptions
+    .map((exception) => ({ ...exception, replicas: Math.min(exception.replicas, hardMaximum) }))
+    .filter((exception) => exception.replicas > minReplicas)
+  return { ...floors, minReplicas, windows, exceptions }
 }
 
 function notScored(message: string): SkillGate {

@@ -1,5 +1,6 @@
 import type { GpuShape } from '../catalog/gpu-shape.js'
 import type { Config } from '../config/schema.js'
+import type { DatedEffect } from '../forecast/calendar/path-effect.js'
 import type { DemandForecast } from '../forecast/demand-forecast.js'
 import type { EpochSeconds } from '../kit/units.js'
 import { type Workload, workloadId } from '../kit/workload.js'
@@ -17,6 +18,8 @@ export interface PlanInputs {
   forecast: DemandForecast
   /** Forecasts as they would have been made at earlier origins, on which floors are scored. */
   pastForecasts: readonly DemandForecast[]
+  /** What is dated in the forecast's paths, by workload; it stands beside the weekly floors, not in them. */
+  dated?: ReadonlyMap<string, readonly DatedEffect[]>
   /** The plan in force. */
   baseline?: CapacityPlan
   now: EpochSeconds

@@ -1,11 +1,13 @@
 import { Args, Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../../cli/base-command.js'
+import { readCalendar } from '../../cli/calendar.js'
 import { duration } from '../../cli/flags.js'
 import { forecastFlags, readForecastInput } from '../../cli/forecast-input.js'
 import { terminalWidth } from '../../cli/prose.js'
 import { writeFileWhole } from '../../delivery/files.js'
-import { forecastDemand } from '../../forecast/forecast-demand.js'
+import { listDatedSpans } from '../../forecast/calendar/dated-spans.js'
+import { forecastOnCalendar } from '../../forecast/calendar/forecast-on-calendar.js'
 import { roundTo } from '../../kit/canonical.js'
 import { LlmscaleError } from '../../kit/errors.js'
 import { nearestName } from '../../kit/names.js'
@@ -60,12 +62,16 @@ export default class ForecastShow extends BaseCommand {
     const wanted = findWorkload(history, args.workload)
     this.progress('Forecasting …')
     const horizonSeconds = flags.horizon ?? config?.forecast.horizon ?? 7 * secondsPerDay
-    const forecast = forecastDemand(history, {
+    const calendar = config && (await readCalendar(config, flags.config, history, horizonSeconds))
+    const forecast = forecastOnCalendar(history, {
       horizonSeconds,
       seed: flags.seed ?? config?.forecast.seed ?? 1,
       isWanted: (workload) => workload === wanted,
+      calendar,
     })
-    const view = viewForecast(history, forecast, wanted, flags.past ?? horizonSeconds)
+    const end = forecast.origin + horizonSeconds
+    const dated = calendar === undefined ? [] : listDatedSpans(calendar, wanted, history.start, end)
+    const view = viewForecast(history, forecast, wanted, flags.past ?? horizonSeconds, dated)
     this.log(drawForecastPicture(view, Math.min(80, terminalWidth())))
     for (const note of forecast.notes) this.hint(note)
     if (flags.out !== undefined) {

@@ -4,23 +4,26 @@ import type { SurgeTraits } from './weigh-surge.js'
 
 /** Steps up to this show how fast a surge rose. */
 export const finestRampSeconds = 15
+/** Programs rise within this, or so many steps where these are longer. */
+const programSeconds = 150
+const programSteps = 2
 
 // Logistic regression on the half of the injected traces that it may be chosen on (bench/anomalies/fit.ts): each
 // trait about 0 … 1, and 0 where nothing is known. Rounded.
-const intercept = -1.9
+const intercept = -1
 const weights = {
-  deviations: 0.8,
-  timesUsual: 1.25,
-  // Set, not fitted: few slow rises begin with a jump, so that few are there to learn from.
-  slowRise: -0.5,
-  newShare: 1.6,
-  mix: 1.3,
-  rejected: 6.5,
-  recurs: -1.4,
-  tenantRecurs: -3.8,
-  lasts: -0.6,
-  rarity: 0.7,
-  habit: -2,
+  deviations: 0.5,
+  timesUsual: 1,
+  // Set, not fitted: who comes over minutes is a crowd, who comes within seconds a program.
+  slowRise: -8,
+  newShare: 2,
+  mix: 1.5,
+  rejected: 7,
+  recurs: -1.2,
+  tenantRecurs: -3.2,
+  lasts: -1.1,
+  rarity: 0.3,
+  habit: -1.7,
 } as const
 export const traitNames = Object.keys(weights) as (keyof typeof weights)[]
 
@@ -37,22 +40,26 @@ export function scaleTraits({ traits, habit }: JudgedSurge, stepSeconds: number)
       ? 0
       : Math.min(1.5, Math.abs(Math.log(Math.max(0.05, mix)))) * Math.min(1, Math.abs(deviations) / 3)
   const concentration = Math.max(0, ((traits.largestShare ?? 0) - 0.3) / 0.7)
+  const recurring = (Math.min(3, traits.tenantRecurs) / 3) * concentration
   const scaled: Record<keyof typeof weights, number> = {
     deviations: Math.min(15, traits.deviations) / 10,
     timesUsual: Math.min(2, Math.log(traits.timesUsual)),
-    slowRise: stepSeconds <= finestRampSeconds ? Math.min(1.5, Math.log1p(traits.riseSeconds / 60) / 2) : 0,
-    newShare: traits.newShare ?? 0,
+    slowRise: Math.min(
+      1,
+      Math.max(0, traits.riseSeconds / Math.max(programSeconds, programSteps * stepSeconds) - 1),
+    ),
+    newShare: (traits.newShare ?? 0) * (1 - recurring),
     mix: Math.max(
       odd(traits.inputMix, traits.inputDeviations),
       odd(traits.outputMix, traits.outputDeviations),
     ),
     // A usual day turns some away too.
     rejected: traits.rejectedShare === undefined ? 0 : Math.min(1, traits.rejectedShare) - 0.1,
-    recurs: traits.recurs,
-    tenantRecurs: (Math.min(3, traits.tenantRecurs) / 3) * concentration,
+    recurs: Math.min(3, traits.recurs) / 3,
+    tenantRecurs: recurring,
     lasts: Math.min(1, traits.lasts),
     rarity: Math.min(3, Math.max(0, traits.rarity)),
-    habit: Math.min(2, Math.log1p(habit)),
+    habit: Math.min(3, Math.log1p(habit)),
   }
   return traitNames.map((name) => scaled[name])
 }

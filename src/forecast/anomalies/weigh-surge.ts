@@ -1,4 +1,4 @@
-import { median, sortedQuantile } from '../../kit/statistics.js'
+import { median, quantile, sortedQuantile } from '../../kit/statistics.js'
 import { secondsPerDay, secondsPerHour, secondsPerMinute } from '../../kit/units.js'
 import type { Run } from '../../metrics/gaps.js'
 import { known, type Surge } from './find-surges.js'
@@ -33,7 +33,7 @@ export interface SurgeTraits {
   rejectedShare: number | undefined
   /** How far it stands above the steps before and after, over what one in forty runs as long does. */
   rarity: number
-  /** Share of the days around on which the same happens at that time. */
+  /** Days around on which the same happens at that time. */
   recurs: number
   /** Other times at which the tenant that added most did the same. */
   tenantRecurs: number
@@ -43,6 +43,10 @@ export interface SurgeTraits {
   unevenness: number | undefined
 }
 
+const leastTokenSpread = 0.01
+const unknownTokenSpread = 0.2
+/** From the median absolute deviation to the standard deviation of a normal. */
+const normalOfMad = 1.4826
 const leastWindowSteps = 3
 const leastWindowSeconds = 3 * secondsPerMinute
 const mostWindowSeconds = 6 * secondsPerHour
@@ -76,7 +80,7 @@ export interface SurgeContext {
 }
 
 /** A surge adds at least so much of what is usual. */
-const leastAdded = 0.2
+const leastAdded = 0.3
 
 /** Weighs one surge by all that is known of its steps; undefined where too little was added. */
 export function weighSurge(surge: Surge, context: SurgeContext): SurgeTraits | undefined {
@@ -198,26 +202,29 @@ function countOthers(requests: Float64Array, { from, to }: Run, height: number, 
 
 function weighTokens(
   run: Run,
-  signals: SurgeSignals,
+  { requests, inputTokens, outputTokens }: SurgeSignals,
   { before, after }: Around,
   usual: number,
   came: number,
   grid: StepGrid,
 ): Pick<SurgeTraits, 'inputMix' | 'outputMix' | 'inputDeviations' | 'outputDeviations'> {
+  const size = run.to - run.from
   const weigh = (perRequest: Float64Array | undefined) => {
     if (perRequest === undefined) return { mix: undefined, deviations: undefined }
-    const there = known(perRequest, run.from, run.to)
-    const around = known(perRequest, before.from, before.to).concat(known(perRequest, after.from, after.to))
-    if (there.length === 0 || around.length === 0) return { mix: undefined, deviations: undefined }
-    const mean = there.reduce((sum, each) => sum + each, 0) / there.length
-    const base = median(around)
+    const there = meanTokens(perRequest, requests, [run])
+    const around = meanTokens(perRequest, requests, [before, after])
+    if (!(there > 0 && around > 0)) return { mix: undefined, deviations: undefined }
     // Of what came, `usual` had the mean of the steps around; the rest makes up the difference.
-    const mix = (came * mean - usual * base) / ((came - usual) * base)
-    const change = Math.log(mean / base)
-    return { mix, deviations: change / mixSpread(perRequest, run.to - run.from, grid) }
+    const mix = (came * there - usual * around) / ((came - usual) * around)
+    // The mean of few requests strays more than that of many.
+    const few = Math.sqrt(Math.min(1, usual / size / meanOf(requests, 0, requests.length)))
+    return {
+      mix,
+      deviations: (few * Math.log(there / around)) / tokenSpread(perRequest, requests, size, grid),
+    }
   }
-  const input = weigh(signals.inputTokens)
-  const output = weigh(signals.outputTokens)
+  const input = weigh(inputTokens)
+  const output = weigh(outputTokens)
   return {
     inputMix: input.mix,
     outputMix: output.mix,
@@ -226,19 +233,35 @@ function weighTokens(
   }
 }
 
-/** Standard deviation, by the median, of how the mean of a run of steps differs from that of those before it. */
-function mixSpread(perRequest: Float64Array, steps: number, { stepSeconds }: StepGrid): number {
+/** Mean tokens of a request over some runs. */
+function meanTokens(perRequest: Float64Array, requests: Float64Array, runs: readonly Run[]): number {
+  let tokens = 0
+  let count = 0
+  for (const { from, to } of runs)
+    for (let step = from; step < to; step++) {
+      if (!(requests[step]! > 0) || Number.isNaN(perRequest[step]!)) continue
+      tokens += requests[step]! * perRequest[step]!
+      count += requests[step]!
+    }
+  return tokens / count
+}
+
+/** Standard deviation, by the median, of how the mean of a run of steps differs from that of the run before. */
+function tokenSpread(
+  perRequest: Float64Array,
+  requests: Float64Array,
+  steps: number,
+  { stepSeconds }: StepGrid,
+): number {
   const size = Math.max(steps, Math.round(leastWindowSeconds / stepSeconds), leastWindowSteps)
   const changes: number[] = []
-  let last: number | undefined
+  let last = Number.NaN
   for (let from = 0; from + size <= perRequest.length; from += size) {
-    const values = known(perRequest, from, from + size)
-    if (2 * values.length <= size) continue
-    const mean = Math.log(values.reduce((sum, each) => sum + each, 0) / values.length)
-    if (last !== undefined) changes.push(Math.abs(mean - last))
+    const mean = Math.log(meanTokens(perRequest, requests, [{ from, to: from + size }]))
+    if (Number.isFinite(mean - last)) changes.push(Math.abs(mean - last))
     last = mean
   }
-  return Math.max(0.01, changes.length === 0 ? 0.2 : 1.4826 * median(changes))
+  return Math.max(leastTokenSpread, changes.length === 0 ? unknownTokenSpread : normalOfMad * median(changes))
 }
 
 function weighRejected(
@@ -256,7 +279,7 @@ function weighRejected(
   return Math.max(0, sum(known(rejected, from, to)) - usualShare * came) / added
 }
 
-/** Share of the days around on which the same steps stand at least half as high above those before and after. */
+/** Days around on which the same steps stand at least half as high above those before and after. */
 function findRecurrence(
   { from, to }: Run,
   flat: Float64Array,
@@ -266,7 +289,6 @@ function findRecurrence(
 ): number {
   if (!hasDays(flat.length, grid)) return 0
   const perDay = secondsPerDay / grid.stepSeconds
-  let days = 0
   let alike = 0
   for (let day = -daysEachSide; day <= daysEachSide; day++) {
     if (day === 0) continue
@@ -275,10 +297,9 @@ function findRecurrence(
       known(flat, after.from + day * perDay, after.to + day * perDay),
     )
     if (there.length === 0 || around.length === 0) continue
-    days++
     if (median(there) - median(around) > 0.5 * height) alike++
   }
-  return days === 0 ? 0 : alike / days
+  return alike
 }
 
 const rareShare = 0.025
@@ -303,6 +324,9 @@ function findRarity({ from, to }: Run, flat: Float64Array): number {
 
 const rampSeconds = [0, 15, 30, 60, 120, 240, 480, 900, 1800, 3600, 7200, 14_400]
 
+/** The height of a surge that rises and falls is near its highest. */
+const topQuantile = 0.75
+
 /** How fast a surge came and went, by the ramps that fit its steps best. */
 function findEdges(
   { from, to }: Run,
@@ -312,7 +336,7 @@ function findEdges(
 ): Pick<SurgeTraits, 'riseSeconds' | 'fallSeconds'> {
   const tops: number[] = []
   for (let step = from; step < to; step++) if (!Number.isNaN(overAt(step))) tops.push(overAt(step))
-  const height = median(tops)
+  const height = quantile(tops, topQuantile)
   if (!(height > 0)) return { riseSeconds: 0, fallSeconds: undefined }
   const reach = Math.max(4, Math.min(to - from, Math.ceil((4 * secondsPerHour) / stepSeconds)))
   const half = Math.ceil((to - from) / 2)

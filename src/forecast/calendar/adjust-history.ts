@@ -60,9 +60,10 @@ function adjustEvents(demand: WorkloadDemand, grid: DemandHistory, { events }: C
   })
 }
 
-function maskHolidays(demand: WorkloadDemand, grid: DemandHistory, { usersOf }: Calendar): string[] {
-  const { timeZone, holidays } = usersOf(demand.workload)
-  if (holidays.length === 0) return []
+function maskHolidays(demand: WorkloadDemand, grid: DemandHistory, { users }: Calendar): string[] {
+  const own = users.get(workloadId(demand.workload))
+  if (own === undefined || own.holidays.length === 0) return []
+  const { timeZone, holidays } = own
   const { days } = localSteps(grid.start, grid.stepSeconds, grid.length, timeZone)
   return holidays.flatMap(({ day, name, country }) => {
     if (weekdayOf(day) === sunday) return []

@@ -2,11 +2,11 @@ import type { Event } from '../../config/events-file.js'
 import { type Workload, workloadId } from '../../kit/workload.js'
 import type { Holiday } from './public-holidays.js'
 
-/** What is known of days that are unlike others. */
+/** What is known of days that are unlike others. Plain values, which pass between threads. */
 export interface Calendar {
   events: readonly Event[]
-  /** Whose days and holidays a workload follows. */
-  usersOf: (workload: Workload) => Users
+  /** Whose days and holidays a workload follows, by its id. */
+  users: ReadonlyMap<string, Users>
 }
 
 export interface Users {

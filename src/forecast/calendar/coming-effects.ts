@@ -4,7 +4,7 @@ import { createRandom } from '../../kit/random.js'
 import { formatInstant } from '../../kit/time.js'
 import { workloadId } from '../../kit/workload.js'
 import type { DemandHistory } from '../../metrics/demand-history.js'
-import type { DemandForecast, WorkloadForecast } from '../demand-forecast.js'
+import type { DemandForecast, SeriesForecast, WorkloadForecast } from '../demand-forecast.js'
 import { type Calendar, isNamed } from './calendar.js'
 import { learnOf, listOccurrences, meanFactor, type Occurrence } from './event-course.js'
 import { holidayEffects } from './holiday-effects.js'
@@ -26,14 +26,15 @@ export function withCalendar(
   const notes = [...forecast.notes]
   const workloads = forecast.workloads.map((each) => {
     const id = workloadId(each.workload)
+    const users = calendar.users.get(id)
     const demand = history.workloads.find(({ workload }) => workloadId(workload) === id)
     const found = [
       ...calendar.events
         .filter((event) => isNamed(event, each.workload))
         .flatMap((event) => eventEffects(event, forecast)),
-      ...(demand === undefined
+      ...(demand === undefined || users === undefined
         ? []
-        : holidayEffects(demand, history, calendar.usersOf(each.workload), forecast)),
+        : holidayEffects(demand, history, users, forecast)),
     ]
     if (found.length === 0) return each
     dated.set(
@@ -114,4 +115,20 @@ function choosePaths(
   const paths = new Uint8Array(pathCount)
   for (const path of order.slice(0, Math.round(certainty * pathCount))) paths[path] = 1
   return paths
+}
+
+/** The forecast of usual days alone: what weekly floors are for. */
+export function withoutDated(forecast: DemandForecast): DemandForecast {
+  const strip = ({ effects: _, ...series }: SeriesForecast): SeriesForecast => series
+  return {
+    ...forecast,
+    workloads: forecast.workloads.map((workload) => ({
+      ...workload,
+      series: {
+        requests: strip(workload.series.requests),
+        inputTokens: strip(workload.series.inputTokens),
+        outputTokens: strip(workload.series.outputTokens),
+      },
+    })),
+  }
 }
