@@ -1,3 +1,4 @@
+import { quantile } from '../../kit/statistics.js'
 import { secondsPerDay, secondsPerHour, secondsPerMinute } from '../../kit/units.js'
 
 /** A load on a regular grid, as models of the near future read it: NaN where nothing is known. */
@@ -17,14 +18,19 @@ export interface EarlierWindow {
   maximumBefore: number
 }
 
-// All features are loads, so that the model is the same at any scale of the load.
+// All features are loads, so that the model is the same at any scale of the load: means and maxima of the last
+// minutes, how far they rose, noise and drift, what the sampling of single requests alone would leave (shot noise), and
+// the load grown as in the same window of earlier days.
 const names = [
   'scale',
   'mean1',
   'mean5',
   'mean15',
   'mean60',
-  'mean180',
+  'rise1',
+  'rise5',
+  'rise15',
+  'maximum1',
   'maximum15',
   'maximum30',
   'maximum60',
@@ -33,17 +39,20 @@ const names = [
   'deviation60',
   'deviationDay',
   'shotNoise',
-  'medianGrowth',
-  'meanGrowth',
+  'grown1',
+  'grown5',
+  'grown15',
+  'grownMean',
   'usualMaximum',
 ] as const
 
 export const featureCount = names.length
-/** Where the mean of the last quarter of an hour stands: the load "now". */
+/** Where the mean of the last quarter of an hour stands. */
 export const levelFeature = names.indexOf('mean15')
 
 // A growth beyond this tells of a load that was near zero before, not of one that grew.
 const mostGrowth = 4
+const leastLevelShare = 0.05
 const daysBack = 7
 // Of a window or a level at least this share of steps must be known.
 const leastKnown = 0.8
@@ -72,21 +81,25 @@ export function writeFeatures(
   const known = (value: number, fallback: number) => (Number.isNaN(value) ? fallback : value)
   const mean15 = known(meanOf(load, minute(15), now), mean60)
   const mean5 = known(meanOf(load, minute(5), now), mean15)
+  const mean1 = known(meanOf(load, minute(1), now), mean5)
   const maximum60 = maximumOf(load, minute(60), now)
   const maximum30 = known(maximumOf(load, minute(30), now), maximum60)
   const roughness60 = roughnessOf(load, minute(60), now)
   const earlier = earlierWindows(load, now, grid)
-  const floor = Math.max(0.05 * scale, Number.MIN_VALUE)
-  const growths = earlier.map(({ maximum, levelBefore }) => (maximum + floor) / (levelBefore + floor)).sort()
-  const growth =
-    growths.length === 0 ? 1 : (growths[(growths.length - 1) >> 1]! + growths[growths.length >> 1]!) / 2
+  const least = Math.max(leastLevelShare * scale, Number.MIN_VALUE)
+  const growths = earlier.map(({ maximum, levelBefore }) => (maximum + least) / (levelBefore + least))
+  const growth = Math.min(growths.length === 0 ? 1 : quantile(growths, 0.5), mostGrowth)
+  const meanGrowth = averageOf(earlier, ({ mean, levelBefore }) => (mean + least) / (levelBefore + least), 1)
   const values = [
     scale,
-    known(meanOf(load, minute(1), now), mean5),
+    mean1,
     mean5,
     mean15,
     mean60,
-    meanOf(load, minute(180), now),
+    Math.max(0, mean1 - mean15),
+    Math.max(0, mean5 - mean15),
+    Math.max(0, mean15 - mean60),
+    known(maximumOf(load, minute(1), now), mean1),
     known(maximumOf(load, minute(15), now), maximum30),
     maximum30,
     maximum60,
@@ -94,13 +107,11 @@ export function writeFeatures(
     roughness60,
     deviationOf(load, minute(60), now),
     deviationOf(load, now - stepsOf(secondsPerDay, grid), now),
-    Math.sqrt(Math.max(mean15, 0) / grid.stepSeconds),
-    mean15 * Math.min(growth, mostGrowth),
-    mean15 *
-      Math.min(
-        averageOf(earlier, ({ mean, levelBefore }) => (mean + floor) / (levelBefore + floor), 1),
-        mostGrowth,
-      ),
+    Math.sqrt(mean15 / grid.stepSeconds),
+    mean1 * growth,
+    mean5 * growth,
+    mean15 * growth,
+    mean15 * Math.min(meanGrowth, mostGrowth),
     averageOf(earlier, ({ maximum }) => maximum, mean60),
   ]
   features.set(values, at)
