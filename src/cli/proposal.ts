@@ -13,9 +13,11 @@ import type { StateStore } from '../delivery/state-store.js'
 import { LlmscaleError, type Warning } from '../kit/errors.js'
 import { parseInstant } from '../kit/time.js'
 import { secondsPerWeek } from '../kit/units.js'
+import { createCapacity } from '../manifests/capacity.js'
+import { planRegions } from '../manifests/manifests.js'
 import { formatObjects, gitopsFolder } from '../manifests/region-folder.js'
 import type { CapacityPlan } from '../planning/capacity-plan.js'
-import { findUnreviewed } from '../planning/change-set.js'
+import { findUnreviewed, nameResource, type Resources, withoutDecision } from '../planning/change-set.js'
 import { diffPlans } from '../planning/diff-plans.js'
 import { compareProposals, judgeMateriality, listChanges, type Materiality } from '../planning/materiality.js'
 import { parsePlan } from '../planning/plan-file.js'
@@ -25,8 +27,9 @@ import {
   reviewedChangesFile,
 } from '../planning/reviewed-changes.js'
 import { judgeHold, type ListedHold } from '../review/hold-table.js'
+import type { Worth } from '../review/proposal.js'
 import { writePullRequest } from '../review/pull-request.js'
-import { type Deployment, programInputs } from './deployment.js'
+import { type Deployment, programInputs, type StackTarget } from './deployment.js'
 import { checkFiles } from './stack-preview.js'
 
 /** What `pr` is about to propose. */
@@ -65,14 +68,10 @@ export async function createProposal(deployment: Deployment): Promise<NewProposa
   const renewal = base.plan && (await readRenewal(store, environment, base.plan.planId))
   const at = (path: string) => (fromTop === '' ? path : `${fromTop}/${path}`)
   const manifests = await renderManifests(deployment)
-  const unreviewed =
-    base.plan?.planId !== plan.planId
-      ? []
-      : [
-          ...findUnreviewedChanges(changes, await base.readText(at(reviewedChangesFile))),
-          ...(await findOtherManifests(manifests.files, base)),
-        ]
-  const materiality = judge(deployment, base, holds, renewal, unreviewed)
+  const reviewed = await base.readText(at(reviewedChangesFile))
+  const materiality = await judge(deployment, base, holds, renewal, () =>
+    findUnreviewedBeside(deployment, base, changes, reviewed),
+  )
   const branch = (holds.ofRollback === undefined ? proposalBranch : rollbackBranch)(environment)
   const diff = diffPlans(base.plan, plan)
   // Stacks are not asked here: caps and limits of steps count from the plan in force.
@@ -158,18 +157,54 @@ async function renderManifests(deployment: Deployment) {
 }
 
 /**
- * What an apply of the plan in force would do that nobody reviewed: llmscale.yaml also says things that are no part of
- * the decision.
+ * What would be done of the decision in force that nobody reviewed: llmscale.yaml also says things that are no part of a
+ * decision.
+ * @param changes what the plan of the work tree would change
  * @param reviewed changes.json of the reviewed branch
  */
-function findUnreviewedChanges(changes: ReviewedChanges | undefined, reviewed: string | undefined): string[] {
+async function findUnreviewedBeside(
+  deployment: Deployment,
+  base: ProposalBase,
+  changes: ReviewedChanges | undefined,
+  reviewed: string | undefined,
+): Promise<string[]> {
+  if (base.plan === undefined) return []
+  const inForce = {
+    ...deployment,
+    inputs: { ...deployment.inputs, plan: base.plan },
+    regions: planRegions(base.plan.decision),
+  }
   const known = reviewed === undefined ? undefined : parseReviewedChanges(reviewed, reviewedChangesFile)
-  return Object.entries(changes?.stacks ?? {}).flatMap(([stack, fresh]) =>
-    findUnreviewed(fresh, known?.stacks[stack] ?? { ...fresh, changes: [] }),
+  const unreviewed = deployment.planned.flatMap((target) => {
+    const fresh = changes?.stacks[target.stack]
+    if (fresh === undefined) return []
+    const before = known?.stacks[target.stack] ?? { ...fresh, changes: [] }
+    const [declared, next] = [inForce, deployment].map((each) => listResources(each, target))
+    return findUnreviewed(withoutDecision(fresh, before, declared!, next!), before)
+  })
+  return [...unreviewed, ...(await findOtherManifests((await renderManifests(inForce)).files, base))]
+}
+
+/** What a stack's program declares. */
+function listResources(deployment: Deployment, target: StackTarget): Resources {
+  const inputs = programInputs(deployment, target, false)
+  if (target.layer === 'capacity')
+    return new Map(
+      createCapacity(inputs.plan.decision, target.region, inputs.config).map((resource) => [
+        nameResource(resource.type, resource.name),
+        resource.inputs,
+      ]),
+    )
+  return new Map(
+    createObjects(inputs).flatMap((object) => {
+      const { name, namespace } = object.metadata
+      // Some are declared by both, as targets of two namespaces may have one name.
+      return [name, `${namespace}/${name}`].map((each) => [nameResource(object.kind, each), object] as const)
+    }),
   )
 }
 
-/** The same of what Argo CD or Flux apply. */
+/** Where Argo CD or Flux would find something else than on the reviewed branch. */
 async function findOtherManifests(
   files: ReadonlyMap<string, string | null>,
   base: ProposalBase,
@@ -223,37 +258,47 @@ async function readHolds(
 /** So many of them are named. */
 const mostUnreviewed = 3
 
-/** A rollback is always worth a review, and while a hold stops applies no new plan is. */
-function judge(
+/**
+ * A rollback is always worth a review, and while a hold stops applies no new plan is.
+ * @param listUnreviewed asked where the decision alone is not worth one
+ */
+async function judge(
   { config, inputs: { plan } }: Deployment,
   base: ProposalBase,
   { inForce, ofRollback }: HoldsAround,
   renewal: Renewal | undefined,
-  unreviewed: readonly string[],
-): Materiality {
+  listUnreviewed: () => Promise<string[]>,
+): Promise<Materiality & Worth> {
   const validUntil = renewal && parseInstant(renewal.validUntil)
-  const judged = judgeMateriality({
-    plan,
-    ...(base.plan && { baseline: base.plan }),
-    ...(validUntil !== undefined && { validUntil }),
-    earlier: listChanges(base.merged),
-    settings: config.pullRequests.quietBelow,
-  })
-  if (ofRollback !== undefined)
-    return { ...judged, isMaterial: true, reasons: ['a rollback', ...judged.reasons] }
-  const holding = inForce.find(({ hold }) => hold?.except !== plan.planId)
-  if (holding === undefined && unreviewed.length > 0) {
-    const rest = unreviewed.length - mostUnreviewed
-    const named = [...unreviewed.slice(0, mostUnreviewed), ...(rest > 0 ? [`and ${rest} more`] : [])]
-    return { ...judged, isMaterial: true, reasons: [`the decision stands, and ${named.join(', ')}`] }
+  const judged = {
+    isHeld: false,
+    ...judgeMateriality({
+      plan,
+      ...(base.plan && { baseline: base.plan }),
+      ...(validUntil !== undefined && { validUntil }),
+      earlier: listChanges(base.merged),
+      settings: config.pullRequests.quietBelow,
+    }),
   }
-  if (holding === undefined) return judged
-  const { name, hold } = holding
-  const because =
-    hold === undefined
-      ? `hold ${name} cannot be read`
-      : `held by ${hold.by} until ${hold.until ?? 'it is removed'}: ${hold.reason}`
-  return { ...judged, isMaterial: false, reasons: [because, ...judged.reasons] }
+  if (ofRollback !== undefined) return asMaterial(judged, 'a rollback')
+  const holding = inForce.find(({ hold }) => hold?.except !== plan.planId)
+  if (holding !== undefined) {
+    const { name, hold } = holding
+    const because =
+      hold === undefined
+        ? `hold ${name} cannot be read`
+        : `held by ${hold.by} until ${hold.until ?? 'it is removed'}: ${hold.reason}`
+    return { ...judged, isMaterial: false, isHeld: true, reasons: [because, ...judged.reasons] }
+  }
+  const unreviewed = judged.isMaterial ? [] : await listUnreviewed()
+  if (unreviewed.length === 0) return judged
+  const rest = unreviewed.length - mostUnreviewed
+  const named = [...unreviewed.slice(0, mostUnreviewed), ...(rest > 0 ? [`and ${rest} more`] : [])]
+  return asMaterial(judged, `beside the decision, ${named.join(', ')}`)
+}
+
+function asMaterial<T extends Materiality>(judged: T, because: string): T {
+  return { ...judged, isMaterial: true, isNeedless: false, reasons: [because, ...judged.reasons] }
 }
 
 /** How the plan in force did when it was last verified. */

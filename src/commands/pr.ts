@@ -92,7 +92,8 @@ export default class PullRequest extends BaseCommand {
     )
     for (const each of outcome.warnings) this.note(each)
     this.print(proposal, outcome)
-    const stands = inForce !== undefined && (inForce.planId === planId || outcome.action === 'quiet')
+    const stands =
+      inForce !== undefined && (inForce.planId === planId || ['quiet', 'obsolete'].includes(outcome.action))
     const renewedUntil = stands ? await renew(deployment, inForce) : null
     if (renewedUntil !== null)
       this.log(`Plan ${inForce!.planId.slice(0, 12)} in force may be applied until ${renewedUntil}.`)

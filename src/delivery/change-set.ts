@@ -1,7 +1,7 @@
 import type { EngineEvent } from '@pulumi/pulumi/automation/index.js'
 import { digestValue } from '../kit/digest.js'
 import { maskSecrets } from '../kit/secret-forms.js'
-import { type ChangeSet, forceAnnotation, type ResourceChange } from '../planning/change-set.js'
+import { type ChangeSet, forceAnnotation, type ResourceChange, readPath } from '../planning/change-set.js'
 
 /** Steps of a replacement that its `replace` step already stands for. */
 const partialSteps = ['create-replacement', 'delete-replaced', 'discard-replaced']
@@ -80,25 +80,10 @@ function withoutForce(inputs: Inputs): Inputs {
 /** Whether a path differs by the order to force alone. */
 function isForce(path: string, before: Inputs, after: Inputs): boolean {
   if (!path.startsWith('metadata.annotations')) return false
-  const keys = parsePath(path)
-  return JSON.stringify(readPath(before, keys)) === JSON.stringify(readPath(after, keys))
+  return JSON.stringify(readPath(before, path)) === JSON.stringify(readPath(after, path))
 }
 
 function readValues(path: string, before: unknown, after: unknown): ResourceChange['values'][string] {
-  const keys = parsePath(path)
-  const [from, to] = [before, after].map((inputs) => readPath(inputs, keys))
+  const [from, to] = [before, after].map((inputs) => readPath(inputs, path))
   return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
-}
-
-/** `spec.triggers[0].metadata["a.b"]` → its keys, as the engine writes paths. */
-function parsePath(path: string): string[] {
-  return [...path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
-    ([, quoted, index, plain]) => quoted?.replaceAll('\\"', '"') ?? index ?? plain!,
-  )
-}
-
-function readPath(inputs: unknown, keys: readonly string[]): unknown {
-  let value = inputs
-  for (const key of keys) value = (value as Record<string, unknown> | null | undefined)?.[key]
-  return value
 }

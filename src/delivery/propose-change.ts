@@ -15,6 +15,7 @@ import {
   type ProposalDecision,
   type ProposalState,
   type ProposedPlan,
+  type Worth,
 } from '../review/proposal.js'
 import { formatCommitMessage, readCommitMark } from '../review/proposal-commit.js'
 import {
@@ -48,7 +49,7 @@ export interface Proposal {
   holdFile?: string
   plan: ProposedPlan
   basePlanId: string | undefined
-  materiality: Difference
+  materiality: Worth
   title: string
   /** Its first line is the hidden key. */
   body: string
@@ -183,7 +184,8 @@ async function readSituation(
         isKept,
         isOutdated: mark !== undefined && !(await isAsBase(own?.parents[0])),
         changesDiffer:
-          mark?.planId === proposal.plan.planId && (await hasOtherChanges(host, proposal, branch.id)),
+          mark?.planId === proposal.plan.planId &&
+          (await hasOtherChanges(host, proposal, branch.id, base.id)),
       },
       hasPullRequests: hasPullRequests(host),
       open: open && hasPullRequests(host) ? await readOpen(host, proposal, open) : undefined,
@@ -225,16 +227,27 @@ async function readPlanFiles(
   return new Map([...files].filter(([path]) => isAllowed(proposal, path)))
 }
 
+/** Whether what Pulumi, Argo CD or Flux would do of a commit is not what they would do of the proposal. */
 async function hasOtherChanges(
   host: BranchHost,
-  { folder, files }: Proposal,
+  { folder, manifestFolders, files }: Proposal,
   commit: string,
+  base: string,
 ): Promise<boolean> {
+  for (const place of manifestFolders) {
+    const proposed = new Map(await host.filesAt(base, place))
+    for (const [path, text] of files)
+      if (text === null) proposed.delete(path)
+      else if (within(place, path) !== '') proposed.set(path, blobId(text, base.length))
+    if (!isEqual(proposed, await host.filesAt(commit, place))) return true
+  }
   const path = `${folder}/${reviewedChangesFile}`
   const text = files.get(path)
   if (text == null) return false
-  const id = (await host.filesAt(commit, path)).get(path)
-  return id !== blobId(text, id?.length ?? 0)
+  const id = blobId(text, base.length)
+  const isAt = async (where: string) => (await host.filesAt(where, path)).get(path) === id
+  // The change set of the base again is one that nobody previewed anew.
+  return !(await isAt(commit)) && !(await isAt(base))
 }
 
 /** https://git-scm.com/book/en/v2/Git-Internals-Git-Objects#_object_storage, in a repository whose ids are so long. */
@@ -406,7 +419,7 @@ async function closeObsolete(
     host,
     number,
     '<!-- llmscale:obsolete -->',
-    `Closed: \`${base}\` has this decision already, or one that makes it needless.`,
+    `Closed: \`${base}\` has this decision already, or nothing of it is worth a review any more.`,
   )
   if (!labels.includes(obsoleteLabel)) await host.addLabels(number, [obsoleteLabel])
   await host.updatePullRequest(number, { state: 'closed' })

@@ -45,7 +45,7 @@ export function parseUrn(urn: string): { type: string; name: string } {
 /** `ScaledObject chat-70b-4216a7` */
 function describeResource(urn: string): string {
   const { type, name } = parseUrn(urn)
-  return `${type.split(':').at(-1)} ${name}`
+  return nameResource(type, name)
 }
 
 /**
@@ -70,6 +70,53 @@ export function findUnreviewed(fresh: ChangeSet, reviewed: ChangeSet): string[] 
       ]
     })
   })
+}
+
+/** Inputs of the resources of a stack; by their names as `nameResource` gives them. */
+export type Resources = ReadonlyMap<string, unknown>
+
+/** As a change set names a resource: the last part of its type, e.g. `keda.sh/v1alpha1:ScaledObject`, and its name. */
+export function nameResource(type: string, name: string): string {
+  return `${type.split(':').at(-1)} ${name}`
+}
+
+/**
+ * The part of a change set that the decision in force would bring too: all but what comes of the new decision alone. What
+ * is made anew counts as it was reviewed where the new decision makes it otherwise.
+ * @param inForce what either decision declares, under the same configuration
+ */
+export function withoutDecision(
+  fresh: ChangeSet,
+  reviewed: ChangeSet,
+  inForce: Resources,
+  next: Resources,
+): ChangeSet {
+  const known = new Map(reviewed.changes.map(({ urn, digest }) => [urn, digest]))
+  const changes = fresh.changes.flatMap((change) => {
+    const name = describeResource(change.urn)
+    if (inForce.has(name) !== next.has(name)) return []
+    const [before, after] = [inForce.get(name), next.get(name)]
+    const isSame = (path: string) =>
+      JSON.stringify(readPath(before, path)) === JSON.stringify(readPath(after, path))
+    const paths = change.paths.filter(isSame)
+    if (paths.length === 0 && change.paths.length > 0) return []
+    const digest = isSame('') ? change.digest : (known.get(change.urn) ?? null)
+    return [{ ...change, paths, digest }]
+  })
+  return { ...fresh, changes }
+}
+
+/** What inputs have at a path as the engine writes it, `spec.triggers[0].metadata["a.b"]`; all of them at none. */
+export function readPath(inputs: unknown, path: string): unknown {
+  let value = inputs
+  for (const key of parsePath(path)) value = (value as Record<string, unknown> | null | undefined)?.[key]
+  return value
+}
+
+function parsePath(path: string): string[] {
+  return [...path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
+    ([, quoted, index, plain]) => quoted?.replaceAll('\\"', '"') ?? index ?? plain!,
+  )
 }
 
 /** `4 → 8` */

@@ -31,6 +31,8 @@ export interface MaterialityInputs {
 /** Whether a plan is worth a pull request, with the figures behind it; all of them estimated. */
 export interface Materiality {
   isMaterial: boolean
+  /** So far from it that one that is open, and nobody has looked at, may be closed. */
+  isNeedless: boolean
   /** USD that the plan gains until it ends. */
   score: number
   /** USD that the score must reach. */
@@ -53,6 +55,8 @@ const forecastFields = [
   'maximumNodes',
 ]
 const noFloors: FloorTemplate = { minReplicas: 0, windows: [], exceptions: [] }
+/** Between this share of the threshold and all of it, a pull request is neither opened nor closed. */
+const needlessShare = 0.5
 /** Costs that differ by less are the same. */
 const smallestCostShare = 0.001
 /** Beyond the changes of a week that people are asked to look at, one must gain so many times as much. */
@@ -82,7 +86,7 @@ export function judgeMateriality(inputs: MaterialityInputs): Materiality {
   const threshold = hesitations.reduce((usd, { factor }) => usd * factor, Math.max(disruptionUsd, noiseUsd))
   const figures = { score, threshold, riskAvoidedUsdPerDay, savedUsdPerDay, disruptionUsd, direction }
   if (baseline?.planId === plan.planId)
-    return { isMaterial: false, ...figures, reasons: ['the decision is the one in force'] }
+    return { isMaterial: false, isNeedless: true, ...figures, reasons: ['the decision is the one in force'] }
 
   const compelling = findCompelling(inputs, now)
   const gains =
@@ -94,6 +98,7 @@ export function judgeMateriality(inputs: MaterialityInputs): Materiality {
       : `a review and the replicas that are moved cost ${formatUsd(disruptionUsd)} USD`
   return {
     isMaterial: compelling.length > 0 || score >= threshold,
+    isNeedless: compelling.length === 0 && score < needlessShare * threshold,
     ...figures,
     reasons: [
       ...compelling,

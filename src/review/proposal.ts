@@ -10,12 +10,19 @@ export interface ProposedPlan {
   expiresAt: EpochSeconds
 }
 
-export interface Candidate extends ProposedPlan {
-  /** Against the plan on the base; of the same decision, whether an apply of it would do what nobody reviewed. */
+/** Against the plan on the base. */
+export interface Worth {
+  /** The decision is worth a review, or an apply would do what nobody reviewed. */
   isMaterial: boolean
+  /** Nothing that is left of it is. */
+  isNeedless: boolean
+  /** A hold stops applies. */
+  isHeld: boolean
   /** Why it is, or is not. */
   reasons: readonly string[]
 }
+
+export type Candidate = ProposedPlan & Worth
 
 /** What the repository says about an environment's proposal. */
 export interface ProposalState {
@@ -39,7 +46,7 @@ interface BranchState {
   isKept: boolean
   /** The base has other files of the environment than the commit was made on. */
   isOutdated: boolean
-  /** It has the candidate's decision with another reviewed change set: applying it would do something else now. */
+  /** It has the candidate's decision with another reviewed change set, or other manifests: applying it would do something else now. */
   changesDiffer: boolean
 }
 
@@ -102,6 +109,7 @@ export function decideProposal(state: ProposalState, candidate: Candidate): Prop
     return decide('edited', `${branch.author} made the last commit of the branch`)
   if (newest > candidate.validAt && (open !== undefined || branch?.isKept !== true))
     return decide('newerExists', 'a later plan is proposed already')
+  if (candidate.isHeld && open !== undefined) return decide('quiet', candidate.reasons.join('; '))
   if (state.basePlanId === candidate.planId && !candidate.isMaterial) return decideInForce(state, candidate)
   return open === undefined ? decideFirst(state, candidate) : decideNext(state, open, candidate)
 }
@@ -112,7 +120,7 @@ const decide = (action: ProposalAction, because: string): ProposalDecision => ({
 function decideInForce({ branch, open }: ProposalState, { planId }: Candidate): ProposalDecision {
   if (open === undefined) return decide('unchanged', 'the decision is the one on the base already')
   const isOfBase = [open.plan?.planId, branch?.mark?.planId].every((id) => id === planId)
-  return isOfBase && branch?.isOutdated === false
+  return isOfBase && branch?.isOutdated === false && !branch.changesDiffer
     ? decide('unchanged', 'how the decision on the base is deployed is proposed already')
     : decide('obsolete', 'the base has the decision already')
 }
@@ -149,6 +157,8 @@ function decideNext(
     (branch?.mark?.planId === candidate.planId || !hasPullRequests) &&
     branch?.isOutdated === false &&
     !branch.changesDiffer
+  if (candidate.isNeedless && !open.isReviewed)
+    return decide('obsolete', `not worth a review any more: ${candidate.reasons.join('; ')}`)
   if (open.wantsRefresh) return decide('refresh', 'somebody asked for it')
   if (open.snoozedUntil !== undefined && open.snoozedUntil > now)
     return decide('snoozed', `until ${formatInstant(open.snoozedUntil)}, as somebody asked`)

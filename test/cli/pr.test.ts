@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Proposed as Result } from '../../src/commands/pr.js'
 import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
+import { sealPlan } from '../../src/planning/plan-file.js'
 import { formatReviewedChanges } from '../../src/planning/reviewed-changes.js'
 import { parseHiddenKey } from '../../src/review/hidden-key.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
@@ -110,20 +111,24 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
     expect([expired.code, JSON.parse(expired.stdout).error.code]).toEqual([4, 'PLAN_EXPIRED'])
   })
 
-  /** Of the plan in force, as previews write it: what an apply would change. */
-  function changesTo(...values: string[]): string {
+  /** As previews write it: what an apply of a plan would change. */
+  const changesTo = (...values: string[]) => changesOf(inForce.planId, { 'spec.pollingInterval': values })
+
+  function changesOf(planId: string, values: Record<string, string[]>): string {
     const urn = 'urn:pulumi:prod.us-east-1.serving::llmscale::keda.sh/v1alpha1:ScaledObject::chat-70b-4216a7'
-    const changes = values.map((to) => ({
-      urn,
-      op: 'update',
-      paths: ['spec.pollingInterval'],
-      values: { 'spec.pollingInterval': { from: '30', to } },
-      digest: null,
-    }))
+    const changes = Object.entries(values).flatMap(([path, tos]) =>
+      tos.map((to) => ({
+        urn,
+        op: 'update',
+        paths: [path],
+        values: { [path]: { from: '30', to } },
+        digest: null,
+      })),
+    )
     return formatReviewedChanges({
       apiVersion: 'llmscale/v1alpha1',
       kind: 'ReviewedChanges',
-      planId: inForce.planId,
+      planId,
       allowDelete: [],
       allowPurchase: [],
       stacks: {
@@ -155,6 +160,51 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
     })
     expect(git(remote, 'diff', '--name-only', 'main', 'llmscale/prod')).toBe('forecasts/prod/changes.json')
     expect((await propose(cwd, '--git-only')).result!.action).toBe('unchanged')
+  })
+
+  /** A little more than the plan in force, which a forecast of the next day may say: not worth a review. */
+  const hardlyMore = capacityPlan(
+    { workloads: [workloadDecision({ hardMaximum: 31 })] },
+    { baseline: inForce.planId, origin: '2026-11-02T00:00:00Z', validUntil: '2026-11-07T00:00:00Z' },
+  )
+  const moved = sealPlan({
+    ...hardlyMore,
+    reports: hardlyMore.reports.map((report) => ({
+      ...report,
+      shortfallUsdPerDay: { plan: 5, doNothing: 5 },
+    })),
+  })
+
+  it('proposes what comes beside a decision that has hardly changed, and only then', async () => {
+    git(cwd, 'checkout', '--quiet', '--', 'forecasts')
+    writePlanFiles(join(cwd, 'forecasts/prod'), moved)
+    const file = join(cwd, 'forecasts/prod/changes.json')
+    writeFileSync(file, changesOf(moved.planId, { 'spec.maxReplicaCount': ['31'] }))
+    expect((await propose(cwd, '--git-only')).result!.action).toBe('quiet')
+    writeFileSync(
+      file,
+      changesOf(moved.planId, { 'spec.maxReplicaCount': ['31'], 'spec.pollingInterval': ['5'] }),
+    )
+    const { result } = await propose(cwd, '--git-only')
+    expect(result).toMatchObject({ action: 'create', planId: moved.planId })
+    expect(result!.because).toMatch(/^beside the decision, update ScaledObject \S+ was not reviewed; /)
+  })
+
+  it('proposes the change to Argo CD or Flux though the decision has hardly changed', async () => {
+    writePlanFiles(join(cwd, 'forecasts/prod'), moved)
+    expect((await propose(cwd, '--git-only')).result!.action).toBe('quiet')
+    writeFileSync(join(cwd, 'llmscale.yaml'), configText('regions: [us-east-1], delivery: gitops'))
+    const { result } = await propose(cwd, '--git-only')
+    expect(result).toMatchObject({ action: 'create', because: expect.stringContaining('manifests/prod/') })
+  })
+
+  it('is quiet where only floors move what Argo CD or Flux apply', async () => {
+    writeFileSync(join(cwd, 'llmscale.yaml'), configText('regions: [us-east-1], delivery: gitops'))
+    git(cwd, 'checkout', '--quiet', '--', 'forecasts')
+    expect((await runCli(['render'], { cwd })).code).toBe(0)
+    publish(cwd)
+    writePlanFiles(join(cwd, 'forecasts/prod'), moved)
+    expect((await propose(cwd, '--git-only')).result!.action).toBe('quiet')
   })
 
   it('proposes what Argo CD or Flux would deploy otherwise of the same decision', async () => {

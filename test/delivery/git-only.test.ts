@@ -6,7 +6,7 @@ import { type Proposal, proposeChange } from '../../src/delivery/propose-change.
 import { serveRepository } from '../git-server.js'
 import { emptyFolder } from '../run-cli.js'
 import { testSecrets } from '../secrets.js'
-import { commitTo, day, makeProposal, planId, seedProject } from './proposals.js'
+import { commitTo, day, makeProposal, planId, seedProject, worth } from './proposals.js'
 import { bareRepository, git } from './state-places.js'
 
 const noWait = async () => undefined
@@ -87,7 +87,7 @@ describe('a branch on any git remote', () => {
     )
     git(repository, 'update-ref', 'refs/heads/main', merged)
     base = merged
-    const inForce = { basePlanId: planId(1), materiality: { isMaterial: false, reasons: ['in force'] } }
+    const inForce = { basePlanId: planId(1), materiality: worth(false, 'in force') }
     expect((await propose(1, inForce)).action).toBe('unchanged')
     expect((await propose(2, { basePlanId: planId(1) })).action).toBe('create')
     expect(log()).toBe('llmscale Raise chat to 2')

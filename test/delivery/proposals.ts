@@ -5,6 +5,7 @@ import type { Proposal } from '../../src/delivery/propose-change.js'
 import { parseInstant } from '../../src/kit/time.js'
 import { formatControl } from '../../src/review/controls.js'
 import { formatHiddenKey } from '../../src/review/hidden-key.js'
+import type { Worth } from '../../src/review/proposal.js'
 import { emptyFolder } from '../run-cli.js'
 import { bareRepository, git } from './state-places.js'
 
@@ -58,6 +59,15 @@ export function seedProject(repository: string, branch = 'main'): string {
   })
 }
 
+/** Of what is not worth a review something is left, but by `change`. */
+export const worth = (isMaterial: boolean, reason: string, change: Partial<Worth> = {}): Worth => ({
+  isMaterial,
+  isNeedless: false,
+  isHeld: false,
+  reasons: [reason],
+  ...change,
+})
+
 export const planId = (number: number) => String(number).padStart(64, '0')
 
 /** Plan number n, made on a day of that number. A plan differs materially from one that is ten away. */
@@ -88,7 +98,7 @@ export function makeProposal(number: number, baseCommit: string, change: Partial
     ]),
     plan: { planId: planId(number), validAt: day(date), expiresAt: day(date + 7) },
     basePlanId: planId(0),
-    materiality: { isMaterial: true, reasons: ['gains 100 USD'] },
+    materiality: worth(true, 'gains 100 USD'),
     title: `Raise chat to ${number}`,
     body: `${key}\nRaise chat to ${number}.\n\n${refresh}\n${snooze}\n`,
     labels: ['llmscale', 'capacity'],

@@ -7,7 +7,7 @@ import { type Proposal, proposeChange } from '../../src/delivery/propose-change.
 import type { EpochSeconds } from '../../src/kit/units.js'
 import { emptyFolder } from '../run-cli.js'
 import { descriptionsNote } from './github-descriptions.js'
-import { commitTo, day, makeProposal, planId, seededRepository } from './proposals.js'
+import { commitTo, day, makeProposal, planId, seededRepository, worth } from './proposals.js'
 import { type StandInHost, startGitHubHost } from './stand-in-github-host.js'
 import { git } from './state-places.js'
 
@@ -279,7 +279,7 @@ describe(`a proposal, on a stand-in for GitHub${descriptionsNote}`, () => {
   })
 
   it('is quiet about what is not material', async () => {
-    const little = { materiality: { isMaterial: false, reasons: ['gains 3 USD'] } }
+    const little = { materiality: worth(false, 'gains 3 USD') }
     expect(await propose(1, little)).toMatchObject({
       action: 'quiet',
       because: 'not worth a review: gains 3 USD',
@@ -309,7 +309,7 @@ describe(`a proposal, on a stand-in for GitHub${descriptionsNote}`, () => {
   it('closes what the base has already, and does not take that for a snooze', async () => {
     await propose(1)
     base = commitTo(gitHub.repository, 'main', { 'forecasts/prod/plan.yaml': 'plan: 1\n' })
-    const inForce = { basePlanId: planId(1), materiality: { isMaterial: false, reasons: ['in force'] } }
+    const inForce = { basePlanId: planId(1), materiality: worth(false, 'in force') }
     expect((await propose(1, inForce)).action).toBe('obsolete')
     expect(pull().state).toBe('closed')
     expect(gitHub.comments).toHaveLength(1)
@@ -321,12 +321,57 @@ describe(`a proposal, on a stand-in for GitHub${descriptionsNote}`, () => {
   it('leaves open what changes how the decision on the base is deployed, until the base has it', async () => {
     base = commitTo(gitHub.repository, 'main', { 'forecasts/prod/plan.yaml': 'plan: 1\n' })
     const inForce = { basePlanId: planId(1) }
-    const quiet = { ...inForce, materiality: { isMaterial: false, reasons: ['in force'] } }
+    const quiet = { ...inForce, materiality: worth(false, 'in force') }
     expect((await propose(1, inForce)).action).toBe('create')
     expect((await propose(1, quiet)).action).toBe('unchanged')
     expect(gitHub.writes()).toEqual([])
     base = commitTo(gitHub.repository, 'main', { 'forecasts/prod/changes.json': '{"plan":1}\n' })
     expect((await propose(1, quiet)).action).toBe('obsolete')
+  })
+
+  it('closes how the decision on the base was to be deployed, once nothing is left of that', async () => {
+    const folder = 'manifests/prod/us-east-1'
+    const gitops = (manifests: Record<string, string | null>, isMaterial: boolean) => ({
+      basePlanId: planId(1),
+      materiality: worth(isMaterial, 'as Argo CD finds it'),
+      manifestFolders: [folder],
+      files: new Map(Object.entries(manifests).map(([name, text]) => [`${folder}/${name}`, text])),
+    })
+    base = commitTo(gitHub.repository, 'main', {
+      'forecasts/prod/plan.yaml': 'plan: 1\n',
+      [`${folder}/a.yaml`]: 'kind: A\n',
+    })
+    const changed = gitops({ 'a.yaml': 'kind: A2\n', 'b.yaml': 'kind: B\n' }, true)
+    expect((await propose(1, changed)).action).toBe('create')
+    expect((await propose(1, changed)).action).toBe('unchanged')
+    const otherwise = gitops({ 'a.yaml': 'kind: A2\n', 'c.yaml': 'kind: C\n' }, true)
+    expect(await propose(1, otherwise)).toMatchObject({
+      action: 'refresh',
+      because: 'an apply would change something else by now',
+    })
+    expect((await propose(1, gitops({ 'a.yaml': 'kind: A\n' }, false))).action).toBe('obsolete')
+  })
+
+  it('closes what needs no review any more, unless a person has reviewed it', async () => {
+    await propose(1)
+    expect((await propose(2, { materiality: worth(false, 'gains 60 USD') })).action).toBe('refresh')
+    const needless = { materiality: worth(false, 'gains 3 USD', { isNeedless: true }) }
+    pull().reviews.push({ login: 'bob', state: 'APPROVED', type: 'User' })
+    expect((await propose(3, needless)).action).toBe('quiet')
+    pull().reviews.length = 0
+    expect(await propose(3, needless)).toMatchObject({
+      action: 'obsolete',
+      because: 'not worth a review any more: gains 3 USD',
+    })
+    expect((await propose(13)).action).toBe('create')
+  })
+
+  it('leaves a pull request as it is under a hold', async () => {
+    await propose(1)
+    await propose(1)
+    const held = { materiality: worth(false, 'held by ada', { isHeld: true, isNeedless: true }) }
+    expect(await propose(2, held)).toMatchObject({ action: 'quiet', because: 'held by ada' })
+    expect(gitHub.writes()).toEqual([])
   })
 
   it('mends a description that a person broke', async () => {

@@ -16,8 +16,14 @@ const plan = fc.record({
 const difference = fc.record({ isMaterial: fc.boolean(), reasons: fc.constant(['more']) })
 const optional = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined })
 const candidate: fc.Arbitrary<Candidate> = fc
-  .tuple(plan, difference)
-  .map(([its, differing]) => ({ ...its, ...differing }))
+  .tuple(plan, difference, fc.boolean(), fc.boolean())
+  .map(([its, differing, needless, held]) => ({
+    ...its,
+    ...differing,
+    isMaterial: differing.isMaterial && !held,
+    isNeedless: needless && !differing.isMaterial,
+    isHeld: held,
+  }))
 const open: fc.Arbitrary<OpenProposal> = fc.record({
   plan: optional(plan),
   isReviewed: fc.boolean(),
@@ -82,6 +88,13 @@ describe('what to do about a proposal', () => {
     always(({ closed }, candidate, action) => {
       if (!candidate.isMaterial || closed?.plan?.planId === candidate.planId)
         expect(action).not.toBe('create')
+    })
+  })
+
+  it('leaves what is open as it is under a hold, and to those who reviewed it', () => {
+    always(({ basePlanId, open: its }, candidate, action) => {
+      if (candidate.isHeld) expect([...writes, 'obsolete']).not.toContain(action)
+      if (its?.isReviewed === true && basePlanId !== candidate.planId) expect(action).not.toBe('obsolete')
     })
   })
 

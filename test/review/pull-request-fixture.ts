@@ -422,6 +422,7 @@ export const pullRequests: Record<string, PullRequestInputs> = {
   growth: inputsOf(inForce, growth, {
     materiality: {
       isMaterial: true,
+      isNeedless: false,
       score: 3430,
       threshold: 620,
       riskAvoidedUsdPerDay: 900,
