@@ -6,7 +6,7 @@ import type { RolledSeries } from './rolling-origin.js'
 const halfLifeDays = 5
 const power = 6
 
-/** How much each model counts, by band of lead times: an hour, six and a day ahead different models are best. */
+/** How much each model counts, by band of lead times: an hour, a day and weeks ahead different models are best. */
 export interface ModelWeights {
   /** First lead after each band, in slots. */
   ends: number[]
@@ -17,7 +17,8 @@ export interface ModelWeights {
 const dayBand = 2
 
 function bandEnds(slotsPerDay: number): number[] {
-  return [Math.max(1, slotsPerDay / 24), Math.max(1, slotsPerDay / 4), slotsPerDay, Number.POSITIVE_INFINITY]
+  const hours = (count: number) => Math.max(1, (count * slotsPerDay) / 24)
+  return [hours(1), hours(6), slotsPerDay, 7 * slotsPerDay, Number.POSITIVE_INFINITY]
 }
 
 /**

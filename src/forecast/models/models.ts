@@ -1,3 +1,4 @@
+import { dampedGrowth } from './damped-growth.js'
 import { doubleSeasonal } from './double-seasonal.js'
 import { fourierRidge } from './fourier-ridge.js'
 import type { PointModel, PooledModel } from './point-model.js'
@@ -11,6 +12,7 @@ export const pointModels: readonly PointModel[] = [
   seasonalRidge,
   fourierRidge,
   doubleSeasonal,
+  dampedGrowth,
   transferredRidge,
   seasonalNaiveDay,
   seasonalNaiveWeek,

@@ -18,6 +18,7 @@ const leastHours = 48
 // A fleet has few rows beside the many series of the prior, and they are alike.
 const pull = 200
 const mostOrigins = 5000
+const leastRows = 3 * featureCount
 
 /**
  * Ridge regression of each lead on what is known at the origin, learned from all series of the fleet at once, each in
@@ -79,7 +80,7 @@ export function fitCoefficients(
     const rows = origins.filter(
       ({ origin, view }) => origin + lead < end && view.observed[origin + lead] === 1,
     )
-    if (rows.length < featureCount) return prior[knot]!
+    if (rows.length < leastRows) return prior[knot]!
     const design = new Float64Array(rows.length * featureCount)
     const targets = Float64Array.from(rows, ({ view, origin, traits }, row) => {
       const base = writeFeatures(view, origin, lead, traits, design, row * featureCount)
