@@ -25,7 +25,8 @@ export function planDatedFloors(
   const usual = planFloors(withoutDated(forecast), workloadIndex, settings, grid)
   const whole = planFloors(forecast, workloadIndex, settings, grid)
   const leadSeconds = Math.ceil(settings.capacity.coldStart.totalSeconds / 60) * 60
-  const exceptions = dated.flatMap(({ from, until, reason }): DatedException[] => {
+  const exceptions = dated.flatMap(({ from, until, reason, raises }): DatedException[] => {
+    if (!raises) return []
     const replicas = highestFloor(whole.floors, from, until, settings.timeZone)
     if (replicas <= highestFloor(usual.floors, from, until, settings.timeZone)) return []
     return [{ from: formatInstant(from - leadSeconds), until: formatInstant(until), replicas, reason }]

@@ -22,7 +22,7 @@ const alikeShare = 0.8
 const levelSteps = 24
 
 /** Surges less certain than this are left in. Chosen with the weights: the least at which one in ten is wrong. */
-const leastCertainty = 0.4
+const leastCertainty = 0.45
 
 /**
  * Episodes of a history that are no demand of a usual day: retry storms, attacks, load tests; in the order of their

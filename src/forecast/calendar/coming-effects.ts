@@ -86,6 +86,7 @@ function eventEffects(event: Event, forecast: DemandForecast): ComingEffect[] {
         from: Math.max(origin, occurrence.start),
         until,
         reason: describe(event, occurrence, certainty, learned),
+        raises: factors.some((factor) => factor > 1),
         effect,
       },
     ]

@@ -64,6 +64,7 @@ export function holidayEffects(
         from: origin + from * stepSeconds,
         until: origin + end * stepSeconds,
         reason: `${formatDay(day)} (${name}, ${country}) is forecast ${like}`,
+        raises: factors.some((factor) => factor > 1),
         effect: { from, factors, paths: new Uint8Array(pathCount).fill(1) },
       },
     ]

@@ -16,6 +16,8 @@ export interface DatedEffect {
   from: EpochSeconds
   until: EpochSeconds
   reason: string
+  /** Whether it ever adds to demand. */
+  raises: boolean
 }
 
 export interface ComingEffect extends DatedEffect {
