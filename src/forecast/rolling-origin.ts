@@ -43,7 +43,7 @@ function viewFrom({ values, observed, stepsPerDay }: Series, start: number): Ser
 export interface RolledSeries {
   /** By row, fitted before its week began. */
   points: Float64Array[]
-  /** Forecasts of `slotsAhead` from the rows that a forecast is asked for, fitted up to them. */
+  /** Forecasts of `slotsAhead` from the rows that a forecast is asked for; that of the last row is fitted up to it. */
   latest: ReadonlyMap<number, Float64Array>
 }
 
@@ -66,8 +66,13 @@ export function rollMember(
     return fits.get(end)!(view, origin - start, leads)
   }
   const points = grid.origins.map((origin, row) => predictFrom(fitEnd(grid, row), origin, grid.leads))
+  // Only the newest forecast is worth a fit of its own; earlier ones are asked for by the dozen.
+  const newest = grid.origins.length - 1
   const latest = new Map(
-    rows.map((row) => [row, predictFrom(grid.origins[row]!, grid.origins[row]!, slotsAhead)]),
+    rows.map((row) => {
+      const origin = grid.origins[row]!
+      return [row, predictFrom(row === newest ? origin : fitEnd(grid, row), origin, slotsAhead)]
+    }),
   )
   return { points, latest }
 }
