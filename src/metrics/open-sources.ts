@@ -101,7 +101,12 @@ export function openFiles(
 }
 
 function fileOptions({ metrics }: Config, regions: readonly string[]) {
-  return { columns: metrics.columns, regions: [...regions], maximumBadRows: metrics.maximumBadRows }
+  return {
+    columns: metrics.columns,
+    regions: [...regions],
+    maximumBadRows: metrics.maximumBadRows,
+    hidesTenants: metrics.tenantNames === 'alias',
+  }
 }
 
 /** A source of a Prometheus, whose modules are loaded here and not before. */

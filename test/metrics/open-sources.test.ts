@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { parseConfig } from '../../src/config/parse-config.js'
 import { openSources } from '../../src/metrics/open-sources.js'
 import { readTable } from '../../src/metrics/read-demand.js'
+import { configText } from '../project-fixture.js'
 import { emptyFolder } from '../run-cli.js'
 import { startStandIn } from './prometheus/stand-in.js'
 import { requestsOf } from './table-fixture.js'
@@ -136,6 +137,25 @@ describe('openSources', () => {
     const { requests } = await readFrom(emptyFolder(), server.url, false, '      workloads: [chat/eu/Acme]')
     expect(requests).toHaveLength(1)
     expect(requests[0]![1]).toHaveLength((2 * day) / 3600)
+  })
+
+  it.each([
+    ['alias', false],
+    ['plain', true],
+  ])('tells of bad rows as tenantNames: %s has it', async (tenantNames, isTold) => {
+    const folder = emptyFolder()
+    const rows = ['timestamp,model,tenant,requests', '2026-01-01T00:00:00Z,chat,Acme,many', ',chat,Acme,"']
+    writeFileSync(join(folder, 'demand.csv'), `${rows.join('\n')}\n`)
+    const text = configText().replace('metrics: {', `metrics: {tenantNames: ${tenantNames}, `)
+    const { options, close } = await openSources(parseConfig(text, 'llmscale.yaml'), {
+      configPath: join(folder, 'llmscale.yaml'),
+      environment: 'prod',
+      now,
+    })
+    const failed = await readTable({ ...options, stepSeconds: 3600 }).catch(({ message }) => message)
+    close()
+    expect(failed).toContain('demand.csv:2 requests is not a number')
+    expect(failed.includes('Acme')).toBe(isTold)
   })
 
   it('names the variable of a secret that is not set', async () => {

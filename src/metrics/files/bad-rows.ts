@@ -77,7 +77,11 @@ export async function locateBadRows(
     const why = skipped.has(line) ? unsplit.get(line) : number > 0 ? unreadable.get(number) : undefined
     if (why === undefined) continue
     const isRecord = source.format === 'csv' || fieldsOf(text).length > 0
-    found.push({ line, why: isRecord ? why : 'is no JSON object', text: text.slice(0, 80) })
+    found.push({
+      line,
+      why: isRecord ? why : 'is no JSON object',
+      text: source.hidesRows ? '' : text.slice(0, 80),
+    })
     if (found.length === expected) break
   }
   return found

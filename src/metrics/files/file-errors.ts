@@ -31,7 +31,7 @@ export function zonelessTimestamp({ name }: InputFile, line: number, text: strin
   return new LlmscaleError(
     'badData',
     'TIMESTAMP_WITHOUT_ZONE',
-    `${name}:${line} timestamp has no zone: ${text}`,
+    `${name}:${line} timestamp has no zone${text && `: ${text}`}`,
     ['Write UTC as 2025-03-03T00:00:00Z, or another zone as 2025-03-03T08:00:00+08:00.'],
   )
 }

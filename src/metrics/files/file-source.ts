@@ -21,6 +21,8 @@ export interface FileSourceOptions {
   regions: string[]
   /** Share of bad rows, 0 … 1, above which reading refuses; default 0.01. */
   maximumBadRows?: number | undefined
+  /** Bad rows that name a tenant are told by file and line alone. */
+  hidesTenants?: boolean | undefined
   /** Step of single requests where the window names none; default five minutes. */
   stepSeconds?: number | undefined
 }
@@ -67,10 +69,11 @@ async function readFiles(
   options: FileSourceOptions,
   window: DemandWindow,
 ): Promise<DemandTable> {
-  const { regions, columns = {} } = options
+  const { regions, columns = {}, hidesTenants } = options
   await createStage(connection)
   const sources: SourceFile[] = []
-  for (const file of files) sources.push(await openSource(connection, file, { regions, columns }))
+  for (const file of files)
+    sources.push(await openSource(connection, file, { regions, columns, hidesTenants }))
 
   const qualities = new Map<SourceFile, InputQuality>()
   const stage = async (layout: InputQuality['layout'], steps: Steps) => {

@@ -15,6 +15,8 @@ export interface SourceFile extends InputFile {
   used: DemandColumns
   /** Region of rows where no column names it. */
   region: string
+  /** Its rows name tenants that people may not see: no text of them is told. */
+  hidesRows: boolean
   /** SQL that yields the used columns as text, under our names. */
   texts: string
   /**
@@ -34,7 +36,7 @@ const numberColumns: ReadonlySet<DemandColumn> = new Set(['requests', 'input_tok
 export async function openSource(
   connection: DuckDBConnection,
   file: InputFile,
-  options: { columns?: DemandColumns; regions: string[] },
+  options: { columns?: DemandColumns; regions: string[]; hidesTenants?: boolean | undefined },
 ): Promise<SourceFile> {
   await requireWholeZstd(file)
   const format = formatOf(file.path)
@@ -55,6 +57,7 @@ export async function openSource(
     layout: used.requests === undefined ? 'requests' : 'aggregated',
     format,
     ...columns,
+    hidesRows: options.hidesTenants === true && used.tenant !== undefined,
     texts: texts(columns),
     values: values(columns),
   }
