@@ -13,11 +13,11 @@ import { seasonalNaiveDay } from '../../src/forecast/models/seasonal-naive.js'
 import { seasonalRidge } from '../../src/forecast/models/seasonal-ridge.js'
 import { secondsPerDay } from '../../src/kit/units.js'
 
-// Figures on public traces; bench/forecast-m4.ts and bench/forecast-coverage.ts print them with more beside.
+// Figures on public traces; bench/forecast.ts and bench/forecast-coverage.ts print them with more beside.
 const onRealData = it.skipIf(dataFolder === undefined)
 
 describe('M4 Hourly', () => {
-  onRealData('the ridge is at 0.85 MASE or better, a third below the seasonal naive', () => {
+  onRealData('the ridge is at 0.8 MASE or better, a third below the seasonal naive', () => {
     const all = readM4()
     const error = (model: typeof seasonalRidge) =>
       mean(all.map((series) => meanAbsoluteScaledError(series, forecastSeries(model, series))))
@@ -26,14 +26,14 @@ describe('M4 Hourly', () => {
     expect(error(seasonalRidge)).toBeLessThan(0.67 * error(seasonalNaiveDay))
   })
 
-  onRealData('the combination is no worse and its 90 % interval holds', () => {
+  onRealData('the combination is a twentieth better and its 90 % interval holds', () => {
     const some = readM4().filter((_, index) => index % 6 === 0)
     const forecasts = some.map(combineSeries)
     const errors = some.map((series, index) =>
       meanAbsoluteScaledError(series, forecasts[index]!.workloads[0]!.series.requests.point),
     )
     const alone = some.map((series) => meanAbsoluteScaledError(series, forecastSeries(seasonalRidge, series)))
-    expect(mean(errors)).toBeLessThan(1.02 * mean(alone))
+    expect(mean(errors)).toBeLessThan(0.95 * mean(alone))
     const covered = mean(some.map((series, index) => coverage(series, forecasts[index]!)))
     expect(covered).toBeGreaterThan(0.85)
     expect(covered).toBeLessThan(0.95)

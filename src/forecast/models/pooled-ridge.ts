@@ -92,6 +92,7 @@ export function fitCoefficients(
       targets,
       weights: new Float64Array(rows.length).fill(1),
       penalties: new Float64Array(featureCount).fill(pull),
+      reweightings: 1,
     })
     return learned.map((coefficient, column) => coefficient + prior[knot]![column]!)
   })
