@@ -16,7 +16,7 @@ const fleet = readM4().map(({ train }) => ({
   stepsPerDay: 24,
 }))
 const nothing = knots.map(() => new Float64Array(featureCount))
-const coefficients = fitCoefficients(sampleOrigins(fleet, hours, 8000), hours, nothing, 10)
+const coefficients = fitCoefficients(sampleOrigins(fleet, hours, 8000), hours, nothing, 10, featureCount)
 const rows = coefficients.map(
   (row) => `  [${Array.from(row, (value) => Math.round(1000 * value)).join(', ')}],`,
 )

@@ -2,8 +2,8 @@ import type { Series } from './point-model.js'
 
 /** Leads that features reach: one day, in hours. Further ahead forecasts stand in for what came. */
 export const featureLeads = 24
-/** Features of one origin and lead, before they meet the character of the series. */
-const plainFeatures = 21
+/** Features of one origin and lead, before they meet the character of the series; they come first. */
+export const plainFeatures = 21
 /** Length of `writeFeatures`' vector: each feature, and its product with both traits of the series. */
 export const featureCount = 3 * plainFeatures
 

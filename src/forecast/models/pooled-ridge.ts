@@ -2,6 +2,7 @@ import {
   extendView,
   featureCount,
   featureLeads,
+  plainFeatures,
   type SeasonalView,
   type Traits,
   traitsAt,
@@ -19,6 +20,7 @@ const leastHours = 48
 const pull = 200
 const mostOrigins = 5000
 const leastRows = 3 * featureCount
+const manySeries = 8
 
 /**
  * Ridge regression of each lead on what is known at the origin, learned from all series of the fleet at once, each in
@@ -41,7 +43,9 @@ export const transferredRidge: PointModel = forecaster('transferred-ridge', (fea
 )
 
 export function fitFleet(fleet: readonly Series[], end: number): Float64Array[] {
-  return fitCoefficients(sampleOrigins(fleet, end, mostOrigins), end, pooledPrior, pull)
+  // Traits hardly change within one series: what depends on them only many series can tell.
+  const columns = fleet.length < manySeries ? plainFeatures : featureCount
+  return fitCoefficients(sampleOrigins(fleet, end, mostOrigins), end, pooledPrior, pull, columns)
 }
 
 /** An origin to learn from. */
@@ -69,32 +73,35 @@ export function sampleOrigins(fleet: readonly Series[], end: number, most: numbe
   })
 }
 
-/** Coefficients at the knots, pulled towards those of a prior. */
+/** Coefficients at the knots, pulled towards those of a prior; `columns` of them learn, the others stay. */
 export function fitCoefficients(
   origins: readonly LearningOrigin[],
   end: number,
   prior: readonly Float64Array[],
   pull: number,
+  columns: number,
 ): Float64Array[] {
+  const features = new Float64Array(featureCount)
   return knots.map((lead, knot) => {
     const rows = origins.filter(
       ({ origin, view }) => origin + lead < end && view.observed[origin + lead] === 1,
     )
     if (rows.length < leastRows) return prior[knot]!
-    const design = new Float64Array(rows.length * featureCount)
+    const design = new Float64Array(rows.length * columns)
     const targets = Float64Array.from(rows, ({ view, origin, traits }, row) => {
-      const base = writeFeatures(view, origin, lead, traits, design, row * featureCount)
-      return view.roots[origin + lead]! / traits.scale - base - dot(prior[knot]!, design, row * featureCount)
+      const base = writeFeatures(view, origin, lead, traits, features, 0)
+      design.set(features.subarray(0, columns), row * columns)
+      return view.roots[origin + lead]! / traits.scale - base - dot(prior[knot]!, features, 0)
     })
     const learned = fitRobustRidge({
-      columns: featureCount,
+      columns,
       design,
       targets,
       weights: new Float64Array(rows.length).fill(1),
-      penalties: new Float64Array(featureCount).fill(pull),
+      penalties: new Float64Array(columns).fill(pull),
       reweightings: 1,
     })
-    return learned.map((coefficient, column) => coefficient + prior[knot]![column]!)
+    return prior[knot]!.map((coefficient, column) => coefficient + (learned[column] ?? 0))
   })
 }
 
