@@ -9,7 +9,7 @@ export interface QuantileSample {
 }
 
 const mostSteps = 25
-const enough = 1e-4
+const enough = 1e-3
 const leastDeviation = 1e-4
 // Each quantile starts from its neighbour on the way out from the median; none is further away than these.
 const stops = [0.01, 0.1, 0.9, 0.99]

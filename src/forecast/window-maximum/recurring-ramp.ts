@@ -28,10 +28,7 @@ export function recurringRamp(load: Float64Array, now: number, grid: LoadGrid): 
     .sort((a, b) => b.maximum * a.maximumBefore - a.maximum * b.maximumBefore)
   const third = ramps[daysNeeded - 1]
   if (third === undefined || Number.isNaN(level)) return { load: 0, probability: 1 }
-  const grown =
-    third.maximumBefore === 0 ? Number.POSITIVE_INFINITY : (level * third.maximum) / third.maximumBefore
-  return {
-    load: level === 0 ? 0 : Math.min(grown, mostOverThen * third.maximum),
-    probability: 0.5,
-  }
+  // A ramp out of silence has no growth: what came then is what comes.
+  const grown = third.maximumBefore === 0 ? third.maximum : (level * third.maximum) / third.maximumBefore
+  return { load: Math.min(grown, mostOverThen * third.maximum), probability: 0.5 }
 }

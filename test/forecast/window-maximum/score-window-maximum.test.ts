@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { dataFolder, readTrace } from '../../../bench/forecast-data.js'
 import {
   dayAheadTemplate,
   persistenceWithMargin,
@@ -8,7 +9,10 @@ import {
   poolMaximumDays,
   scoreWindowMaximum,
 } from '../../../src/forecast/window-maximum/score-window-maximum.js'
-import type { WindowMaximumMethod } from '../../../src/forecast/window-maximum/window-maximum.js'
+import {
+  maximumRegression,
+  type WindowMaximumMethod,
+} from '../../../src/forecast/window-maximum/window-maximum.js'
 
 const options = { stepSeconds: 60, coldStartSeconds: 300, everySeconds: 300, quantiles: [0.5, 0.95] }
 const day = 1440
@@ -66,5 +70,25 @@ describe('naive maxima', () => {
     const predict = dayAheadTemplate.fit(daily, 2 * day, { ...options, windowSeconds: 600 })
     expect([...predict(2 * day + 595)]).toEqual([50, 50])
     expect([...predict(2 * day + 300)]).toEqual([10, 10])
+  })
+})
+
+describe('ServeGen', () => {
+  // bench/window-maximum.ts measures on arrivals drawn inside these 10-minute steps, and the larger clients.
+  it.skipIf(dataFolder === undefined)('the regression is well below persistence with a margin', async () => {
+    const history = await readTrace('servegen-demand-10min.csv.gz', 'm-large')
+    const requests = history.workloads[0]!.requests
+    const rolling = {
+      stepSeconds: 600,
+      coldStartSeconds: 600,
+      everySeconds: 600,
+      quantiles: [0.5, 0.9, 0.95],
+    }
+    const [own, naive] = [maximumRegression, persistenceWithMargin('ratio', 4)].map((method) =>
+      poolMaximumDays(scoreWindowMaximum(method, requests, 7 * 144, 14 * 144, rolling)),
+    )
+    const loss = (pinball: number[]) => pinball.reduce((sum, value) => sum + value, 0)
+    expect(loss(own!.pinball)).toBeLessThan(0.9 * loss(naive!.pinball))
+    expect(Math.abs(own!.coverage[2]! - 0.95)).toBeLessThan(0.04)
   })
 })
