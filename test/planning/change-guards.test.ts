@@ -2,7 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dnsName } from '../../src/kit/names.js'
 import { type ChangeGuardInputs, checkChanges, checkStandalone } from '../../src/planning/change-guards.js'
-import { type ChangeSet, findUnreviewed, type ResourceChange } from '../../src/planning/change-set.js'
+import {
+  type ChangeSet,
+  findUnreviewed,
+  type ResourceChange,
+  withoutDecision,
+} from '../../src/planning/change-set.js'
 import type { GuardName } from '../../src/planning/guards.js'
 import {
   formatReviewedChanges,
@@ -54,6 +59,37 @@ const verdictOf = (guard: GuardName, fields: Partial<ChangeGuardInputs>) => {
   const verdict = checkChanges(inputs(fields)).find((each) => each.guard === guard)!
   return [verdict.state, verdict.code, verdict.message]
 }
+
+describe('a change set without what its decision brings', () => {
+  const object = (maxReplicaCount: number) => ({ spec: { maxReplicaCount, pollingInterval: 5 } })
+  const inForce = new Map<string, unknown>([
+    ['ScaledObject chat', object(20)],
+    ['ScaledObject gone', object(1)],
+  ])
+  const next = new Map<string, unknown>([
+    ['ScaledObject chat', object(40)],
+    ['ScaledObject come', object(1)],
+  ])
+  const rest = (fresh: ResourceChange, before: ResourceChange[] = []) =>
+    withoutDecision(changeSet(fresh), changeSet(...before), inForce, next).changes
+
+  it('keeps what either decision would change alike', () => {
+    expect(rest(change())).toEqual([])
+    expect(rest(change({ paths: ['spec.maxReplicaCount', 'spec.pollingInterval'] }))[0]!.paths).toEqual([
+      'spec.pollingInterval',
+    ])
+    expect(rest(change({ urn: urn('gone'), op: 'delete', paths: [] }))).toEqual([])
+    expect(rest(change({ urn: urn('come'), op: 'create', paths: [] }))).toEqual([])
+    expect(rest(change({ urn: urn('other'), op: 'delete', paths: [] }))).toHaveLength(1)
+  })
+
+  it('takes for reviewed what was to be made, and is made otherwise by the new decision', () => {
+    const made = (digest: string) => change({ op: 'create', paths: [], values: {}, digest })
+    const left = rest(made('b'), [made('a')])
+    expect(findUnreviewed(changeSet(...left), changeSet(made('a')))).toEqual([])
+    expect(findUnreviewed(changeSet(...rest(made('b'))), changeSet())).toHaveLength(1)
+  })
+})
 
 describe('the reviewed change set', () => {
   it('passes the same changes and any part of them', () => {
