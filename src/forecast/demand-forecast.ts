@@ -33,6 +33,7 @@ export interface DemandForecast {
 export interface PastBlocks {
   /** Slots of the history, ascending. */
   origins: Float64Array
+  slotsPerDay: number
   /** Slots ahead that all of them were observed. */
   columns: number
   /** By slot ahead: the column that it follows, an earlier one where it is further ahead than was observed. */
@@ -57,7 +58,7 @@ export interface SeriesForecast {
   effects?: readonly PathEffect[]
   /** By step. */
   point: Float64Array
-  /** By slot. */
+  /** What paths scatter around, by slot: between the point and the mean day. */
   slots: Float64Array
   shape: SlotShape
   /** Undefined where no error is known: paths equal the point. */

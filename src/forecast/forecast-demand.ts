@@ -137,7 +137,7 @@ function forecastFrom(
     slotOf(origins[0]!),
     slotsAhead,
     slotsPerDay,
-    firstSlot % (7 * slotsPerDay),
+    firstSlot % (14 * slotsPerDay),
   )
   const rows = origins.map((origin) => rowOf(grid, slotOf(origin)))
   const blocks = rows.map((row) => createBlocks(grid, row, slotsAhead))

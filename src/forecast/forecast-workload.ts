@@ -6,7 +6,8 @@ import { sumSlots } from './hourly.js'
 import type { Series } from './models/point-model.js'
 import { seasonalNaiveDay } from './models/seasonal-naive.js'
 import type { OriginGrid } from './origin-grid.js'
-import { calm, createErrors, spreadPoint } from './path-errors.js'
+import { centerPaths, meanDays } from './path-center.js'
+import { createErrors, spreadPoint } from './path-errors.js'
 import { type Member, mixErrors, type RolledSeries, rollMember } from './rolling-origin.js'
 import { type RowScores, scoreAt, scoredRows, scoreRow } from './score.js'
 import { learnShape, shareOut } from './slot-shape.js'
@@ -55,7 +56,7 @@ export function forecastWorkload(demand: WorkloadDemand, frame: Frame): Workload
     members: rollAll(frame.members, requests, frame),
     rivals: rollAll(frame.rivals, requests, frame),
   }
-  const scores = scoreTeams(teams, requests.slots, frame)
+  const scores = scoreTeams(teams, requests, frame)
   // Tokens take the weights of requests: a path's tokens follow its requests.
   const tokens = (['inputTokens', 'outputTokens'] as const).map((metric) => {
     if (demand.tokens === 'none') return undefined
@@ -109,28 +110,29 @@ function chooseStandIn(score: ForecastScore | undefined, { rivals }: Frame): num
 /** Rolling-origin scores at the rows of a frame. */
 function scoreTeams(
   { members, rivals }: { members: RolledSeries[]; rivals: RolledSeries[] },
-  slots: Series,
+  { slots, days }: MetricSeries,
   { grid, rows, rivals: { length }, rivals: named }: Frame,
 ): (ForecastScore | undefined)[] {
   if (length === 0) return rows.map(() => undefined)
   const scored = [...new Set(rows.flatMap((row) => scoredRows(grid, row)))]
-  const scoreRows = (mixtureAt: (row: number) => Mixture): RowScores =>
-    new Map(
-      scored.map((row) => {
-        const { parts, combine } = mixtureAt(row)
-        const past = mixErrors(parts, combine, slots, grid, row)
-        const point = combine(parts.map(({ points }) => points[row]!))
-        return [row, scoreRow(point, spreadPoint(point, past, slots, grid, row), slots, grid, row)]
-      }),
-    )
+  const scoreRows = (score: (row: number) => ReturnType<typeof scoreRow>): RowScores =>
+    new Map(scored.map((row) => [row, score(row)]))
   const own = scoreRows((row) => {
     const weights = weighModels(members, slots, grid, row)
-    return { parts: members, combine: (forecasts) => combine(forecasts, weights) }
+    const mix = (forecasts: readonly Float64Array[]) => combine(forecasts, weights)
+    const past = mixErrors(members, mix, slots, grid, row)
+    const point = mix(members.map(({ points }) => points[row]!))
+    const center = centerPaths(point, past, days, grid, row)
+    return scoreRow(point, center, spreadPoint(center, past, slots, grid, row), slots, grid, row)
   })
   const naive = new Map(
-    rivals.map((part, index) => [
+    rivals.map((rival, index) => [
       named[index]!.name,
-      scoreRows(() => ({ parts: [part], combine: (forecasts) => forecasts[0]! })),
+      scoreRows((row) => {
+        const past = mixErrors([rival], ([forecast]) => forecast!, slots, grid, row)
+        const point = rival.points[row]!
+        return scoreRow(point, point, spreadPoint(point, past, slots, grid, row), slots, grid, row)
+      }),
     ]),
   )
   return rows.map((row) => scoreAt(grid, row, own, naive))
@@ -140,6 +142,8 @@ function scoreTeams(
 interface MetricSeries {
   steps: Series
   slots: Series
+  /** Mean day before each row. */
+  days: Float64Array[]
   /** Amounts by step from slot `firstSlot` on: what shapes are read from. */
   recent: Float32Array
   firstSlot: number
@@ -153,9 +157,11 @@ function readMetric(
   const steps = bridgeGaps(demand[metric], demand.mask, stepsPerDay)
   const firstSlot = grid.origins[0]!
   const skipped = (steps.values.length % stepsPerSlot) + firstSlot * stepsPerSlot
+  const slots = sumSlots(steps, stepsPerSlot)
   return {
     steps,
-    slots: sumSlots(steps, stepsPerSlot),
+    slots,
+    days: meanDays(slots, grid),
     recent: stepsPerSlot === 1 ? new Float32Array(0) : Float32Array.from(steps.values.subarray(skipped)),
     firstSlot,
   }
@@ -163,7 +169,7 @@ function readMetric(
 
 /** The forecast of one metric at the row of an index. */
 function forecastSeries(
-  { steps, slots, recent, firstSlot }: MetricSeries,
+  { steps, slots, days, recent, firstSlot }: MetricSeries,
   { parts, combine }: Mixture,
   { grid, rows, blocks, stepsPerSlot, steps: length }: Frame,
   index: number,
@@ -172,7 +178,7 @@ function forecastSeries(
   const point = combine(parts.map(({ latest }) => latest.get(row)!))
   const shape = learnShape(steps, recent, firstSlot, grid.origins[row]!, stepsPerSlot)
   const past = mixErrors(parts, combine, slots, grid, row)
-  const center = calm(point, past, slots, grid, row)
+  const center = centerPaths(point, past, days, grid, row)
   const spread = spreadPoint(center, past, slots, grid, row)
   const known = blocks[index]
   return {

@@ -10,8 +10,8 @@ export interface OriginGrid {
   rowsPerDay: number
   /** Blocks of a row: days ahead, the last one perhaps shorter. */
   days: number
-  /** Slots from the start of a week, the same one for all histories, to slot 0. */
-  weekPhase: number
+  /** Slots from the start of a fortnight, the same one for all histories, to slot 0. */
+  phase: number
 }
 
 // Origins a quarter of a day apart: each hour of the day meets the errors of four, which smooths the few days that a
@@ -21,6 +21,10 @@ const mostRowsPerDay = 4
 // itself. Older rows than four weeks tell of another time.
 const warmUpDays = 7
 const rowDays = 28
+// Days before an origin on which its score looks: their forecasts look back in turn.
+export const scoredDays = 14
+// The first of them has at least three days of rows in half of a history.
+const leastScoredDays = 6
 // Errors further ahead cannot be observed often enough; they grow on as those before.
 const mostDays = 14
 
@@ -30,26 +34,38 @@ export function createOriginGrid(
   first: number,
   slotsAhead: number,
   slotsPerDay: number,
-  weekPhase: number,
+  phase: number,
 ): OriginGrid {
   const rowsPerDay = [mostRowsPerDay, 2, 1].find((count) => slotsPerDay % count === 0)!
-  const earliest = Math.max(slotsPerDay, first - rowDays * slotsPerDay)
+  const earliest = Math.max(
+    slotsPerDay,
+    Math.min(
+      warmUpDays * slotsPerDay,
+      Math.max(first - scoredDays * slotsPerDay, Math.min(first, leastScoredDays * slotsPerDay)) / 2,
+    ),
+    first - (scoredDays + rowDays) * slotsPerDay,
+  )
   const origins: number[] = []
   for (let origin = end; origin >= earliest; origin -= slotsPerDay / rowsPerDay) origins.unshift(origin)
   const leads = Math.min(slotsAhead, mostDays * slotsPerDay)
-  return { origins, leads, slotsPerDay, rowsPerDay, days: Math.ceil(leads / slotsPerDay), weekPhase }
+  return { origins, leads, slotsPerDay, rowsPerDay, days: Math.ceil(leads / slotsPerDay), phase }
 }
 
 /**
- * Where the models that roll over a row were fitted: at the start of its week, or of its day while a history is short.
+ * Where the models that roll over a row were fitted: at the start of its fortnight, or of its week
+ * or every other day while a history is short.
  * It depends on the time alone, so that an earlier forecast is the one that would have been made then.
  */
-export function fitEnd({ origins, slotsPerDay, weekPhase }: OriginGrid, row: number): number {
+export function fitEnd({ origins, slotsPerDay, phase }: OriginGrid, row: number): number {
   const origin = origins[row]!
-  const since = (period: number) => origin - ((origin + weekPhase) % period)
+  const since = (period: number) => origin - ((origin + phase) % period)
+  const fortnight = since(14 * slotsPerDay)
+  if (fortnight >= 4 * warmUpDays * slotsPerDay) return fortnight
   const week = since(7 * slotsPerDay)
   if (week >= 2 * warmUpDays * slotsPerDay) return week
-  return Math.max(Math.min(since(slotsPerDay), origin), slotsPerDay)
+  const two = since(2 * slotsPerDay)
+  if (two >= warmUpDays * slotsPerDay) return two
+  return Math.max(since(slotsPerDay), slotsPerDay)
 }
 
 /** The rows that a forecast made at a row looks back on: `first` up to `ends[day]` of those whose day was observed. */

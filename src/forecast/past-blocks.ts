@@ -17,6 +17,7 @@ export function createBlocks(grid: OriginGrid, row: number, slotsAhead: number):
   const repeated = Math.min(Math.ceil(days / 2), 7) * grid.slotsPerDay
   return {
     origins: Float64Array.from(grid.origins.slice(first, first + counts[days - 1]!)),
+    slotsPerDay: grid.slotsPerDay,
     columns,
     sources: Uint16Array.from({ length: slotsAhead }, (_, lead) =>
       lead < columns ? lead : columns - repeated + ((lead - columns) % repeated),

@@ -1,5 +1,5 @@
 import type { PastBlocks, PathErrors } from './demand-forecast.js'
-import { type ErrorDistribution, learnErrors, spread, tuning } from './error-distribution.js'
+import { type ErrorDistribution, learnErrors, spreadAt } from './error-distribution.js'
 import type { Series } from './models/point-model.js'
 import { type OriginGrid, observedRows } from './origin-grid.js'
 import { rankErrors } from './past-blocks.js'
@@ -11,44 +11,6 @@ const independentRowsPerDay = 2
 /** How a point forecast made at a row spreads, without the places of past errors. */
 export type PointSpread = Omit<PathErrors, 'ranks'> & { distribution: ErrorDistribution }
 
-function profileAt({ values }: Series, origin: number, slotsPerDay: number): Float64Array {
-  const profile = new Float64Array(slotsPerDay)
-  const days = Math.min(tuning.profileDays, Math.floor(origin / slotsPerDay))
-  for (let day = 1; day <= days; day++)
-    for (let slot = origin - day * slotsPerDay; slot < origin - (day - 1) * slotsPerDay; slot++)
-      profile[slot % slotsPerDay]! += values[slot]! / days
-  return profile
-}
-
-/** Moves points towards the mean profile by as much as past errors say. */
-export function calm(point: Float64Array, past: PastErrors, series: Series, grid: OriginGrid, row: number) {
-  const { slotsPerDay } = grid
-  const { origins, leads, points, errors } = past
-  let xx = 0
-  let xy = 0
-  const profiles = Array.from(origins, (origin) => profileAt(series, origin, slotsPerDay))
-  for (const [earlier, origin] of origins.entries())
-    for (let lead = 0; lead < leads; lead++) {
-      const cell = earlier * leads + lead
-      if (Number.isNaN(errors[cell]!)) continue
-      const x = points[cell]! - profiles[earlier]![(origin + lead) % slotsPerDay]!
-      xx += x * x
-      xy -= x * errors[cell]!
-    }
-  const c = tuning.calm * Math.min(Math.max(xx > 0 ? xy / xx : 0, 0), 1)
-  for (const [earlier, origin] of origins.entries())
-    for (let lead = 0; lead < leads; lead++) {
-      const cell = earlier * leads + lead
-      const x = points[cell]! - profiles[earlier]![(origin + lead) % slotsPerDay]!
-      points[cell]! -= c * x
-      errors[cell]! += c * x
-    }
-  const profile = profileAt(series, grid.origins[row]!, slotsPerDay)
-  return point.map(
-    (amount, lead) => amount - c * (amount - profile[(grid.origins[row]! + lead) % slotsPerDay]!),
-  )
-}
-
 /** Undefined where no error was observed before the row. */
 export function spreadPoint(
   point: Float64Array,
@@ -57,14 +19,13 @@ export function spreadPoint(
   grid: OriginGrid,
   row: number,
 ): PointSpread | undefined {
-  const distribution = learnErrors(past, grid, row)
-  if (distribution === undefined) return undefined
   const origin = grid.origins[row]!
+  const distribution = learnErrors(past, grid, origin)
+  if (distribution === undefined) return undefined
   const { first, ends } = observedRows(grid, row)
   const rows = ends[0]! - first
   const factor =
-    distribution.volatility *
-    widening(Math.min(rows, (rows / grid.rowsPerDay) * independentRowsPerDay)) ** tuning.widen
+    distribution.volatility * widening(Math.min(rows, (rows / grid.rowsPerDay) * independentRowsPerDay))
   let highest = 0
   for (let slot = 0; slot < origin; slot++)
     if (observed[slot] === 1) highest = Math.max(highest, values[slot]!)
@@ -72,18 +33,18 @@ export function spreadPoint(
     distribution,
     quantiles: distribution.quantiles,
     spread: point.map(
-      (amount, lead) => factor * spread(distribution, amount, lead, (origin + lead) % grid.slotsPerDay),
+      (amount, lead) => factor * spreadAt(distribution, amount, lead, (origin + lead) % grid.slotsPerDay),
     ),
     ceiling: 2 * highest,
   }
 }
 
 export function createErrors(
-  { quantiles, spread: width, ceiling, distribution }: PointSpread,
+  { quantiles, spread, ceiling, distribution }: PointSpread,
   past: PastErrors,
   blocks: PastBlocks,
 ): PathErrors {
-  return { ranks: rankErrors(past, distribution.rowFactors, blocks), quantiles, spread: width, ceiling }
+  return { ranks: rankErrors(past, distribution.rowFactors, blocks), quantiles, spread, ceiling }
 }
 
 /**

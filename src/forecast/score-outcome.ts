@@ -27,7 +27,8 @@ export function scoreOutcome(
   to: number,
 ): OutcomeScore {
   const { stepsPerSlot } = forecast
-  const { slots } = forecast.workloads[workloadIndex]!.series.requests
+  const { point, slots } = forecast.workloads[workloadIndex]!.series.requests
+  const sumOf = (values: Float64Array) => values.reduce((total, amount) => total + amount, 0)
   const { quantiles } = slotQuantiles(forecast, workloadIndex, 'requests')
   const at = (probability: (typeof forecastQuantiles)[number]) =>
     quantiles[forecastQuantiles.indexOf(probability)]!
@@ -35,15 +36,14 @@ export function scoreOutcome(
   const sum = { steps: 0, slots: 0, absolute: 0, actual: 0, pinball: 0, in80: 0, in90: 0 }
   const end = Math.min(slots.length, Math.floor(to / stepsPerSlot))
   for (let slot = Math.ceil(from / stepsPerSlot); slot < end; slot++) {
-    const known = actual
-      .subarray(slot * stepsPerSlot, (slot + 1) * stepsPerSlot)
-      .filter((value) => !Number.isNaN(value))
+    const [first, last] = [slot * stepsPerSlot, (slot + 1) * stepsPerSlot]
+    const known = actual.subarray(first, last).filter((value) => !Number.isNaN(value))
     if (2 * known.length < stepsPerSlot || known.length === 0) continue
-    const value = (known.reduce((total, amount) => total + amount, 0) * stepsPerSlot) / known.length
+    const value = (sumOf(known) * stepsPerSlot) / known.length
     sum.steps += known.length
     sum.slots++
     sum.actual += value
-    sum.absolute += Math.abs(value - slots[slot]!)
+    sum.absolute += Math.abs(value - sumOf(point.subarray(first, last)))
     forecastQuantiles.forEach((probability, index) => {
       const error = value - quantiles[index]![slot]!
       sum.pinball += Math.max(probability * error, (probability - 1) * error) / forecastQuantiles.length

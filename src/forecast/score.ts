@@ -1,12 +1,10 @@
 import { sortedQuantile } from '../kit/statistics.js'
 import { type ForecastScore, forecastQuantiles } from './demand-forecast.js'
 import type { Series } from './models/point-model.js'
-import { type OriginGrid, observedRows } from './origin-grid.js'
+import { type OriginGrid, observedRows, scoredDays } from './origin-grid.js'
 import type { PointSpread } from './path-errors.js'
 import { limit } from './sample-path.js'
 
-// A score looks at no more than two weeks of daily origins.
-const mostOrigins = 14
 const leastBlockDays = 3
 
 /** The earlier rows on which a forecast made at a row is scored: daily, each with three days of errors of its own. */
@@ -14,7 +12,7 @@ export function scoredRows(grid: OriginGrid, row: number): number[] {
   const rows: number[] = []
   for (let earlier = row - grid.rowsPerDay; earlier >= 0; earlier -= grid.rowsPerDay) {
     const { first, ends } = observedRows(grid, earlier)
-    if (ends[0]! - first < leastBlockDays * grid.rowsPerDay || rows.length === mostOrigins) break
+    if (ends[0]! - first < leastBlockDays * grid.rowsPerDay || rows.length === scoredDays) break
     rows.unshift(earlier)
   }
   return rows
@@ -29,9 +27,13 @@ interface BlockScore {
   count: number
 }
 
-/** Scores a forecast made at a row, by day ahead, against what was observed until now. */
+/**
+ * Scores a forecast made at a row, by day ahead, against what was observed until now.
+ * @param center what paths scatter around
+ */
 export function scoreRow(
   point: Float64Array,
+  center: Float64Array,
   errors: PointSpread | undefined,
   { values, observed }: Series,
   grid: OriginGrid,
@@ -48,7 +50,7 @@ export function scoreRow(
       if (slot >= values.length || observed[slot] === 0) continue
       const actual = values[slot]!
       const quantiles = levels.map((level) =>
-        limit(point[lead]!, level * (errors?.spread[lead] ?? 0), errors?.ceiling ?? 0),
+        limit(center[lead]!, level * (errors?.spread[lead] ?? 0), errors?.ceiling ?? 0),
       )
       for (const [index, probability] of forecastQuantiles.entries()) {
         const error = actual - quantiles[index]!
