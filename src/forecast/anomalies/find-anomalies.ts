@@ -5,7 +5,7 @@ import type { DemandHistory, WorkloadDemand } from '../../metrics/demand-history
 import type { Run } from '../../metrics/gaps.js'
 import type { Episode } from './episode.js'
 import { findSurges, longestSurge, type Surge } from './find-surges.js'
-import { describeSurge, judgeSurge, nameSurge } from './judge-surge.js'
+import { describeSurge, judgeSurge, leastCertainty, nameSurge } from './judge-surge.js'
 import { readSignals, type SurgeSignals } from './surge-signals.js'
 import { findUsualDay, type StepGrid } from './usual-day.js'
 import { type SurgeTraits, weighSurge } from './weigh-surge.js'
@@ -20,9 +20,6 @@ const leastTenantJump = 0.2
 const alikeShare = 0.8
 /** Hours whose median is the level of the whole that tenants are held against. */
 const levelSteps = 24
-
-/** Surges less certain than this are left in. Chosen with the weights: the least at which one in ten is wrong. */
-const leastCertainty = 0.45
 
 /**
  * Episodes of a history that are no demand of a usual day: retry storms, attacks, load tests; in the order of their
@@ -52,7 +49,7 @@ function findEpisodes(parts: readonly WorkloadDemand[], grid: StepGrid): Episode
   const length = parts[0]!.requests.length
   const judged = weighSurges(parts, grid)
     .map((surge) => ({ ...surge, certainty: judgeSurge(surge, grid.stepSeconds) }))
-    .filter(({ certainty }) => certainty >= leastCertainty)
+    .filter(({ certainty, traits }) => certainty >= leastCertainty(traits, grid.stepSeconds))
     .sort((a, b) => b.certainty - a.certainty)
   const chosen: typeof judged = []
   for (const surge of judged) if (!chosen.some((other) => overlap(surge, other) > 0)) chosen.push(surge)

@@ -72,6 +72,18 @@ export function judgeSurge(surge: JudgedSurge, stepSeconds: number): number {
   return 1 / (1 + Math.exp(-odds))
 }
 
+/**
+ * Surges less certain than this are left in. Chosen with the weights: the least at which one in ten is wrong. Where
+ * nothing but a height speaks, at steps that show no ramp, noise of few days is as high now and then: more is asked.
+ */
+export function leastCertainty(traits: SurgeTraits, stepSeconds: number): number {
+  const scaled = scaleTraits({ traits, habit: 0 }, stepSeconds)
+  const speaks = (['newShare', 'mix', 'rejected'] as const).some(
+    (name) => scaled[traitNames.indexOf(name)]! > 0.2,
+  )
+  return speaks || stepSeconds <= finestRampSeconds ? 0.45 : 0.6
+}
+
 /** What a surge looks most like; where little is known, an attack. */
 export function nameSurge(traits: SurgeTraits): EpisodeKind {
   const {
