@@ -1,4 +1,3 @@
-import { quantile } from '../../kit/statistics.js'
 import { secondsPerDay } from '../../kit/units.js'
 import {
   featureCount,
@@ -63,6 +62,11 @@ export interface WindowMaximumModel extends WindowMaximumOptions {
   coefficients: Float64Array[]
 }
 
+interface WeighedRatio {
+  ratio: number
+  weight: number
+}
+
 interface OriginSample extends QuantileSample {
   /** Step by row. */
   origins: Int32Array
@@ -78,6 +82,8 @@ const pooledPenalty = 0.0003
 // Every third day is left out in turn. Quantiles next to nothing have no ratio to what came.
 const folds = 3
 const leastCalibrated = 1e-6
+const leastFactor = 0.8
+const mostFactor = 1.5
 const mostPooledRows = 12_000
 // A load that hardly moves still counts no more than one that moves by a twentieth of its mean.
 const leastMove = 0.05
@@ -119,7 +125,7 @@ function calibrate(
   const { features, targets, rows, origins } = sample
   const day = stepsOf(secondsPerDay, options)
   const foldOf = (row: number) => Math.floor((end - origins[row]!) / day) % folds
-  const ratios = options.quantiles.map((): number[] => [])
+  const ratios = options.quantiles.map((): WeighedRatio[] => [])
   for (let fold = 0; fold < folds; fold++) {
     const kept = pickRows(sample, (row) => foldOf(row) !== fold)
     if (kept.rows < fewestRows || kept.rows === rows) return options.quantiles.map(() => 1)
@@ -130,13 +136,27 @@ function calibrate(
         .map((column) => multiply(features, row * featureCount, column))
         .sort((a, b) => a - b)
       values.forEach((value, index) => {
-        if (value > leastCalibrated) ratios[index]!.push(targets[row]! / value)
+        if (value > leastCalibrated) ratios[index]!.push({ ratio: targets[row]! / value, weight: value })
       })
     }
   }
   return options.quantiles.map((probability, index) =>
-    ratios[index]!.length < fewestRows ? 1 : quantile(ratios[index]!, probability),
+    ratios[index]!.length < fewestRows ? 1 : weighedQuantile(ratios[index]!, probability),
   )
+}
+
+/**
+ * The factor of least pinball loss: ratios weigh by the forecast, or those of hours with next to no load would decide.
+ */
+function weighedQuantile(ratios: WeighedRatio[], probability: number): number {
+  const total = ratios.reduce((sum, { weight }) => sum + weight, 0)
+  let below = 0
+  ratios.sort((a, b) => a.ratio - b.ratio)
+  const found = ratios.find(({ weight }) => {
+    below += weight
+    return below >= probability * total
+  })
+  return Math.min(Math.max((found ?? ratios.at(-1)!).ratio, leastFactor), mostFactor)
 }
 
 function pickRows(
