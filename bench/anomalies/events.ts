@@ -8,8 +8,8 @@ import { type DemandHistory, maskReasons, type WorkloadDemand } from '../../src/
 // the hour of the victim's day; retries and campaigns multiply the demand of their time.
 
 export const surgesToMask = ['retry-storm', 'attack', 'load-test'] as const
-export const surgesToLearn = ['launch', 'batch-job', 'campaign'] as const
-export type SurgeKind = (typeof surgesToMask)[number] | (typeof surgesToLearn)[number]
+const surgesToLearn = ['launch', 'batch-job', 'campaign'] as const
+type SurgeKind = (typeof surgesToMask)[number] | (typeof surgesToLearn)[number]
 
 /** What was injected: steps `from` inclusive, `to` exclusive, where at least a tenth of its height was added. */
 export interface InjectedEpisode {

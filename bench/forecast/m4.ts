@@ -26,7 +26,7 @@ interface Method {
 }
 
 /** A method's error over all series. */
-export interface MethodScore {
+interface MethodScore {
   name: string
   mase: number
   maseInterval: [number, number]
@@ -36,7 +36,7 @@ export interface MethodScore {
 }
 
 /** How wide and how right intervals are. */
-export interface IntervalScore {
+interface IntervalScore {
   name: string
   coverage90: number
   /** Mean scaled interval score of the 95 % interval. */

@@ -45,7 +45,7 @@ const Event = z
 export type Event = z.infer<typeof Event>
 
 /** The whole of an events file. */
-export const Events = z.strictObject({
+const Events = z.strictObject({
   events: z.array(Event).describe('Launches, campaigns and batch jobs, past and to come.'),
 })
 

@@ -31,7 +31,7 @@ export interface HostCommit {
   author: string
 }
 
-export interface CommitComparison {
+interface CommitComparison {
   /** The second commit has the first one in its history, or is it. */
   isAhead: boolean
   /** Where they differ, if the second one is ahead; undefined where these are more than the host lists. */

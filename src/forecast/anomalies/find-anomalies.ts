@@ -69,7 +69,7 @@ function findEpisodes(parts: readonly WorkloadDemand[], grid: StepGrid): Episode
   })
 }
 
-export interface WeighedSurge extends Surge {
+interface WeighedSurge extends Surge {
   traits: SurgeTraits
   /** Surges a week that are about as high: what is a habit is no anomaly. */
   habit: number

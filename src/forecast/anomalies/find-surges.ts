@@ -21,7 +21,7 @@ const mostSecondsWithoutDays = 90 * secondsPerMinute
 const mostShareOfSpan = 0.4
 
 /** Widths of the means that a jump is taken between, in steps: short ones for steep jumps, long ones for noise. */
-export function jumpWidths(stepSeconds: number): number[] {
+function jumpWidths(stepSeconds: number): number[] {
   const seconds = stepSeconds >= secondsPerMinute ? [stepSeconds, 3 * stepSeconds] : [45, 120]
   return seconds.map((each) => Math.max(1, Math.round(each / stepSeconds)))
 }

@@ -3,12 +3,12 @@ import type { EpisodeKind } from './episode.js'
 import type { SurgeTraits } from './weigh-surge.js'
 
 /** Steps up to this show how fast a surge rose. */
-export const finestRampSeconds = 15
+const finestRampSeconds = 15
 /** Programs rise within this, or so many steps where these are longer. */
 const programSeconds = 150
 const programSteps = 2
 
-// Logistic regression on the half of the injected traces that it may be chosen on (bench/anomalies/fit.ts): each
+// Logistic regression on the half of the injected traces that it may be chosen on (bench/fit-anomalies.ts): each
 // trait about 0 … 1, and 0 where nothing is known. Rounded.
 const intercept = -1.1
 const weights = {

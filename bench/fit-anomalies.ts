@@ -1,13 +1,13 @@
-import { weighSurges } from '../../src/forecast/anomalies/find-anomalies.js'
-import { scaleTraits, traitNames } from '../../src/forecast/anomalies/judge-surge.js'
-import { solvePositiveDefinite } from '../../src/forecast/models/normal-equations.js'
-import type { DemandHistory } from '../../src/metrics/demand-history.js'
-import { synthesizeDemand } from '../../src/metrics/scenarios.js'
-import { type InjectedEpisode, injectEvents, surgesToMask } from './events.js'
-import { drawClients, readBurstGpt, readClients, readRequests } from './traces.js'
+import { weighSurges } from '../src/forecast/anomalies/find-anomalies.js'
+import { scaleTraits, traitNames } from '../src/forecast/anomalies/judge-surge.js'
+import { solvePositiveDefinite } from '../src/forecast/models/normal-equations.js'
+import type { DemandHistory } from '../src/metrics/demand-history.js'
+import { synthesizeDemand } from '../src/metrics/scenarios.js'
+import { type InjectedEpisode, injectEvents, surgesToMask } from './anomalies/events.js'
+import { drawClients, readBurstGpt, readClients, readRequests } from './anomalies/traces.js'
 
 // The weights of src/forecast/anomalies/judge-surge.ts: logistic regression on the surges of the traces to choose on,
-// even seeds alone, with a light ridge. node --import tsx bench/anomalies/fit.ts
+// even seeds alone, with a light ridge. node --import tsx bench/fit-anomalies.ts
 
 const ridge = 1
 
