@@ -41,12 +41,13 @@ export function weighModels(
     const origin = grid.origins[earlier]!
     const recency = 0.5 ** ((now - origin) / grid.slotsPerDay / halfLifeDays)
     const known = Math.min(grid.leads, now - origin)
-    for (let lead = 0, band = 0; lead < known; lead++) {
-      while (lead >= ends[band]!) band++
-      if (observed[origin + lead] === 0) continue
-      const actual = values[origin + lead]!
-      for (const [index, { points }] of members.entries())
-        sums[band]![index]! += recency * Math.abs(actual - points[earlier]![lead]!)
+    for (let index = 0; index < members.length; index++) {
+      const point = members[index]!.points[earlier]!
+      for (let lead = 0, band = 0; lead < known; lead++) {
+        while (lead >= ends[band]!) band++
+        if (observed[origin + lead] === 1)
+          sums[band]![index]! += recency * Math.abs(values[origin + lead]! - point[lead]!)
+      }
     }
   }
   let before = new Float64Array(members.length).fill(1 / members.length)
@@ -75,8 +76,8 @@ export function shareWeights({ shares }: ModelWeights): number[] {
 export function combine(forecasts: readonly Float64Array[], { ends, shares }: ModelWeights): Float64Array {
   const count = forecasts.length
   const order = new Int32Array(count)
-  let band = 0
-  return Float64Array.from({ length: forecasts[0]!.length }, (_, lead) => {
+  const combined = new Float64Array(forecasts[0]!.length)
+  for (let lead = 0, band = 0; lead < combined.length; lead++) {
     while (lead >= ends[band]!) band++
     for (let index = 0; index < count; index++) {
       const value = forecasts[index]![lead]!
@@ -85,8 +86,9 @@ export function combine(forecasts: readonly Float64Array[], { ends, shares }: Mo
         order[place] = order[place - 1]!
       order[place] = index
     }
-    return medianOf(forecasts, lead, order, shares[band]!)
-  })
+    combined[lead] = medianOf(forecasts, lead, order, shares[band]!)
+  }
+  return combined
 }
 
 /** Of forecasts in ascending order: each stands at the middle of its weight. */
