@@ -54,7 +54,8 @@ export function createOriginGrid(
 /**
  * Where the models that roll over a row were fitted: at the start of its fortnight, or of its week
  * or every other day while a history is short.
- * It depends on the time alone, so that an earlier forecast is the one that would have been made then.
+ * It depends on the time alone, so that what is known of past errors is the same whenever it is asked for; a forecast
+ * made at the end of a history is fitted up to that end besides, one of an earlier origin is not.
  */
 export function fitEnd({ origins, slotsPerDay, phase }: OriginGrid, row: number): number {
   const origin = origins[row]!
