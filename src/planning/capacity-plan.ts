@@ -51,6 +51,16 @@ export const FloorTemplate = z.strictObject({
 })
 export type FloorTemplate = z.infer<typeof FloorTemplate>
 
+/**
+ * What the exporter may do between two reviews: raise the floor of a workload above the template, to the given quantile
+ * of the highest load within the next cold start, up to `maximum` replicas. It never lowers one.
+ */
+export const LiveFloor = z.strictObject({
+  quantile: z.number().gt(0).lt(1),
+  maximum: Count,
+})
+export type LiveFloor = z.infer<typeof LiveFloor>
+
 export const ReactiveTrigger = z.strictObject({
   serverAddress: z.string(),
   /** PromQL of one element, placeholders replaced. */
@@ -74,6 +84,8 @@ export const WorkloadDecision = z.strictObject({
   /** IANA zone in which the template's windows are local time. */
   timeZone: z.string(),
   floors: FloorTemplate,
+  /** Only where its gate is open. */
+  live: z.exactOptional(LiveFloor),
   /** Replicas that are never exceeded. */
   hardMaximum: Count,
   /** Null only where the config names none: such a plan can be read but not rendered. */
@@ -238,6 +250,8 @@ export const WorkloadReport = z.strictObject({
     origins: Count,
   }),
   gate: SkillGate,
+  /** The same verdict on floors that are renewed every few minutes; absent where the history is too coarse for one. */
+  liveGate: z.exactOptional(SkillGate),
   reasons: z.array(Reason),
 })
 export type WorkloadReport = z.infer<typeof WorkloadReport>
