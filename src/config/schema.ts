@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { precisions } from '../catalog/gpu-shape.js'
 import { Environment } from './environment.js'
 import { Hpa } from './hpa.js'
+import { Live } from './live.js'
 import { PolicySettings } from './policy-settings.js'
 import { PullRequests } from './pull-requests.js'
 import { Serve } from './serve.js'
@@ -472,6 +473,7 @@ export const Config = z.strictObject({
   poolLimits: z.array(PoolLimit).default([]).describe('Most nodes that may run.'),
   prices: z.array(Price).default([]).describe('Stand over the catalogue’s.'),
   planning: Planning.prefault({}).describe('How floors and pools are decided.'),
+  live: Live.prefault({}).describe('Floors that are renewed every few minutes, inside what was reviewed.'),
   overrides: z.array(Override).default([]).describe('Decisions of people that stand over the plan.'),
   policies: PolicySettings.prefault({}).describe(
     'Rules that a plan must keep; each can be set or turned off.',
