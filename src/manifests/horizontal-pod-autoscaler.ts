@@ -41,7 +41,10 @@ export function createHorizontalPodAutoscaler(
       maxReplicas: workload.hardMaximum,
       // Only the plan's own trigger is meant to the replica: CPU and memory flutter.
       behavior: createScalingBehavior(workload.hardMaximum, isReactive && obeysTolerance(clusterVersion)),
-      metrics: isReactive ? [reactiveMetric(workload, hpa)] : multipleMetrics(workload, hpa, slo),
+      metrics: [
+        ...(isReactive ? [reactiveMetric(workload, hpa)] : multipleMetrics(workload, hpa, slo)),
+        ...(workload.live === undefined ? [] : [liveFloorMetric(workload)]),
+      ],
     },
   }
 }
@@ -52,6 +55,14 @@ function reactiveMetric(workload: WorkloadDecision, { reactive }: Hpa): HpaMetri
   return externalMetric(metric, labels ?? ownLabels(workload), {
     type: 'AverageValue',
     averageValue: toQuantity(requireTrigger(workload).thresholdPerReplica),
+  })
+}
+
+/** The replicas that `liveFloorQuery` asks for, by a recording rule; without the metric an HPA scales in no more. */
+function liveFloorMetric(workload: WorkloadDecision): HpaMetric {
+  return externalMetric('llmscale_live_floor', ownLabels(workload), {
+    type: 'AverageValue',
+    averageValue: '1',
   })
 }
 

@@ -70,7 +70,7 @@ function createWorkloadObjects(
   const version = settings.clusters[workload.region]?.version
   const autoscaler =
     settings.autoscaler === 'keda'
-      ? createScaledObject(workload, entry, version)
+      ? createScaledObject(workload, environment, entry, version)
       : createHorizontalPodAutoscaler(workload, entry ?? { hpa: { preset: 'reactive' }, slo: {} }, version)
   const { disruptionBudget, priority, serve, lengthLimits, target } = entry ?? {}
   if (serve === undefined) {

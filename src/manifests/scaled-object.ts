@@ -8,21 +8,25 @@ import {
 } from './autoscaler.js'
 import type { CronTrigger, PrometheusTrigger, ScaledObject } from './cluster-object.js'
 import { createCronFloor } from './cron-window.js'
+import { createLiveFloorTrigger } from './live-floor-trigger.js'
 import { createScalingBehavior, obeysTolerance } from './scaling-behavior.js'
 
 /**
- * The autoscaler's bounds for one workload: floors by cron, the reactive trigger above them, the hard maximum.
+ * The autoscaler's bounds for one workload: floors by cron, the reactive trigger and where the plan has one the live
+ * floor above them, the hard maximum.
  * It never names `spec.replicas` of the target: that belongs to the autoscaler.
  * Throws TRIGGER_MISSING and BOUNDS_INVALID.
  * @param clusterVersion of Kubernetes, e.g. 1.35; from that one on floors are exact, else with `reachedFloor`
  */
 export function createScaledObject(
   workload: WorkloadDecision,
+  environment: string,
   entry?: AutoscalerEntry,
   clusterVersion?: string,
 ): ScaledObject {
   const exact = obeysTolerance(clusterVersion)
   const trigger = requireTrigger(workload)
+  const { live } = workload
   const { minReplicas, windows } = createCronFloor(workload.floors, workload.timeZone)
   requireBounds(workload, minReplicas)
   const cronTriggers = windows.map(
@@ -65,6 +69,9 @@ export function createScaledObject(
             ignoreNullValues: 'false',
           },
         },
+        ...(live === undefined
+          ? []
+          : [createLiveFloorTrigger({ environment, workload, live, exact }, trigger.serverAddress)]),
         ...cronTriggers,
         ...workload.floors.exceptions.map((exception, index) =>
           createExceptionTrigger(exception, index, trigger.serverAddress, exact),
