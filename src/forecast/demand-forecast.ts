@@ -50,6 +50,17 @@ export interface WorkloadForecast {
   series: Record<DemandMetric, SeriesForecast>
   /** Rolling-origin score of `requests`; undefined when the history is too short to score. */
   score?: ForecastScore
+  /** What each covariate is worth to it; absent where none is known. */
+  covariates?: CovariateUse[]
+}
+
+/** What a covariate did for the forecasts of the last two weeks. */
+export interface CovariateUse {
+  name: string
+  /** 1 − absolute error a day ahead of the combination with it / without it; null where nothing could be compared. */
+  skill: number | null
+  /** 90 %, over resampled origins; null with too few. */
+  skillInterval: { low: number; high: number } | null
 }
 
 /** Amounts of one metric. */

@@ -13,6 +13,9 @@ export function keepWindow(history: DemandHistory, windowSeconds: number): Deman
     ...history,
     start: history.start + first * history.stepSeconds,
     length: history.length - first,
+    ...(history.covariates && {
+      covariates: history.covariates.map((each) => ({ ...each, values: each.values.subarray(first) })),
+    }),
     workloads: history.workloads.map((demand) => ({
       ...demand,
       requests: demand.requests.subarray(first),

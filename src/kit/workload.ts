@@ -10,3 +10,9 @@ export function workloadId(workload: Workload): string {
   const id = `${workload.model}/${workload.region}`
   return workload.tenant === undefined ? id : `${id}/${workload.tenant}`
 }
+
+/** Whether one of some texts names a workload: model, model/region or model/region/tenant. */
+export function isNamed(workload: Workload, names: readonly string[]): boolean {
+  const { model, region } = workload
+  return [model, workloadId({ model, region }), workloadId(workload)].some((name) => names.includes(name))
+}

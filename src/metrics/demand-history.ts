@@ -15,6 +15,17 @@ export interface DemandHistory {
   length: number
   /** In ascending order of `workloadId`. */
   workloads: WorkloadDemand[]
+  /** What else was measured on the grid and may tell of demand to come; absent where nothing is named. */
+  covariates?: Covariate[]
+}
+
+/** Active conversations, sign-ups: any quantity beside demand. */
+export interface Covariate {
+  name: string
+  /** Whose demand it may tell of: model, model/region or model/region/tenant; default all. */
+  workloads?: readonly string[]
+  /** Mean of each step; NaN where it is not known. */
+  values: Float64Array
 }
 
 /**

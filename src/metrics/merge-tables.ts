@@ -1,6 +1,6 @@
 import { LlmscaleError } from '../kit/errors.js'
 import { formatDuration, formatInstant } from '../kit/time.js'
-import { type Workload, workloadId } from '../kit/workload.js'
+import { isNamed, type Workload, workloadId } from '../kit/workload.js'
 import { coarsenGrid, lastOfSteps, sumSteps, sumTokens } from './coarsen.js'
 import {
   type DemandTable,
@@ -135,11 +135,5 @@ const gauges: ReadonlySet<ServingColumn> = new Set(['queuedRequests', 'replicas'
 
 /** Workloads of a table that one of some texts names: model, model/region or model/region/tenant. */
 export function keepWorkloads(table: DemandTable, names: readonly string[]): DemandTable {
-  const kept = (workload: Workload) => {
-    const { model, region } = workload
-    return names.some(
-      (name) => name === model || name === `${model}/${region}` || name === workloadId(workload),
-    )
-  }
-  return { ...table, workloads: table.workloads.filter(({ workload }) => kept(workload)) }
+  return { ...table, workloads: table.workloads.filter(({ workload }) => isNamed(workload, names)) }
 }

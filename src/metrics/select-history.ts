@@ -78,6 +78,9 @@ export function cutHistory(history: DemandHistory, until: EpochSeconds): DemandH
   const length = Math.max(0, Math.min(history.length, over))
   return {
     ...history,
+    ...(history.covariates && {
+      covariates: history.covariates.map((each) => ({ ...each, values: each.values.subarray(0, length) })),
+    }),
     length,
     workloads: history.workloads.map((demand) => ({
       ...demand,

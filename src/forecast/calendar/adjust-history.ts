@@ -6,7 +6,7 @@ import {
   maskReasons,
   type WorkloadDemand,
 } from '../../metrics/demand-history.js'
-import { type Calendar, isNamed } from './calendar.js'
+import { type Calendar, concerns } from './calendar.js'
 import { learnOf, listOccurrences, meanFactor } from './event-course.js'
 import { formatDay, localSteps, weekdayOf } from './local-time.js'
 
@@ -40,7 +40,7 @@ function adjustEvents(demand: WorkloadDemand, grid: DemandHistory, { events }: C
   const end = start + length * stepSeconds
   return events.flatMap((event) => {
     const how = learnOf(event)
-    if (how === 'keep' || !isNamed(event, demand.workload)) return []
+    if (how === 'keep' || !concerns(event, demand.workload)) return []
     let steps = 0
     for (const occurrence of listOccurrences(event, start, end)) {
       const first = Math.max(0, Math.floor((occurrence.start - start) / stepSeconds))

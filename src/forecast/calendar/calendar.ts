@@ -1,5 +1,5 @@
 import type { Event } from '../../config/events-file.js'
-import { type Workload, workloadId } from '../../kit/workload.js'
+import { isNamed, type Workload } from '../../kit/workload.js'
 import type { Holiday } from './public-holidays.js'
 
 /** What is known of days that are unlike others. Plain values, which pass between threads. */
@@ -18,8 +18,6 @@ export interface Users {
 }
 
 /** Whether an event changes the demand of a workload. */
-export function isNamed({ workloads }: Event, workload: Workload): boolean {
-  if (workloads === undefined) return true
-  const { model, region } = workload
-  return [model, workloadId({ model, region }), workloadId(workload)].some((name) => workloads.includes(name))
+export function concerns({ workloads }: Event, workload: Workload): boolean {
+  return workloads === undefined || isNamed(workload, workloads)
 }

@@ -5,7 +5,7 @@ import { formatInstant } from '../../kit/time.js'
 import { workloadId } from '../../kit/workload.js'
 import type { DemandHistory } from '../../metrics/demand-history.js'
 import type { DemandForecast, SeriesForecast, WorkloadForecast } from '../demand-forecast.js'
-import { type Calendar, isNamed } from './calendar.js'
+import { type Calendar, concerns } from './calendar.js'
 import { learnOf, listOccurrences, meanFactor, type Occurrence } from './event-course.js'
 import { holidayEffects } from './holiday-effects.js'
 import type { ComingEffect, DatedEffect, PathEffect } from './path-effect.js'
@@ -30,7 +30,7 @@ export function withCalendar(
     const demand = history.workloads.find(({ workload }) => workloadId(workload) === id)
     const found = [
       ...calendar.events
-        .filter((event) => isNamed(event, each.workload))
+        .filter((event) => concerns(event, each.workload))
         .flatMap((event) => eventEffects(event, forecast)),
       ...(demand === undefined || users === undefined
         ? []

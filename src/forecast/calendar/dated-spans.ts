@@ -1,7 +1,7 @@
 import { utcOffsetSeconds } from '../../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../../kit/units.js'
 import { type Workload, workloadId } from '../../kit/workload.js'
-import { type Calendar, isNamed } from './calendar.js'
+import { type Calendar, concerns } from './calendar.js'
 import { listOccurrences } from './event-course.js'
 
 /** A time with a name. */
@@ -25,7 +25,7 @@ export function listDatedSpans(
     return { from: start, to: start + secondsPerDay, label: name }
   })
   const spans = events
-    .filter((event) => isNamed(event, workload))
+    .filter((event) => concerns(event, workload))
     .flatMap((event) =>
       listOccurrences(event, from, to).map(
         ({ start, end }): DatedSpan => ({ from: start, to: Math.min(end, to), label: event.name }),
