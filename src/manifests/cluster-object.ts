@@ -93,7 +93,7 @@ export interface PodDisruptionBudget {
   apiVersion: 'policy/v1'
   kind: 'PodDisruptionBudget'
   metadata: ObjectMeta
-  spec: { maxUnavailable: string; selector: { matchLabels: Record<string, string> } }
+  spec: { maxUnavailable: string | number; selector: { matchLabels: Record<string, string> } }
 }
 
 /** https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/ */
@@ -350,18 +350,19 @@ export interface CronJob {
         backoffLimit: number
         activeDeadlineSeconds: number
         ttlSecondsAfterFinished: number
-        template: { metadata: Pick<ObjectMeta, 'labels' | 'annotations'>; spec: JobPod }
+        template: { metadata: Pick<ObjectMeta, 'labels' | 'annotations'>; spec: OwnPod }
       }
     }
   }
 }
 
-/** The pod of a job of ours. */
-export interface JobPod {
+/** A pod that runs llmscale. */
+export interface OwnPod {
   serviceAccountName: string
   automountServiceAccountToken: false
   enableServiceLinks: false
-  restartPolicy: 'Never'
+  restartPolicy: 'Never' | 'Always'
+  topologySpreadConstraints?: ServerPodTemplate['spec']['topologySpreadConstraints']
   securityContext: {
     runAsNonRoot: true
     runAsUser: number
@@ -377,13 +378,16 @@ export interface JobPod {
     workingDir: string
     env: { name: string; value: string }[]
     envFrom?: { secretRef: { name: string } }[]
+    ports?: { name: string; containerPort: number; protocol: 'TCP' }[]
+    livenessProbe?: HttpProbe
+    readinessProbe?: HttpProbe
     resources: { requests: ComputeResources; limits: ComputeResources }
     securityContext: {
       allowPrivilegeEscalation: false
       readOnlyRootFilesystem: true
       capabilities: { drop: ['ALL'] }
     }
-    volumeMounts: { name: string; mountPath: string; readOnly?: true }[]
+    volumeMounts: { name: string; mountPath: string; subPath?: string; readOnly?: true }[]
   }[]
   volumes: (
     | { name: string; configMap: { name: string } }
@@ -405,12 +409,85 @@ export interface IndexedJob {
     backoffLimitPerIndex: number
     activeDeadlineSeconds: number
     ttlSecondsAfterFinished: number
-    template: { metadata: Pick<ObjectMeta, 'labels' | 'annotations'>; spec: JobPod }
+    template: { metadata: Pick<ObjectMeta, 'labels' | 'annotations'>; spec: OwnPod }
   }
 }
 
 /** What the collector becomes. */
 export type CollectorObject = ServiceAccount | ConfigMap | CronJob
+
+/** https://kubernetes.io/docs/concepts/services-networking/network-policies/ */
+export interface NetworkPolicy {
+  apiVersion: 'networking.k8s.io/v1'
+  kind: 'NetworkPolicy'
+  metadata: ObjectMeta
+  spec: {
+    podSelector: { matchLabels: Record<string, string> }
+    policyTypes: ('Ingress' | 'Egress')[]
+    ingress: { from: NetworkPeer[]; ports: NetworkPort[] }[]
+    egress: { to?: NetworkPeer[]; ports?: NetworkPort[] }[]
+  }
+}
+/** Empty labels select all namespaces. */
+export type NetworkPeer =
+  | { namespaceSelector: { matchLabels?: Record<string, string> } }
+  | { ipBlock: { cidr: string } }
+export interface NetworkPort {
+  protocol: 'TCP' | 'UDP'
+  port: number | string
+}
+
+/** https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitor */
+export interface ServiceMonitor {
+  apiVersion: 'monitoring.coreos.com/v1'
+  kind: 'ServiceMonitor'
+  metadata: ObjectMeta
+  spec: {
+    selector: { matchLabels: Record<string, string> }
+    endpoints: { port: string; path: string; interval: string; scrapeTimeout: string; honorLabels: true }[]
+  }
+}
+
+export interface AlertRule {
+  alert: string
+  expr: string
+  for: string
+  labels: Record<string, string>
+  annotations: { summary: string; description: string }
+}
+
+/** https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PrometheusRule */
+export interface PrometheusRule {
+  apiVersion: 'monitoring.coreos.com/v1'
+  kind: 'PrometheusRule'
+  metadata: ObjectMeta
+  spec: { groups: { name: string; rules: AlertRule[] }[] }
+}
+
+/** The Deployment of our own exporter, which no autoscaler drives. */
+export interface ExporterDeployment {
+  apiVersion: 'apps/v1'
+  kind: 'Deployment'
+  metadata: ObjectMeta
+  spec: {
+    replicas: number
+    selector: { matchLabels: Record<string, string> }
+    strategy: { type: 'RollingUpdate'; rollingUpdate: { maxSurge: number; maxUnavailable: number } }
+    revisionHistoryLimit: number
+    template: { metadata: Pick<ObjectMeta, 'labels' | 'annotations'>; spec: OwnPod }
+  }
+}
+
+/** What the exporter of live floors becomes. */
+export type ExporterObject =
+  | ServiceAccount
+  | ConfigMap
+  | ExporterDeployment
+  | Service
+  | PodDisruptionBudget
+  | NetworkPolicy
+  | ServiceMonitor
+  | PrometheusRule
 
 /** What a forecast in shards becomes. */
 export type ForecastJobObject = ConfigMap | IndexedJob

@@ -2,9 +2,11 @@ import type { Config } from '../config/schema.js'
 import { digestText } from '../kit/digest.js'
 import { LlmscaleError, type Warning } from '../kit/errors.js'
 import type { SecretFrom } from '../metrics/secret.js'
-import type { CollectorObject, ConfigMap, CronJob, JobPod, ServiceAccount } from './cluster-object.js'
-import { createJobPod } from './job-pod.js'
-import { createMetadata } from './metadata.js'
+import type { CollectorObject, CronJob, OwnPod } from './cluster-object.js'
+import { configKey, createConfigMap } from './config-map.js'
+import { createMetadata, environmentName } from './metadata.js'
+import { createOwnPod, secretFolder, secretMounts } from './own-pod.js'
+import { createServiceAccount } from './service-account.js'
 
 type Collector = NonNullable<Config['metrics']['collector']>
 
@@ -14,14 +16,7 @@ export interface CollectorContext {
   configText: string
 }
 
-/** Where the keys of `metrics.collector.secret` are files, for TLS and {file: PATH}. */
-const secretFolder = '/var/run/secrets/llmscale'
-
 const configFolder = '/etc/llmscale'
-const configKey = 'llmscale.yaml'
-
-/** https://kubernetes.io/docs/concepts/configuration/configmap/#motivation */
-const largestConfigBytes = 1024 * 1024
 
 /**
  * The job inside the cluster that writes demand where the planning job can read it: its service account, its
@@ -30,9 +25,10 @@ const largestConfigBytes = 1024 * 1024
  */
 export function createCollector(collector: Collector, context: CollectorContext): CollectorObject[] {
   requireSchedule(collector.schedule)
+  const name = objectName(context.environment)
   return [
     createServiceAccount(collector),
-    createConfigMap(collector, context),
+    createConfigMap({ name, namespace: collector.namespace }, context.configText, 'collector'),
     createCronJob(collector, context),
   ]
 }
@@ -67,34 +63,6 @@ function namedSecrets({ prometheus, to }: Collector): [field: string, from: Secr
     if (file !== undefined) named.push([`prometheus.tls.${name}`, { file }])
   if (to.startsWith('git+https:')) named.push(['to', { env: 'LLMSCALE_GIT_TOKEN' }])
   return named
-}
-
-/** Its role is bound from outside, by an EKS Pod Identity association or an annotation that we leave alone. */
-function createServiceAccount({ serviceAccount, namespace }: Collector): ServiceAccount {
-  return {
-    apiVersion: 'v1',
-    kind: 'ServiceAccount',
-    metadata: createMetadata(serviceAccount, namespace),
-    automountServiceAccountToken: false,
-  }
-}
-
-function createConfigMap({ namespace }: Collector, { environment, configText }: CollectorContext): ConfigMap {
-  const bytes = Buffer.byteLength(configText)
-  if (bytes > largestConfigBytes) {
-    throw new LlmscaleError(
-      'configInvalid',
-      'CONFIG_TOO_LARGE',
-      `llmscale.yaml has ${bytes} bytes, and a ConfigMap holds at most ${largestConfigBytes}`,
-      ['Give the collector a smaller configuration with --config.'],
-    )
-  }
-  return {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: createMetadata(objectName(environment), namespace),
-    data: { [configKey]: configText },
-  }
 }
 
 /**
@@ -139,10 +107,10 @@ function createCronJob(collector: Collector, { environment, configText }: Collec
   }
 }
 
-function createPod(collector: Collector, environment: string, name: string): JobPod {
+function createPod(collector: Collector, environment: string, name: string): OwnPod {
   const { image, serviceAccount, secret } = collector
   const config = `${configFolder}/${configKey}`
-  return createJobPod({
+  return createOwnPod({
     name: 'collector',
     image,
     serviceAccount,
@@ -155,26 +123,14 @@ function createPod(collector: Collector, environment: string, name: string): Job
         mount: { name: 'config', mountPath: configFolder, readOnly: true },
         volume: { name: 'config', configMap: { name } },
       },
-      ...(secret === undefined
-        ? []
-        : [
-            {
-              mount: { name: 'secret', mountPath: secretFolder, readOnly: true as const },
-              volume: { name: 'secret', secret: { secretName: secret, defaultMode: 0o440 } },
-            },
-          ]),
+      ...secretMounts(secret),
     ],
   })
 }
 
 /** A CronJob's name has at most 52 characters: its jobs' names are 11 longer (see its documentation, above). */
-const longestName = 52
-
 function objectName(environment: string): string {
-  const name = `llmscale-collector-${environment}`
-  return name.length <= longestName
-    ? name
-    : `${name.slice(0, longestName - 7)}-${digestText(environment).slice(0, 6)}`
+  return environmentName('llmscale-collector', environment, 52)
 }
 
 const months = 'jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec'

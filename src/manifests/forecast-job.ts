@@ -1,10 +1,10 @@
 import { digestText } from '../kit/digest.js'
-import { LlmscaleError } from '../kit/errors.js'
 import { formatInstant } from '../kit/time.js'
 import type { EpochSeconds } from '../kit/units.js'
-import type { ConfigMap, ForecastJobObject, IndexedJob } from './cluster-object.js'
-import { createJobPod } from './job-pod.js'
+import type { ForecastJobObject, IndexedJob } from './cluster-object.js'
+import { configKey, createConfigMap } from './config-map.js'
 import { createMetadata } from './metadata.js'
+import { createOwnPod } from './own-pod.js'
 
 export interface ForecastJobSettings {
   environment: string
@@ -24,12 +24,9 @@ export interface ForecastJobSettings {
 }
 
 const configFolder = '/etc/llmscale'
-const configKey = 'llmscale.yaml'
 /** Where the claim is mounted. */
 export const forecastFolder = '/forecast'
 
-/** https://kubernetes.io/docs/concepts/configuration/configmap/#motivation */
-const largestConfigBytes = 1024 * 1024
 const mostRetries = 2
 
 /**
@@ -39,22 +36,9 @@ const mostRetries = 2
  */
 export function createForecastJob(settings: ForecastJobSettings): ForecastJobObject[] {
   const { environment, configText, namespace, shards, parallelism, asOf } = settings
-  const bytes = Buffer.byteLength(configText)
-  if (bytes > largestConfigBytes)
-    throw new LlmscaleError(
-      'configInvalid',
-      'CONFIG_TOO_LARGE',
-      `llmscale.yaml has ${bytes} bytes, and a ConfigMap holds at most ${largestConfigBytes}`,
-      ['Give the job a smaller configuration with --config.'],
-    )
   const digest = digestText(JSON.stringify([configText, shards, asOf])).slice(0, 6)
   const name = `llmscale-forecast-${environment.slice(0, 38)}-${digest}`
-  const config: ConfigMap = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: createMetadata(name, namespace),
-    data: { [configKey]: configText },
-  }
+  const config = createConfigMap({ name, namespace }, configText, 'job')
   const metadata = createMetadata(name, namespace)
   const job: IndexedJob = {
     apiVersion: 'batch/v1',
@@ -84,7 +68,7 @@ function createPod(settings: ForecastJobSettings, name: string) {
   const { environment, image, serviceAccount, secret, shards, volumeClaim, asOf } = settings
   // Kubernetes sets the variable in each pod and puts it in here.
   const index = '$(JOB_COMPLETION_INDEX)'
-  return createJobPod({
+  return createOwnPod({
     name: 'forecast',
     image,
     serviceAccount,

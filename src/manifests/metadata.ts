@@ -1,3 +1,4 @@
+import { digestText } from '../kit/digest.js'
 import type { ObjectMeta } from './cluster-object.js'
 
 export const managedByLabel = { 'app.kubernetes.io/managed-by': 'llmscale' }
@@ -8,4 +9,12 @@ export const managedByLabel = { 'app.kubernetes.io/managed-by': 'llmscale' }
  */
 export function createMetadata(name: string, namespace?: string): ObjectMeta {
   return { name, ...(namespace === undefined ? {} : { namespace }), labels: { ...managedByLabel } }
+}
+
+/** Name of what we run for an environment; one that is too long is cut, and told apart by a digest. */
+export function environmentName(prefix: string, environment: string, longest: number): string {
+  const name = `${prefix}-${environment}`
+  return name.length <= longest
+    ? name
+    : `${name.slice(0, longest - 7)}-${digestText(environment).slice(0, 6)}`
 }

@@ -1,10 +1,15 @@
-import type { JobPod } from './cluster-object.js'
+import type { OwnPod } from './cluster-object.js'
 
 /** A user without a name or rights: the kubelet cannot tell of a named user that it is not root. */
 const user = 65532
 
-/** What differs from job to job. */
-export interface JobPodSettings {
+/** Where the keys of a Secret of ours are files, for TLS and {file: PATH}. */
+export const secretFolder = '/var/run/secrets/llmscale'
+
+/** What differs from pod to pod. */
+interface OwnPodSettings {
+  /** Default: that of a job. */
+  restartPolicy?: OwnPod['restartPolicy']
   /** Of the container. */
   name: string
   image: string
@@ -13,23 +18,23 @@ export interface JobPodSettings {
   args: string[]
   /** A Secret whose keys become environment variables. */
   secret?: string | undefined
-  resources: JobPod['containers'][number]['resources']
+  resources: OwnPod['containers'][number]['resources']
   /** Mounts and volumes beside the folder for temporary files, which is the only one that it may write to of its own. */
-  mounts: { mount: JobPod['containers'][number]['volumeMounts'][number]; volume: JobPod['volumes'][number] }[]
+  mounts: { mount: OwnPod['containers'][number]['volumeMounts'][number]; volume: OwnPod['volumes'][number] }[]
 }
 
 /**
- * The pod of a job that runs llmscale inside a cluster; the `restricted` standard admits it
+ * A pod that runs llmscale inside a cluster; the `restricted` standard admits it
  * (https://kubernetes.io/docs/concepts/security/pod-security-standards/).
  */
-export function createJobPod(settings: JobPodSettings): JobPod {
-  const { name, image, serviceAccount, args, secret, resources, mounts } = settings
+export function createOwnPod(settings: OwnPodSettings): OwnPod {
+  const { restartPolicy = 'Never', name, image, serviceAccount, args, secret, resources, mounts } = settings
   return {
     serviceAccountName: serviceAccount,
     // It never asks Kubernetes anything; the token for AWS is another one, which EKS mounts all the same.
     automountServiceAccountToken: false,
     enableServiceLinks: false,
-    restartPolicy: 'Never',
+    restartPolicy,
     securityContext: {
       runAsNonRoot: true,
       runAsUser: user,
@@ -57,4 +62,15 @@ export function createJobPod(settings: JobPodSettings): JobPod {
     ],
     volumes: [...mounts.map(({ volume }) => volume), { name: 'tmp', emptyDir: { sizeLimit: '1Gi' } }],
   }
+}
+
+/** The mount of a Secret whose keys a configuration may name as files below `secretFolder`; none without one. */
+export function secretMounts(secret: string | undefined): OwnPodSettings['mounts'] {
+  if (secret === undefined) return []
+  return [
+    {
+      mount: { name: 'secret', mountPath: secretFolder, readOnly: true },
+      volume: { name: 'secret', secret: { secretName: secret, defaultMode: 0o440 } },
+    },
+  ]
 }
