@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { writeFileWhole } from '../delivery/files.js'
 import { csvToParquet } from '../delivery/parquet.js'
+import { markShard, type Shard } from '../forecast/shard.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { quotePath } from '../metrics/files/input-file.js'
 import { csvField } from '../metrics/table-csv.js'
 
 const texts = ['model', 'region', 'tenant', 'metric']
+const shardKey = 'llmscale.shard'
 const isParquet = (path: string) => /\.parquet$/i.test(path)
 
 /** Throws a usage error, FLAG_INVALID, unless a path ends as a forecast file does. */
@@ -16,12 +19,22 @@ export function requireForecastPath(path: string): void {
   ])
 }
 
-/** Writes a forecast file, CSV or Parquet, from its CSV in parts. Throws OUTPUT_NOT_WRITABLE. */
-export async function writeForecastFile(path: string, csv: Iterable<string>): Promise<void> {
-  await writeFileWhole(path, isParquet(path) ? await csvToParquet(csv, 'timestamp', texts) : csv)
+/**
+ * Writes a forecast file, CSV or Parquet, from its CSV in parts; that of a shard says which: CSV in its last line,
+ * Parquet in its metadata. Throws OUTPUT_NOT_WRITABLE.
+ */
+export async function writeForecastFile(path: string, csv: readonly string[], shard?: Shard): Promise<void> {
+  const mark = shard && markShard(shard)
+  const content = isParquet(path)
+    ? await csvToParquet(csv, 'timestamp', texts, mark === undefined ? {} : { [shardKey]: mark })
+    : [...csv, mark ?? '']
+  await writeFileWhole(path, content)
 }
 
-/** A forecast file as CSV, the bytes of which a Parquet file was made. Throws `badData`, FORECAST_UNREADABLE. */
+/**
+ * A forecast file as CSV, the bytes of which a Parquet file was made, with the last line of a shard. Throws `badData`,
+ * FORECAST_UNREADABLE.
+ */
 export async function readForecastFile(path: string): Promise<string> {
   try {
     return isParquet(path) ? await parquetToCsv(path) : await readFile(path, 'utf8')
@@ -51,9 +64,17 @@ async function parquetToCsv(path: string): Promise<string> {
         lines.push(
           row.map((value) => (typeof value === 'string' ? csvField(value) : (value ?? ''))).join(','),
         )
-    return `${lines.join('\n')}\n`
+    return `${lines.join('\n')}\n${await readMark(connection, path)}`
   } finally {
     connection.closeSync()
     instance.closeSync()
   }
+}
+
+/** Empty where the file is no shard's. */
+async function readMark(connection: DuckDBConnection, path: string): Promise<string> {
+  const found = await connection.runAndReadAll(
+    `SELECT decode(value) FROM parquet_kv_metadata(${quotePath(path)}) WHERE decode(key) = '${shardKey}'`,
+  )
+  return String(found.getRows()[0]?.[0] ?? '')
 }

@@ -101,7 +101,7 @@ export default class Forecast extends BaseCommand {
     if (flags.out === undefined) {
       this.log(describeForecast(report))
     } else {
-      await writeForecastFile(flags.out, report.csv)
+      await writeForecastFile(flags.out, report.csv, flags.shard)
       this.hint(`Wrote ${flags.out}.`)
     }
     return createResult(report, flags.out === undefined ? [] : [flags.out])

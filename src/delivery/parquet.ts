@@ -10,11 +10,13 @@ const longestHeaderBytes = 65_536
 /**
  * The same table in Parquet: `time` as a timestamp in UTC, `texts` as text, every other column a number; an empty
  * field is null. The CSV, whole or in parts, goes through a file and never stands in memory at once. Loads DuckDB.
+ * @param metadata kept in the file beside the table
  */
 export async function csvToParquet(
   csv: string | Iterable<string>,
   time: string,
   texts: readonly string[],
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array> {
   const folder = createTemporaryFolder('parquet')
   const [source, target] = [join(folder.path, 'table.csv'), join(folder.path, 'table.parquet')]
@@ -30,10 +32,11 @@ export async function csvToParquet(
       const typeOf = (name: string) =>
         name === time ? 'TIMESTAMPTZ' : texts.includes(name) ? 'VARCHAR' : 'DOUBLE'
       const columns = (await readNames(source)).map((name) => `${quote(name)}: '${typeOf(name)}'`).join(', ')
+      const kept = Object.entries(metadata).map(([key, value]) => `${quote(key)}: ${quote(value)}`)
       await connection.run("SET TimeZone = 'UTC'")
       await connection.run(
         `COPY (SELECT * FROM read_csv(${quotePath(source)}, header = true, auto_detect = false, delim = ',', quote = '"', columns = {${columns}}))
-         TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`,
+         TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd${kept.length > 0 ? `, KV_METADATA {${kept.join(', ')}}` : ''})`,
       )
     } finally {
       connection.closeSync()

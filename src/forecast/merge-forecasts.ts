@@ -1,6 +1,6 @@
 import { LlmscaleError } from '../kit/errors.js'
 import { type Workload, workloadId } from '../kit/workload.js'
-import { shardOf } from './shard.js'
+import { readShardMark, type Shard, shardOf } from './shard.js'
 
 /** A forecast file of one shard, as CSV. */
 export interface ShardFile {
@@ -15,6 +15,7 @@ interface Block {
 
 interface ShardTable {
   path: string
+  shard: Shard
   header: string
   /** First and last timestamp, the same in all files of a forecast. */
   span: string
@@ -25,13 +26,13 @@ const field = '("(?:[^"]|"")*"|[^,"\\n]*)'
 const rowPattern = new RegExp(`([^,"\\n]+),${field},${field},${field},([^"\\n]*)\\n`, 'y')
 
 /**
- * The forecast file of a whole fleet from those of its shards, in parts: the bytes of a run without shards. The digests of
- * the workloads tell whether these are the shards of one run.
+ * The forecast file of a whole fleet from those of its shards, in parts: the bytes of a run without shards.
  *
- * @throws LlmscaleError `badData` FORECAST_UNREADABLE, SHARDS_DIFFER and SHARDS_INCOMPLETE
+ * @throws LlmscaleError `badData` FORECAST_UNREADABLE, SHARD_UNKNOWN, SHARDS_DIFFER and SHARDS_INCOMPLETE
  */
 export function mergeForecasts(files: readonly ShardFile[]): string[] {
   const tables = files.map(readShard)
+  requireShards(tables)
   const filled = tables.filter(({ blocks }) => blocks.length > 0)
   const [first] = filled
   if (first === undefined) throw incomplete('no file has a workload', files.length)
@@ -43,24 +44,37 @@ export function mergeForecasts(files: readonly ShardFile[]): string[] {
       `${other.path} has other columns or times (${other.span}) than ${first.path} (${first.span}): they are not of one forecast`,
       ['Forecast all shards with the same demand, --as-of, --step and --horizon.'],
     )
-  requireShards(filled, files.length)
   const blocks = filled.flatMap((table) => table.blocks)
   const ids = new Map(blocks.map((block) => [block, workloadId(block.workload)]))
   blocks.sort((a, b) => (ids.get(a)! < ids.get(b)! ? -1 : 1))
   return [first.header, ...blocks.map(({ rows }) => rows)]
 }
 
-/** Each file must be a shard of its own. */
-function requireShards(tables: readonly ShardTable[], of: number): void {
+/** Every shard must be there once, with its own workloads. */
+function requireShards(tables: readonly ShardTable[]): void {
+  const [
+    {
+      path: first,
+      shard: { of },
+    },
+  ] = tables as [ShardTable]
   const pathOf = new Map<number, string>()
-  for (const { path, blocks } of tables) {
-    const indices = new Set(blocks.map(({ workload }) => shardOf(workload, of)))
-    if (indices.size > 1) throw incomplete(`${path} has workloads of several shards of ${of}`, of)
-    const [index] = indices
-    const before = pathOf.get(index!)
-    if (before !== undefined) throw incomplete(`${before} and ${path} are the same shard of ${of}`, of)
-    pathOf.set(index!, path)
+  for (const { path, shard, blocks } of tables) {
+    if (shard.of !== of) throw incomplete(`${first} is one of ${of} shards, ${path} of ${shard.of}`, of)
+    const before = pathOf.get(shard.index)
+    if (before !== undefined)
+      throw incomplete(`${before} and ${path} are both shard ${shard.index}/${of}`, of)
+    const stray = blocks.find(({ workload }) => shardOf(workload, of) !== shard.index)
+    if (stray !== undefined)
+      throw incomplete(
+        `${path} is shard ${shard.index}/${of}, and ${workloadId(stray.workload)} is not of it`,
+        of,
+      )
+    pathOf.set(shard.index, path)
   }
+  const missing = Array.from({ length: of }, (_, index) => index).filter((index) => !pathOf.has(index))
+  if (missing.length > 0)
+    throw incomplete(`no file is shard ${missing.map((index) => `${index}/${of}`).join(', ')}`, of)
 }
 
 function incomplete(what: string, of: number): LlmscaleError {
@@ -72,10 +86,18 @@ function incomplete(what: string, of: number): LlmscaleError {
   )
 }
 
-function readShard({ path, text }: ShardFile): ShardTable {
+function readShard({ path, text: whole }: ShardFile): ShardTable {
+  const { rows: text, shard } = readShardMark(whole)
   const start = text.indexOf('\n') + 1
   const header = text.slice(0, start)
   if (!header.startsWith('timestamp,model,region,tenant,metric,')) throw unreadable(path, 1)
+  if (shard === undefined)
+    throw new LlmscaleError(
+      'badData',
+      'SHARD_UNKNOWN',
+      `${path} does not say which shard it is: it was written without --shard, or is cut off`,
+      ['Write it again with --shard INDEX/COUNT.'],
+    )
   const blocks: Block[] = []
   let [from, names, firstTime, lastTime] = [start, '', '', '']
   rowPattern.lastIndex = start
@@ -97,7 +119,7 @@ function readShard({ path, text }: ShardFile): ShardTable {
     lastTime = time
   }
   if (names !== '') blocks.at(-1)!.rows = text.slice(from)
-  return { path, header, span: `${firstTime} … ${lastTime}`, blocks }
+  return { path, shard, header, span: `${firstTime} … ${lastTime}`, blocks }
 }
 
 function unreadable(path: string, line: number): LlmscaleError {

@@ -8,6 +8,22 @@ export interface Shard {
   of: number
 }
 
+/**
+ * The last line of the file of a shard: without it nobody could tell a shard that has no workload from one that is
+ * missing, nor a file that is cut off from a whole one.
+ */
+export function markShard({ index, of }: Shard): string {
+  return `# shard ${index}/${of}\n`
+}
+
+/** The rows of a file of a shard, and which it is; undefined where it does not say. */
+export function readShardMark(text: string): { rows: string; shard: Shard | undefined } {
+  const start = text.lastIndexOf('# shard ')
+  const [, index, of] = /^# shard (\d+)\/(\d+)\n$/.exec(start < 0 ? '' : text.slice(start)) ?? []
+  if (index === undefined) return { rows: text, shard: undefined }
+  return { rows: text.slice(0, start), shard: { index: Number(index), of: Number(of) } }
+}
+
 /** The part that a workload belongs to: by the digest of its id, so that a workload more moves no other. */
 export function shardOf(workload: Workload, of: number): number {
   return Number.parseInt(digestText(workloadId(workload)).slice(0, 12), 16) % of
