@@ -56,6 +56,22 @@ export function drawArrivals(model: Model, stepSeconds: 15 | 30, most: number, s
   }))
 }
 
+/** The arrivals of single clients, drawn as `drawArrivals` draws them. */
+export function drawClients(
+  model: Model,
+  names: readonly string[],
+  stepSeconds: 15 | 30,
+  seed: number,
+): ArrivalTrace[] {
+  const clients = readClients(model)
+  const gaps = findGaps([...clients.values()])
+  return [...clients].flatMap(([name, steps], index) => {
+    if (!names.includes(name)) return []
+    const load = toLoad(drawCounts(steps, gaps, createRandom(seed + 1000 * index)), stepSeconds)
+    return [{ name, load, stepSeconds }]
+  })
+}
+
 function readClients(model: Model): Map<string, (ClientStep | undefined)[]> {
   if (dataFolder === undefined) throw new Error('set LLMSCALE_TEST_DATA to the folder of the test data')
   const file = join(dataFolder, `servegen-${model}-clients-10min.csv.gz`)
