@@ -1,3 +1,5 @@
+import { parseInstant } from '../kit/time.js'
+import type { EpochSeconds } from '../kit/units.js'
 import { type FloorTemplate, type FloorWindow, weekdays } from './capacity-plan.js'
 import { type FloorLevels, unfoldDays } from './floor-levels.js'
 import type { LoadGrid } from './load.js'
@@ -104,27 +106,71 @@ export interface TickFloors {
   ready: Float64Array
 }
 
-/** A floor is ready where it was asked for throughout the cold start before. */
+/**
+ * A floor is ready where it was asked for throughout the cold start before. Dated exceptions stand on their dates over
+ * the week's.
+ */
 export function tickFloors(
   template: FloorTemplate,
   coldStartSeconds: number,
   grid: LoadGrid,
   timeZone: string,
 ): TickFloors {
-  const asked = requestedFloors(template)
+  const week = requestedFloors(template)
   const leadMinutes = Math.ceil(coldStartSeconds / 60)
-  const ready = asked.map((replicas, minute) => {
-    let least = replicas
-    for (let back = 1; back <= leadMinutes && least > template.minReplicas; back++) {
-      least = Math.min(least, asked[(minute + minutesPerWeek - back) % minutesPerWeek]!)
-    }
-    return least
-  })
+  const ready = week.map((_, minute) =>
+    leastAsked(leadMinutes, template.minReplicas, (back) => week[wrapMinute(minute - back)]!),
+  )
   const minutes = localMinutes(grid, timeZone)
-  return {
-    asked: Float64Array.from(minutes, (minute) => asked[minute]!),
+  const floors: TickFloors = {
+    asked: Float64Array.from(minutes, (minute) => week[minute]!),
     ready: Float64Array.from(minutes, (minute) => ready[minute]!),
   }
+  const dated = readExceptions(template)
+  if (dated.length === 0) return floors
+  for (let tick = 0; tick < grid.length; tick++) {
+    const time = grid.start + tick * grid.tickSeconds
+    if (!dated.some(({ from, until }) => time >= from && time - leadMinutes * 60 < until)) continue
+    const askedBefore = (back: number) =>
+      datedFloor(dated, time - back * 60, week[wrapMinute(minutes[tick]! - back)]!)
+    floors.asked[tick] = askedBefore(0)
+    floors.ready[tick] = leastAsked(leadMinutes, template.minReplicas, askedBefore)
+  }
+  return floors
+}
+
+/** What was asked for throughout the last minutes. */
+function leastAsked(minutes: number, minReplicas: number, askedBefore: (back: number) => number): number {
+  let least = askedBefore(0)
+  for (let back = 1; back <= minutes && least > minReplicas; back++)
+    least = Math.min(least, askedBefore(back))
+  return least
+}
+
+function wrapMinute(minute: number): number {
+  return (minute + minutesPerWeek) % minutesPerWeek
+}
+
+interface ExceptionInForce {
+  from: EpochSeconds
+  until: EpochSeconds
+  replicas: number
+}
+
+function readExceptions({ exceptions }: FloorTemplate): ExceptionInForce[] {
+  return exceptions.map(({ from, until, replicas }) => ({
+    from: parseInstant(from)!,
+    until: parseInstant(until)!,
+    replicas,
+  }))
+}
+
+/** The floor at a time, where the week's is `weekly`. */
+function datedFloor(exceptions: readonly ExceptionInForce[], time: EpochSeconds, weekly: number): number {
+  return exceptions.reduce(
+    (most, { from, until, replicas }) => (from <= time && time < until ? Math.max(most, replicas) : most),
+    weekly,
+  )
 }
 
 /** Sum over the week of the floors that are asked for, in replica-hours. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseInstant } from '../../src/kit/time.js'
-import { maximumFloorWindows } from '../../src/planning/capacity-plan.js'
+import { type FloorTemplate, maximumFloorWindows } from '../../src/planning/capacity-plan.js'
 import { chooseFloorLevels, countWindows, unfoldDays } from '../../src/planning/floor-levels.js'
 import {
   createFloorTemplate,
@@ -205,5 +205,32 @@ describe('floor template', () => {
     }
     expect(hour('2025-03-28T06:00:00Z')).toEqual([2, 8]) // 07:00 and 08:00 local, winter
     expect(hour('2025-03-31T05:00:00Z')).toEqual([2, 8]) // the same local hours, summer
+  })
+
+  it('has dated exceptions on their dates, over the week, ready a cold start later', () => {
+    const template: FloorTemplate = {
+      minReplicas: 2,
+      windows: [{ days: ['mon', 'tue'], from: '10:00', to: '11:00', replicas: 5 }],
+      exceptions: [
+        { from: '2025-03-03T10:50:00Z', until: '2025-03-03T11:30:00Z', replicas: 5, reason: 'sale' },
+        { from: '2025-03-04T10:10:00Z', until: '2025-03-04T10:30:00Z', replicas: 9, reason: 'sale' },
+      ],
+    }
+    const floorsFrom = (text: string) => {
+      const grid = { start: parseInstant(text)!, tickSeconds: 600, ticksPerStep: 1, length: 10 }
+      const { asked, ready } = tickFloors(template, 600, grid, 'UTC')
+      return { asked: [...asked], ready: [...ready] }
+    }
+    // Where the window hands over to the exception, nothing falls.
+    expect(floorsFrom('2025-03-03T10:00:00Z')).toEqual({
+      asked: [5, 5, 5, 5, 5, 5, 5, 5, 5, 2],
+      ready: [2, 5, 5, 5, 5, 5, 5, 5, 5, 2],
+    })
+    expect(floorsFrom('2025-03-04T10:00:00Z')).toEqual({
+      asked: [5, 9, 9, 5, 5, 5, 2, 2, 2, 2],
+      ready: [2, 5, 9, 5, 5, 5, 2, 2, 2, 2],
+    })
+    // A week later there is only the week.
+    expect(floorsFrom('2025-03-11T10:00:00Z').asked).toEqual([5, 5, 5, 5, 5, 5, 2, 2, 2, 2])
   })
 })
