@@ -30,7 +30,7 @@ const allowed: Record<string, string[]> = {
   manifests: upTo('planning').concat('planning'),
   review: upTo('review'),
   delivery: upTo('delivery'),
-  live: upTo('review'),
+  live: upTo('live'),
   cli: [...upTo('live'), 'stacks', 'policies'],
   commands: [...everything, 'cli', 'stacks', 'policies'],
   policies: ['planning', 'config', 'kit'],
