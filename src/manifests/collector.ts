@@ -1,11 +1,11 @@
 import type { Config } from '../config/schema.js'
 import { digestText } from '../kit/digest.js'
 import { LlmscaleError, type Warning } from '../kit/errors.js'
-import type { SecretFrom } from '../metrics/secret.js'
 import type { CollectorObject, CronJob, OwnPod } from './cluster-object.js'
 import { configKey, createConfigMap } from './config-map.js'
 import { createMetadata, environmentName } from './metadata.js'
-import { createOwnPod, secretFolder, secretMounts } from './own-pod.js'
+import { createOwnPod, secretMounts } from './own-pod.js'
+import { gitToken, missingSecrets, prometheusSecrets } from './pod-secrets.js'
 import { createServiceAccount } from './service-account.js'
 
 type Collector = NonNullable<Config['metrics']['collector']>
@@ -33,36 +33,16 @@ export function createCollector(collector: Collector, context: CollectorContext)
   ]
 }
 
-/** Secrets, and files beside llmscale.yaml, that the configuration names and the pod will not have. */
-export function findMissingSecrets(collector: Collector): Warning[] {
-  const { secret } = collector
-  return namedSecrets(collector).flatMap(([field, from]): Warning[] => {
-    const isMounted = 'env' in from || from.file.startsWith(`${secretFolder}/`)
-    if (secret !== undefined && isMounted) return []
-    const [place, advice] =
-      'env' in from
-        ? [`environment variable ${from.env}`, `that has the key ${from.env}`]
-        : [`file ${from.file}`, `and the file as ${secretFolder}/KEY, with KEY one of its keys`]
-    return [
-      {
-        code: 'COLLECTOR_SECRET_MISSING',
-        message: `metrics.collector.${field} needs ${place}, which the job will not have; name a Secret as metrics.collector.secret, ${advice}`,
-      },
-    ]
+/** What the configuration names and the job will not have. */
+export function findMissingSecrets({ prometheus, to, secret }: Collector): Warning[] {
+  const named = prometheusSecrets(prometheus, 'metrics.collector.prometheus')
+  if (to.startsWith('git+https:')) named.push(['metrics.collector.to', gitToken])
+  return missingSecrets(named, {
+    secret,
+    field: 'metrics.collector.secret',
+    reader: 'the job',
+    code: 'COLLECTOR_SECRET_MISSING',
   })
-}
-
-function namedSecrets({ prometheus, to }: Collector): [field: string, from: SecretFrom][] {
-  const { auth, headers, tls = {} } = prometheus
-  const named: [string, SecretFrom][] = []
-  if (auth?.basic !== undefined) named.push(['prometheus.auth.basic.password', auth.basic.password])
-  if (auth?.bearer !== undefined) named.push(['prometheus.auth.bearer.token', auth.bearer.token])
-  for (const [name, from] of Object.entries(headers))
-    if (typeof from !== 'string') named.push([`prometheus.headers.${name}`, from])
-  for (const [name, file] of Object.entries(tls))
-    if (file !== undefined) named.push([`prometheus.tls.${name}`, { file }])
-  if (to.startsWith('git+https:')) named.push(['to', { env: 'LLMSCALE_GIT_TOKEN' }])
-  return named
 }
 
 /**

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import type { ClusterObject, CollectorObject, ForecastJobObject } from './cluster-object.js'
+import type { ClusterObject, CollectorObject, ExporterObject, ForecastJobObject } from './cluster-object.js'
 
 /** One object as a file of its own, so that a review shows only the objects that change. */
 export interface ManifestFile {
@@ -11,9 +11,9 @@ export interface ManifestFile {
 export const manifestMark = '# Written by llmscale from '
 
 /** What a file is made of, as its first line says. */
-type Origin = 'the capacity plan' | 'metrics.collector' | 'llmscale forecast job'
+type Origin = 'the capacity plan' | 'metrics.collector' | 'live' | 'llmscale forecast job'
 
-type AnyObject = ClusterObject | CollectorObject | ForecastJobObject
+type AnyObject = ClusterObject | CollectorObject | ExporterObject | ForecastJobObject
 
 /** The same object gives the same bytes. */
 export function formatManifest(object: AnyObject, origin: Origin = 'the capacity plan'): ManifestFile {

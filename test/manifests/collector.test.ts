@@ -10,6 +10,7 @@ import type { ConfigMap, CronJob, ServiceAccount } from '../../src/manifests/clu
 import { createCollector, findMissingSecrets } from '../../src/manifests/collector.js'
 import { formatManifest } from '../../src/manifests/manifest-file.js'
 import { emptyFolder, runCli } from '../run-cli.js'
+import type { Known } from './known-fields.js'
 
 const golden = join(import.meta.dirname, '../golden/collector')
 
@@ -48,15 +49,6 @@ function failureOf(run: () => unknown): LlmscaleError {
   }
   throw new Error('nothing was thrown')
 }
-
-/** Every field of ours, with the type that Kubernetes gives it; `never` where Kubernetes has no such field. */
-type Known<Ours, Theirs> = Ours extends string | number | boolean
-  ? Theirs
-  : Ours extends readonly (infer Item)[]
-    ? Theirs extends readonly (infer TheirItem)[]
-      ? Known<Item, TheirItem>[]
-      : never
-    : { [Field in keyof Ours]: Field extends keyof Theirs ? Known<Ours[Field], Theirs[Field]> : never }
 
 describe('createCollector', () => {
   it('writes what people read in test/golden/collector', async () => {
