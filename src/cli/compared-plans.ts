@@ -6,6 +6,7 @@ import { LlmscaleError } from '../kit/errors.js'
 import type { EpochSeconds } from '../kit/units.js'
 import type { CapacityPlan } from '../planning/capacity-plan.js'
 import type { BaseCommand } from './base-command.js'
+import { readEventsText } from './calendar.js'
 import { makePlan } from './make-plan.js'
 import { besideConfig, environmentOf, readConfigOf } from './project.js'
 
@@ -40,10 +41,11 @@ export interface ComparedPlans {
  * Throws `badData` PLAN_MISSING, and what opening revisions, reading plans and configurations, and planning throw.
  */
 export async function comparePlans(command: BaseCommand, request: ComparisonRequest): Promise<ComparedPlans> {
-  const project = besideConfig(request.configPath, '.')
+  const { configPath } = request
+  const project = besideConfig(configPath, '.')
   const before = await openRevision(project, request.from)
   const after = request.to === undefined ? workTree(project) : await openRevision(project, request.to)
-  const config = await findConfig(after, request.configPath)
+  const config = await findConfig(after, configPath)
   const environment =
     config === undefined
       ? (await after.readPlan(''))!.decision.environment
@@ -52,9 +54,16 @@ export async function comparePlans(command: BaseCommand, request: ComparisonRequ
   const to = await after.readPlan(environment)
   const found = { environment, places: { from: before.place, to: after.place } }
   if (config !== undefined && before.readText !== undefined && from?.planId === to?.planId) {
-    const old = await readConfigOf(before, request.configPath)
-    if (digestValue(old ?? null) !== digestValue(config))
-      return { ...found, ...(await makeBoth(command, request, environment, to, old, config)) }
+    const old = await readConfigOf(before, configPath)
+    const said = async (each: Config | undefined, revision: Revision) =>
+      each && digestValue([each, (await readEventsText(each, { configPath, revision })) ?? null])
+    if ((await said(old, before)) !== (await said(config, after))) {
+      const sides = [
+        { config: old, revision: before },
+        { config, revision: after },
+      ] as const
+      return { ...found, ...(await makeBoth(command, request, environment, to, sides)) }
+    }
   }
   if (to !== undefined || from === undefined) return { ...found, from, to, madeNow: undefined }
   throw new LlmscaleError('badData', 'PLAN_MISSING', `${after.place} has no plan of ${environment}`, [
@@ -81,12 +90,15 @@ async function makeBoth(
   { configPath, metrics, now, toolVersion }: ComparisonRequest,
   environment: string,
   baseline: CapacityPlan | undefined,
-  old: Config | undefined,
-  config: Config,
+  [{ config: old, revision: before }, { config, revision: after }]: readonly [
+    { config: Config | undefined; revision: Revision },
+    { config: Config; revision: Revision },
+  ],
 ): Promise<Pick<ComparedPlans, 'from' | 'to' | 'madeNow'>> {
-  const make = async (each: Config) => {
+  const make = async (each: Config, revision: Revision) => {
     const { plan } = await makePlan(command, {
       config: each,
+      revision,
       environment,
       baseline,
       now,
@@ -97,10 +109,10 @@ async function makeBoth(
     return plan
   }
   const known = command.warnings.length
-  const from = old?.environments[environment] === undefined ? undefined : await make(old)
+  const from = old?.environments[environment] === undefined ? undefined : await make(old, before)
   // What was wrong with the configuration before is of no use to anybody.
   command.warnings.length = known
-  const to = await make(config)
+  const to = await make(config, after)
   const isSameDemand =
     metrics !== undefined || old === undefined || digestValue(old.metrics) === digestValue(config.metrics)
   return { from, to, madeNow: { isSameDemand } }

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.js'
+import type { Revision } from '../delivery/revision.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { nearestName } from '../kit/names.js'
 import { formatInstant } from '../kit/time.js'
@@ -16,6 +17,8 @@ import { forecastPlanned, readPlannedDemand } from './planned-demand.js'
 
 export interface PlanRequest {
   config: Config
+  /** Where the configuration was read; default the work tree. */
+  revision?: Revision
   environment: string
   /** The plan in force; without it this is a first plan. */
   baseline: CapacityPlan | undefined
@@ -36,7 +39,7 @@ export interface MadePlan {
  * Throws what reading and planning throw, `badData` DEMAND_MISSING and DATA_STALE.
  */
 export async function makePlan(command: BaseCommand, request: PlanRequest): Promise<MadePlan> {
-  const { config, environment, baseline, now, demand, ...others } = request
+  const { config, revision, environment, baseline, now, demand, ...others } = request
   command.progress('Reading demand …')
   const { history, findings } = await withDemand(
     command,
@@ -48,7 +51,10 @@ export async function makePlan(command: BaseCommand, request: PlanRequest): Prom
   // Shown with the plan's own findings; the envelope has them as warnings too.
   command.warnings.push(...findings)
   command.progress('Forecasting …')
-  const { forecast, pastForecasts, learned, dated } = await forecastPlanned(history, config, demand.config)
+  const { forecast, pastForecasts, learned, dated } = await forecastPlanned(history, config, {
+    configPath: demand.config,
+    revision,
+  })
   command.progress('Planning …')
   const plan = createPlan({
     config,

@@ -12,7 +12,7 @@ import { type DemandOptions, readDemand } from '../metrics/read-demand.js'
 import { covers, selectWorkloads } from '../metrics/select-history.js'
 import { listWorkloads } from '../planning/place-workloads.js'
 import { leaveOutAnomalies } from './anomalies.js'
-import { readCalendar } from './calendar.js'
+import { type ConfigPlace, readCalendar } from './calendar.js'
 
 /** Floors are scored on at most so many past days, and only on days with as much history before them as after. */
 const mostScoredDays = 14
@@ -58,10 +58,10 @@ export interface PlannedForecast {
 export async function forecastPlanned(
   history: DemandHistory,
   config: Config,
-  configPath: string,
+  place: ConfigPlace,
   horizonSeconds = config.forecast.horizon,
 ): Promise<PlannedForecast> {
-  const calendar = await readCalendar(config, configPath, history, horizonSeconds)
+  const calendar = await readCalendar(config, place, history, horizonSeconds)
   const { history: learned, notes } =
     calendar === undefined ? { history, notes: [] } : adjustHistory(history, calendar)
   const historyDays = (history.length * history.stepSeconds) / secondsPerDay

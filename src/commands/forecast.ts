@@ -35,7 +35,11 @@ export const Result = z.strictObject({
       tokens: z.enum(['measured', 'assumed', 'none']),
       score: z
         .strictObject({
-          pinballLoss: z.number().describe('Requests a step, mean over the quantiles of the forecast file.'),
+          pinballLoss: z
+            .number()
+            .describe(
+              'Requests a slot (an hour, or a step where that is longer), mean over the quantiles of the forecast file.',
+            ),
           baselinePinballLoss: z.number(),
           baseline: z.string().describe('The best naive baseline.'),
           forecastSkill: z.number().describe('1 − pinballLoss / baselinePinballLoss.'),
@@ -92,7 +96,8 @@ export default class Forecast extends BaseCommand {
         seed: flags.seed ?? config?.forecast.seed ?? 1,
         wanted: listShard(history, flags.shard ?? { index: 0, of: 1 }),
         wantsCsv: flags.out !== undefined,
-        calendar: config && (await readCalendar(config, flags.config, history, horizonSeconds)),
+        calendar:
+          config && (await readCalendar(config, { configPath: flags.config }, history, horizonSeconds)),
       },
       flags.threads,
     )

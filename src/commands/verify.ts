@@ -1,14 +1,17 @@
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
+import type { ConfigPlace } from '../cli/calendar.js'
 import { withDemand } from '../cli/demand.js'
 import { type Deployment, openDeployment } from '../cli/deployment.js'
 import { type DriftReport, findDrift } from '../cli/drift.js'
 import { instant } from '../cli/flags.js'
 import { forecastPlanned, readPlannedDemand } from '../cli/planned-demand.js'
+import { readConfigOf } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
 import { openStateStore } from '../delivery/open-state-store.js'
 import { findPlanById } from '../delivery/plan-history.js'
+import { openRevision } from '../delivery/revision.js'
 import { ScoredPlan, type ScoreRecord, writeScore } from '../delivery/score-file.js'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
 import { formatShare, formatUsd } from '../kit/format.js'
@@ -136,7 +139,7 @@ export default class Verify extends BaseCommand {
   ): Promise<PlanScore | undefined> {
     const { config, environment, inputs, folder } = deployment
     const { baseline } = inputs.plan.header
-    const previous = baseline === null ? undefined : await findPlanById(folder, baseline)
+    const previous = baseline === null ? undefined : (await findPlanById(folder, baseline))?.plan
     if (baseline !== null && previous === undefined)
       this.note({
         code: 'PLAN_BEFORE_UNKNOWN',
@@ -148,10 +151,11 @@ export default class Verify extends BaseCommand {
         readDemandAround(deployment, options, flags.metrics === undefined),
       )
       this.progress('Forecasting again …')
+      const known = await findKnownEvents(deployment, flags.config)
       const { forecast, learned } = await forecastPlanned(
         demand.before,
-        config,
-        flags.config,
+        { ...config, forecast: { ...config.forecast, events: known.events } },
+        known.place,
         horizonSeconds(deployment),
       )
       const { plan, now } = inputs
@@ -216,6 +220,22 @@ export default class Verify extends BaseCommand {
 
 function print({ columns, rows }: Table): string {
   return formatTable(columns, rows)
+}
+
+/**
+ * The events file that the plan could know: that of the commit which brought it. Without one it is that of the work
+ * tree, and so it is where that commit's configuration is of another version of llmscale.
+ */
+async function findKnownEvents(
+  { config, folder, projectFolder, inputs }: Deployment,
+  configPath: string,
+): Promise<{ events: string | undefined; place: ConfigPlace }> {
+  const commit = (await findPlanById(folder, inputs.plan.planId))?.commit
+  const revision = commit === undefined ? undefined : await openRevision(projectFolder, commit)
+  const then = revision && (await readConfigOf(revision, configPath).catch(() => undefined))
+  return then === undefined || revision === undefined
+    ? { events: config.forecast.events, place: { configPath } }
+    : { events: then.forecast.events, place: { configPath, revision } }
 }
 
 /** As far as the plan's forecast, or further where the plan is older than that. */

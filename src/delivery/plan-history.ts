@@ -40,12 +40,18 @@ export async function readPreviousPlan(folder: string, present: CapacityPlan): P
   )
 }
 
-/** The plan of a folder at another time; undefined where neither its history nor git is there. */
-export async function findPlanById(folder: string, planId: string): Promise<CapacityPlan | undefined> {
+/**
+ * The plan of a folder at another time, and the last commit that brought it; undefined where neither its history nor
+ * git is there.
+ */
+export async function findPlanById(
+  folder: string,
+  planId: string,
+): Promise<{ plan: CapacityPlan; commit: string } | undefined> {
   const git = createGit({ folder, place: folder })
   try {
-    for await (const version of listVersions(git))
-      if (version.planId === planId) return (await readPlanAt(git, folder, version.commit)).plan
+    for await (const { planId: id, commit } of listVersions(git))
+      if (id === planId) return { plan: (await readPlanAt(git, folder, commit)).plan, commit }
   } catch (error) {
     if (!(error instanceof LlmscaleError) || error.reason === 'interrupted') throw error
   }

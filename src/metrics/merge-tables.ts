@@ -1,6 +1,6 @@
 import { LlmscaleError } from '../kit/errors.js'
 import { formatDuration, formatInstant } from '../kit/time.js'
-import { isNamed, type Workload, workloadId } from '../kit/workload.js'
+import { isNamed, workloadId } from '../kit/workload.js'
 import { coarsenGrid, lastOfSteps, sumSteps, sumTokens } from './coarsen.js'
 import {
   type DemandTable,

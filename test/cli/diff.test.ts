@@ -188,4 +188,19 @@ describe('llmscale diff of configurations', { timeout: 120_000 }, () => {
     expect([killed.code, JSON.parse(killed.stdout).error.code]).toEqual([9, 'KILL_SWITCH'])
     expect(gitHub.writes()).toEqual([])
   })
+
+  it('plans with the events that each side names, though the configuration says the same', async () => {
+    const folder = fleetFolder({ config: `${config}forecast: { events: events.yaml }\n` })
+    const event = (multiplier: number) =>
+      `events:\n  - {name: sale, kind: campaign, start: 2026-03-18T06:00:00Z, duration: 8h, multiplier: ${multiplier}}\n`
+    writeFileSync(join(folder, 'events.yaml'), event(1))
+    startRepository(folder)
+    writeFileSync(join(folder, 'events.yaml'), event(3))
+    commit(folder)
+    // What the work tree says is of neither side.
+    writeFileSync(join(folder, 'events.yaml'), 'events: none\n')
+    const made = await diff(folder, ['HEAD~1', 'HEAD', '--as-of', asOf])
+    expect(made.madeNow).toEqual({ isSameDemand: true })
+    expect(made.workloads).toMatchObject([{ kind: 'changed', name: 'llama-3.1-8b/us-east-1' }])
+  })
 })

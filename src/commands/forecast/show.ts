@@ -62,7 +62,8 @@ export default class ForecastShow extends BaseCommand {
     const wanted = findWorkload(history, args.workload)
     this.progress('Forecasting …')
     const horizonSeconds = flags.horizon ?? config?.forecast.horizon ?? 7 * secondsPerDay
-    const calendar = config && (await readCalendar(config, flags.config, history, horizonSeconds))
+    const calendar =
+      config && (await readCalendar(config, { configPath: flags.config }, history, horizonSeconds))
     const forecast = forecastOnCalendar(history, {
       horizonSeconds,
       seed: flags.seed ?? config?.forecast.seed ?? 1,
