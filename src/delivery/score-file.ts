@@ -8,7 +8,7 @@ const Comparison = z.strictObject({ plan: z.number(), doNothing: z.number() })
 const OutcomeScore = z.strictObject({
   steps: z.int(),
   wape: Share,
-  pinballLoss: z.number().describe('Requests a step.'),
+  pinballLoss: z.number().describe('Requests a slot: an hour, or a step where that is longer.'),
   coverage80: z.number(),
   coverage90: z.number(),
 })
@@ -26,7 +26,13 @@ export const ScoredPlan = z.strictObject({
   lossUsdPerDay: Comparison.describe('Idle plus shortfall cost; estimated on measured demand.'),
   daysBetterUndone: z.strictObject({ count: z.int(), of: z.int() }),
   error: z
-    .strictObject({ wape: z.number(), backtestWape: z.number() })
+    .strictObject({
+      wape: z.number(),
+      backtestWape: z.number(),
+      daysWorse: z
+        .exactOptional(z.strictObject({ count: z.int(), of: z.int() }))
+        .describe('Whole days, and those with more error than the backtest.'),
+    })
     .nullable()
     .describe('Measured; workloads count by what their demand costs.'),
   workloads: z.array(

@@ -101,7 +101,7 @@ export interface PathErrors {
 }
 
 export interface ForecastScore {
-  /** Mean pinball loss over the written quantiles, on rolling origins; amount a step. */
+  /** Mean pinball loss over the written quantiles, on rolling origins; amount a slot. */
   pinballLoss: number
   /** The same of the best naive baseline. */
   baselinePinballLoss: number

@@ -1,8 +1,9 @@
 import type { Config } from '../config/schema.js'
 import type { DemandForecast, DemandPath } from '../forecast/demand-forecast.js'
+import type { ForecastError } from '../forecast/freshness.js'
 import { forecastNaively } from '../forecast/naive-forecast.js'
 import { samplePath } from '../forecast/sample-path.js'
-import { type OutcomeScore, scoreOutcome } from '../forecast/score-outcome.js'
+import { type OutcomeScore, scoreDays, scoreOutcome } from '../forecast/score-outcome.js'
 import { sortedQuantile } from '../kit/statistics.js'
 import { formatInstant, parseInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
@@ -92,7 +93,7 @@ export interface PlanScore {
   /** Days on which doing nothing lost less than the plan, of the local days of all workloads. */
   daysBetterUndone: { count: number; of: number }
   /** WAPE and that of the backtest, weighted by what the demand costs; null where either is unknown. */
-  error: { wape: number; backtestWape: number } | null
+  error: ForecastError | null
   workloads: WorkloadScore[]
   /** Workloads of the plan that could not be scored. */
   unscored: string[]
@@ -290,6 +291,8 @@ interface ActorRun {
   /** Idle plus shortfall USD of each local day. */
   dayLosses: Comparison[]
   score: WorkloadScore
+  /** WAPE of each whole day; null where nothing came. */
+  dayErrors: (number | null)[]
 }
 
 function runActor(actor: Actor, scene: Scene, window: Window): ActorRun {
@@ -321,6 +324,13 @@ function runActor(actor: Actor, scene: Scene, window: Window): ActorRun {
     dayLosses: ranges
       .filter(({ range: [first, last] }) => compareRange(own, first, last).ticks > 0)
       .map(({ range }) => ({ plan: usd(own, range), doNothing: usd(other, range, otherPrice) })),
+    dayErrors: scoreDays(
+      inputs.forecast,
+      actor.index,
+      actual.requests.subarray(leadInSteps),
+      window.from,
+      window.to,
+    ),
     score: {
       workload,
       ...scoreForecast(actor, scene, window),
@@ -487,17 +497,26 @@ function followActual(
 }
 
 /** Errors count by what their demand costs: a cheap model with many requests is not the fleet. */
-function weighErrors(runs: readonly (ActorRun & { actor: Actor })[]): PlanScore['error'] {
-  let [usd, wape, backtestWape] = [0, 0, 0]
-  for (const { plan, score, actor } of runs) {
-    if (score.forecast.wape === null || score.backtestWape === null) continue
+function weighErrors(runs: readonly (ActorRun & { actor: Actor })[]): ForecastError | null {
+  const known = runs.flatMap(({ plan, score: { forecast, backtestWape }, actor, dayErrors }) => {
+    if (forecast.wape === null || backtestWape === null) return []
     const { requestsPerSecond } = actor.planned.capacity
     const cost = (plan.requests / requestsPerSecond) * actor.planned.usdPerReplicaHour
-    usd += cost
-    wape += cost * score.forecast.wape
-    backtestWape += cost * score.backtestWape
+    return [{ cost, wape: forecast.wape, backtestWape, dayErrors }]
+  })
+  const usd = known.reduce((sum, { cost }) => sum + cost, 0)
+  if (usd === 0) return null
+  const mean = (of: (each: (typeof known)[number]) => number) =>
+    known.reduce((sum, each) => sum + each.cost * of(each), 0) / usd
+  // A workload of which nothing came on a day was as far off as usual.
+  const days = known[0]!.dayErrors.map((_, day) =>
+    mean(({ dayErrors, backtestWape }) => (dayErrors[day] ?? backtestWape) - backtestWape),
+  )
+  return {
+    wape: mean(({ wape }) => wape),
+    backtestWape: mean(({ backtestWape }) => backtestWape),
+    daysWorse: { count: days.filter((excess) => excess > 0).length, of: days.length },
   }
-  return usd > 0 ? { wape: wape / usd, backtestWape: backtestWape / usd } : null
 }
 
 /** The plan's own figures have four digits. */

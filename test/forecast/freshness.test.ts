@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { challengeWindow, judgeChallenger } from '../../src/forecast/backtest/challenger.js'
-import { judgeFreshness } from '../../src/forecast/freshness.js'
+import { findLostCovariates, judgeFreshness, worthOf } from '../../src/forecast/freshness.js'
 import { keepWindow } from '../../src/forecast/learning-window.js'
 import { secondsPerDay } from '../../src/kit/units.js'
 import { demandOf, historyOf, noisyDemand } from './history-fixture.js'
@@ -9,24 +9,67 @@ const now = Date.parse('2026-12-01T00:00:00Z') / 1000
 const day = secondsPerDay
 
 describe('judgeFreshness', () => {
-  const fresh = { dataThrough: now - day, now, error: { wape: 0.2, backtestWape: 0.2 }, errorDays: 3 }
+  const error = { wape: 0.2, backtestWape: 0.2, daysWorse: { count: 6, of: 7 } }
+  const fresh = { dataThrough: now - day, now, error, errorDays: 7 }
 
   it.each([
     ['as good as its backtest', {}, false, /20\.0 %, \+0\.0 % against/],
-    ['15 % worse', { error: { wape: 0.2299, backtestWape: 0.2 } }, false, /\+1[45]\.\d %/],
-    ['more than that', { error: { wape: 0.2301, backtestWape: 0.2 } }, true, /more than \+15 %/],
+    ['15 % worse', { error: { ...error, wape: 0.2299 } }, false, /\+1[45]\.\d %/],
+    ['more than that', { error: { ...error, wape: 0.2301 } }, true, /more than \+15 %, worse on 6 of 7 days/],
     [
-      'more than that for some hours',
-      { error: { wape: 0.5, backtestWape: 0.2 }, errorDays: 0.9 },
+      'more than that on as many days as less',
+      { error: { ...error, wape: 0.24, daysWorse: { count: 4, of: 7 } } },
       false,
-      /\+150/,
+      /worse on 4 of 7 days: it may be chance/,
     ],
+    [
+      'more than that on all of three days',
+      { error: { ...error, wape: 0.24, daysWorse: { count: 3, of: 3 } } },
+      false,
+      /it may be chance/,
+    ],
+    [
+      'twice as much in one day',
+      { error: { ...error, wape: 0.41, daysWorse: { count: 1, of: 1 } } },
+      true,
+      /\+105\.0 %/,
+    ],
+    [
+      'more of next to nothing',
+      { error: { ...error, wape: 0.0102, backtestWape: 0.0086 } },
+      false,
+      /1\.0 %, \+18\.6 % .* less than 1\.0 % of demand/,
+    ],
+    ['more than that for some hours', { error: { ...error, wape: 0.5 }, errorDays: 0.9 }, false, /\+150/],
+    ['a covariate that tells nothing any more', { lostCovariates: ['sign-ups'] }, true, /sign-ups no longer/],
     ['nothing to compare with', { error: null }, false, /cannot be compared/],
     ['a month old', { dataThrough: now - 30 * day }, true, /ends 2026-11-01T00:00:00Z, 30 days ago/],
   ])('%s', (_, changes, isStale, reason) => {
     const judged = judgeFreshness({ ...fresh, ...changes })
     expect(judged.isStale).toBe(isStale)
     expect(judged.reason).toMatch(reason)
+  })
+})
+
+describe('worthOf', () => {
+  const sure = { name: 'sign-ups', skill: 0.1, skillInterval: { low: 0.02, high: 0.2 } }
+  const none = { name: 'sign-ups', skill: 0.005, skillInterval: { low: -0.01, high: 0.02 } }
+  const unknown = { name: 'sign-ups', skill: 0.1, skillInterval: { low: -0.02, high: 0.2 } }
+
+  it.each([
+    [sure, 'sure'],
+    [none, 'none'],
+    [unknown, 'unknown'],
+    [{ name: 'sign-ups', skill: null, skillInterval: null }, 'unknown'],
+  ])('%o is %s', (use, worth) => {
+    expect(worthOf(use)).toBe(worth)
+  })
+
+  it('is lost only where it was sure before', () => {
+    expect(findLostCovariates([sure], [none])).toEqual(['sign-ups'])
+    expect(findLostCovariates([unknown], [none])).toEqual([])
+    expect(findLostCovariates([sure], [unknown])).toEqual([])
+    expect(findLostCovariates(undefined, [none])).toEqual([])
   })
 })
 

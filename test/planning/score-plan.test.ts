@@ -25,7 +25,7 @@ const id = 'llama-3.1-70b/us-east-1'
 
 /** Work starts at eight sharp, every day: faster than a replica comes up. After the plan it is `factor` times as much. */
 function demand(factor = 1): DemandHistory {
-  const { uniform } = createRandom(2)
+  const { uniform } = createRandom(1)
   const requests = Float64Array.from({ length: 21 * stepsPerDay }, (_, step) => {
     const hour = (step % stepsPerDay) / 4
     const rate = (hour >= 8 && hour < 18 ? 60 : 6) * (step < planDay * stepsPerDay ? 1 : factor)

@@ -48,10 +48,11 @@ describe('the verdict on a plan', () => {
     expect(verdictOf(score({ ...cheaperUndone, days: 0.02 }, worse))).toBe('unknown')
   })
 
-  it('is retrain from 15 % more error on, over a day or more', () => {
-    const error = { wape: 0.1151, backtestWape: 0.1 }
+  it('is retrain from 15 % more error on, over a day or more, that chance does not explain', () => {
+    const error = { wape: 0.1151, backtestWape: 0.1, daysWorse: { count: 4, of: 4 } }
     expect(verdictOf(score({ error }))).toBe('retrain')
-    expect(verdictOf(score({ error: { wape: 0.1149, backtestWape: 0.1 } }))).toBe('keep')
+    expect(verdictOf(score({ error: { ...error, wape: 0.1149 } }))).toBe('keep')
+    expect(verdictOf(score({ error: { ...error, daysWorse: { count: 3, of: 3 } } }))).toBe('keep')
     expect(verdictOf(score({ error, days: 0.9 }))).toBe('keep')
     expect(verdictOf(score({ error: null }))).toBe('keep')
   })
