@@ -1,44 +1,81 @@
-import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
-import { readPlannedDemand } from '../cli/planned-demand.js'
-import { environmentOf, readConfig } from '../cli/project.js'
-import type { Environment } from '../config/environment.js'
-import type { Config } from '../config/schema.js'
-import { openStateStore } from '../delivery/open-state-store.js'
-import { planFolder } from '../delivery/plan-folder.js'
-import { cloneProject, type ProjectClone } from '../delivery/project-clone.js'
-import { readRenewal } from '../delivery/renewal-file.js'
+import {
+  type LiveProject,
+  openLiveProject,
+  openPlan,
+  openReplay,
+  refreshSettings,
+} from '../cli/live-project.js'
+import { formatTable } from '../cli/table.js'
+import { writeFileWhole } from '../delivery/files.js'
+import { LlmscaleError } from '../kit/errors.js'
+import { formatShare, formatUsd } from '../kit/format.js'
 import { onInterrupt } from '../kit/interrupt.js'
 import { printable } from '../kit/printable.js'
 import { formatInstant } from '../kit/time.js'
 import { workloadId } from '../kit/workload.js'
 import { createFamilies } from '../live/live-metrics.js'
 import { judgeWorkloads, type Snapshot, templateReasons } from '../live/live-state.js'
-import type { ReadDemand } from '../live/load-window.js'
 import { formatExposition } from '../live/open-metrics.js'
-import { openPlanSource, type PlanSource, watchPlan } from '../live/plan-source.js'
+import type { PlanSource } from '../live/plan-source.js'
 import { createRefresher, type RefreshSettings } from '../live/refresh.js'
+import { type ReplayResult, replayCsv, replayExporter, replayedPolicies } from '../live/replay.js'
 import { readClocks, runExporter } from '../live/run-exporter.js'
 import { formatLogEntry, formatLogJson, type Log } from '../live/state-log.js'
-import { listSources, openSources } from '../metrics/open-sources.js'
+
+const Score = z.strictObject({
+  lateShare: z.number().describe('Share of the load that did not start within its tick of at most 15 s.'),
+  replicaHours: z.number(),
+  idleReplicaHours: z.number(),
+  idleUsd: z.number(),
+})
 
 export const Result = z.strictObject({
   environment: z.string(),
   planId: z.string(),
   place: z.string().describe('Where the plan was read.'),
-  dataEnd: z.string().nullable().describe('End of the last complete step; null where the source has none.'),
-  workloads: z.array(
-    z.strictObject({
-      workload: z.string(),
-      template: z.int(),
-      floor: z.int().describe('The template, raised by the live floor.'),
-      state: z.enum(['following', 'template']),
-      reason: z.enum(['live', ...templateReasons]),
-      detail: z.string(),
-    }),
-  ),
+  once: z
+    .strictObject({
+      dataEnd: z
+        .string()
+        .nullable()
+        .describe('End of the last complete step; null where the source has none.'),
+      workloads: z.array(
+        z.strictObject({
+          workload: z.string(),
+          template: z.int(),
+          floor: z.int().describe('The template, raised by the live floor.'),
+          state: z.enum(['following', 'template']),
+          reason: z.enum(['live', ...templateReasons]),
+          detail: z.string(),
+        }),
+      ),
+    })
+    .optional()
+    .describe('Of --once.'),
+  replay: z
+    .strictObject({
+      from: z.string(),
+      until: z.string(),
+      written: z.string(),
+      workloads: z.array(
+        z.strictObject({
+          workload: z.string(),
+          decisions: z.int(),
+          followed: z.int().describe('Of these, those that followed the live floor.'),
+          scores: z.strictObject({
+            reactive: Score.describe('The trigger alone, over minReplicas.'),
+            template: Score,
+            live: Score.describe('The live floor over minReplicas.'),
+            plan: Score.describe('The template, raised by the live floor.'),
+          }),
+        }),
+      ),
+    })
+    .optional()
+    .describe('Of --replay; estimated.'),
 })
 
 export default class Serve extends BaseCommand {
@@ -47,7 +84,8 @@ export default class Serve extends BaseCommand {
   static override examples = [
     '<%= config.bin %> serve --env production',
     '<%= config.bin %> serve --env production --once',
-    '<%= config.bin %> serve --env production --from git+https://github.com/owner/repo.git#main --host 0.0.0.0 --json',
+    '<%= config.bin %> serve --from git+https://github.com/owner/repo.git#main --host 0.0.0.0 --json',
+    '<%= config.bin %> serve --replay demand.csv --speed max --out decisions.csv',
   ]
   static override flags = {
     plan: Flags.string({
@@ -66,54 +104,37 @@ export default class Serve extends BaseCommand {
     }),
     host: Flags.string({ description: 'Address to listen on.', default: '127.0.0.1' }),
     port: Flags.integer({ description: 'Port to listen on; default live.port.', min: 0, max: 65_535 }),
-    once: Flags.boolean({ description: 'Refresh once, print the metrics and end.' }),
+    once: Flags.boolean({ description: 'Refresh once, print the metrics and end.', exclusive: ['replay'] }),
+    replay: Flags.string({
+      description: 'Run over the history in this file instead, and write each decision.',
+      dependsOn: ['out'],
+    }),
+    speed: Flags.string({
+      description: 'Of a replay: as fast as it goes.',
+      options: ['max'],
+      default: 'max',
+      dependsOn: ['replay'],
+    }),
+    out: Flags.string({ description: 'CSV file for the decisions of a replay.', dependsOn: ['replay'] }),
   }
 
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(Serve)
-    const clone = flags.from === undefined ? undefined : await cloneProject(flags.from)
+    const project = await openLiveProject({ config: flags.config, env: flags.env, from: flags.from })
     try {
-      const project = await openProject(flags, clone)
-      const settings = await this.openSettings(project, flags)
+      const plan = await openPlan(project, { plan: flags.plan, ref: flags.ref })
+      if (flags.replay !== undefined) return await this.replay(project, plan, flags.replay, flags.out!)
+      const settings = refreshSettings(project, plan)
       if (flags.once) return await this.refreshOnce(settings)
-      const exporter = await runExporter({
-        ...settings,
-        host: flags.host,
-        port: flags.port ?? project.config.live.port,
-        log: this.createLog(),
-      })
+      const port = flags.port ?? project.config.live.port
+      const exporter = await runExporter({ ...settings, host: flags.host, port, log: this.createLog() })
       onInterrupt(async () => {
-        await Promise.all([exporter.close(), clone?.remove()])
+        await Promise.all([exporter.close(), project.clone?.remove()])
         process.exit(0)
       })
-      return await new Promise(() => undefined)
+      return await new Promise<never>(() => undefined)
     } finally {
-      await clone?.remove()
-    }
-  }
-
-  private async openSettings(
-    { config, configPath, environment, settings, folder, clone }: Project,
-    flags: { plan: string | undefined; ref: string | undefined },
-  ): Promise<RefreshSettings> {
-    const choice = { environment, settings, projectFolder: folder }
-    const source =
-      clone === undefined
-        ? await openPlanSource({ ...choice, folder: flags.plan, ref: flags.ref })
-        : followClone(
-            await openPlanSource({ ...choice, folder: join(folder, planFolder(environment)) }),
-            clone,
-          )
-    const watched = watchPlan(source, async (planId) => {
-      const renewal = await readRenewal(await openStateStore(settings, folder), environment, planId)
-      return renewal?.validUntil
-    })
-    return {
-      config,
-      environment,
-      everySeconds: config.live.every,
-      readPlan: watched.read,
-      readDemand: openDemand(config, configPath, environment),
+      await project.clone?.remove()
     }
   }
 
@@ -125,22 +146,54 @@ export default class Serve extends BaseCommand {
     const snapshot = refresher.snapshot()
     const statuses = judgeWorkloads(snapshot, at, settings.everySeconds)
     this.noteFailures(snapshot)
-    this.log(
-      formatExposition(createFamilies(settings.environment, snapshot, statuses, [], at), 'text').trimEnd(),
-    )
+    const families = createFamilies(settings.environment, snapshot, statuses, [], at)
+    this.log(formatExposition(families, 'text').trimEnd())
     const { reading, dataEnd } = snapshot
     return {
       environment: settings.environment,
       planId: reading.plan.planId,
       place: reading.place,
-      dataEnd: dataEnd === undefined ? null : formatInstant(dataEnd),
-      workloads: statuses.map(({ workload, template, floor, state }) => ({
-        workload: workloadId(workload),
-        template,
-        floor,
-        ...state,
-      })),
+      once: {
+        dataEnd: dataEnd === undefined ? null : formatInstant(dataEnd),
+        workloads: statuses.map(({ workload, template, floor, state }) => ({
+          workload: workloadId(workload),
+          template,
+          floor,
+          ...state,
+        })),
+      },
     }
+  }
+
+  private async replay(
+    project: LiveProject,
+    source: PlanSource,
+    file: string,
+    out: string,
+  ): Promise<z.infer<typeof Result>> {
+    const { plan, place } = await source.read()
+    this.progress('Reading demand …')
+    const { history, readDemand } = await openReplay(project, file)
+    const { config, environment } = project
+    const result = await replayExporter({
+      config,
+      environment,
+      everySeconds: config.live.every,
+      plan,
+      history,
+      readDemand,
+      onProgress: (done) => this.progress(`Replaying … ${formatShare(done)}`),
+    })
+    if (result.workloads.length === 0)
+      throw new LlmscaleError(
+        'badData',
+        'NO_ROWS',
+        `${file} has no workload of the plan of ${environment}, or no full day of it before the last midnight`,
+      )
+    await writeFileWhole(out, replayCsv(result))
+    this.log(describeReplay(result))
+    this.hint(`Wrote ${out}.`)
+    return { environment, planId: plan.planId, place, replay: summarizeReplay(result, out) }
   }
 
   private noteFailures({ failure, planFailure }: Snapshot): void {
@@ -154,51 +207,65 @@ export default class Serve extends BaseCommand {
   }
 }
 
-interface Project {
-  config: Config
-  configPath: string
-  environment: string
-  settings: Environment
-  /** Of llmscale.yaml and forecasts/. */
-  folder: string
-  clone: ProjectClone | undefined
-}
+type ReplaySummary = NonNullable<z.infer<typeof Result>['replay']>
 
-/** A relative path of llmscale.yaml is one in the clone, where there is one. */
-async function openProject(
-  flags: { config: string; env: string | undefined },
-  clone: ProjectClone | undefined,
-): Promise<Project> {
-  const configPath =
-    clone === undefined || isAbsolute(flags.config) ? flags.config : join(clone.folder, flags.config)
-  const config = await readConfig(configPath)
-  const { name: environment, environment: settings } = environmentOf(config, flags.env)
-  const folder = clone?.folder ?? resolve(dirname(configPath))
-  return { config, configPath, environment, settings, folder, clone }
-}
-
-function followClone(source: PlanSource, clone: ProjectClone): PlanSource {
+function summarizeReplay({ from, until, workloads }: ReplayResult, written: string): ReplaySummary {
   return {
-    ...source,
-    read: async () => {
-      await clone.refresh()
-      return source.read()
-    },
+    from: formatInstant(from),
+    until: formatInstant(until),
+    written,
+    workloads: workloads.map(({ workload, decisions, scores, usdPerReplicaHour }) => {
+      const score = (policy: (typeof replayedPolicies)[number]) => ({
+        ...scores[policy],
+        idleUsd: scores[policy].idleReplicaHours * usdPerReplicaHour,
+      })
+      return {
+        workload: workloadId(workload),
+        decisions: decisions.length,
+        followed: decisions.filter(({ state }) => state.state === 'following').length,
+        scores: {
+          reactive: score('reactive'),
+          template: score('template'),
+          live: score('live'),
+          plan: score('plan'),
+        },
+      }
+    }),
   }
 }
 
-/** Demand of the planned workloads, all that came: a floor must hold anomalies too. */
-function openDemand(config: Config, configPath: string, environment: string): ReadDemand {
-  const hasPrometheus = listSources(config, environment).some(({ prometheus }) => prometheus !== undefined)
-  const stepSeconds = config.forecast.step ?? (hasPrometheus ? config.live.every : undefined)
-  return async (window) => {
-    const now = Date.now() / 1000
-    const { options, close } = await openSources(config, { configPath, environment, now, histograms: [] })
-    try {
-      const demand = { ...options, ...window, stepSeconds }
-      return (await readPlannedDemand(config, environment, demand, false)).history
-    } finally {
-      close()
-    }
-  }
+const policyNames: Record<(typeof replayedPolicies)[number], string> = {
+  reactive: 'reactive alone',
+  template: 'template',
+  live: 'live floor',
+  plan: 'template and live floor',
+}
+
+function describeReplay(result: ReplayResult): string {
+  const { from, until, workloads } = summarizeReplay(result, '')
+  const right = (header: string) => ({ header, align: 'right' as const })
+  const rows = workloads.flatMap(({ workload, scores, followed, decisions }) =>
+    replayedPolicies.map((policy) => [
+      workload,
+      policyNames[policy],
+      formatShare(scores[policy].lateShare),
+      formatUsd(scores[policy].idleReplicaHours),
+      formatUsd(scores[policy].idleUsd),
+      policy === 'plan' || policy === 'live' ? `${followed} of ${decisions}` : '',
+    ]),
+  )
+  return (
+    `Replayed ${from} to ${until} (estimated: arrivals within a step follow its neighbours):\n` +
+    formatTable(
+      [
+        { header: 'Workload' },
+        { header: 'Floor' },
+        right('Late'),
+        right('Idle replica-hours'),
+        right('Idle USD'),
+        right('Followed'),
+      ],
+      rows,
+    )
+  )
 }

@@ -48,9 +48,14 @@ export async function readLoadWindow(
   settings: LoadSettings,
 ): Promise<LoadWindow> {
   const midnight = lastMidnight(until)
-  const today = until > midnight ? await readIfAny(read, { from: midnight, until }) : undefined
-  if (before?.midnight === midnight && fits(before, today)) return setToday(before, today, settings)
+  const readToday = (stepSeconds: number | undefined) =>
+    until > midnight ? readIfAny(read, { from: midnight, until, stepSeconds }) : undefined
+  if (before?.midnight === midnight) {
+    const today = await readToday(before.grid.stepSeconds)
+    if (fits(before, today)) return setToday(before, today, settings)
+  }
   const past = await readIfAny(read, { from: midnight - liveHistorySeconds, until: midnight })
+  const today = await readToday(past?.stepSeconds)
   const first = past ?? today
   if (first === undefined)
     throw new LlmscaleError('badData', 'NO_ROWS', 'there is no demand in the last 14 days')

@@ -44,6 +44,7 @@ export function formatExposition(families: readonly MetricFamily[], exposition: 
   const isOpen = exposition === 'open-metrics'
   const lines: string[] = []
   for (const { name, type, unit, help, samples } of families) {
+    if (samples.length === 0) continue
     const full = name + endings[type]
     const head = isOpen ? name : full
     lines.push(`# HELP ${head} ${escapeHelp(help, isOpen)}`)
