@@ -1,5 +1,12 @@
 import { LlmscaleError } from '../kit/errors.js'
-import { cutFloors, type Draft, operateDraft, summarizeFloors } from './draft-workload.js'
+import {
+  cutFloors,
+  cutLive,
+  type Draft,
+  operateDraft,
+  summarizeFloors,
+  summarizeLive,
+} from './draft-workload.js'
 import type { LoadGrid } from './load.js'
 import { createPools, wholeNodes } from './node-group.js'
 import { estimateOutcome, type Outcome, type PooledGroup } from './outcome.js'
@@ -66,12 +73,15 @@ function cutDraft(draft: Draft, factor: number, budgetUsdPerDay: number): Draft 
   const hardMaximum = Math.max(draft.leastReplicas, Math.floor(draft.hardMaximum * factor))
   if (hardMaximum >= draft.hardMaximum) return draft
   const floors = cutFloors(draft.floors, hardMaximum)
+  const live = cutLive(draft.live, hardMaximum)
   return {
     ...draft,
     hardMaximum,
     floors,
+    live,
     reasons: draft.reasons.map((reason) => {
       if (reason.field === 'floors') return { ...reason, value: summarizeFloors(floors) }
+      if (reason.field === 'live' && live !== undefined) return { ...reason, value: summarizeLive(live) }
       if (reason.field !== 'hardMaximum') return reason
       const because = `budget ${budgetUsdPerDay} USD a day; else ${draft.hardMaximum}: ${reason.because}`
       return { ...reason, value: String(hardMaximum), because }

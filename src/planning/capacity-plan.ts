@@ -250,7 +250,7 @@ export const WorkloadReport = z.strictObject({
     origins: Count,
   }),
   gate: SkillGate,
-  /** The same verdict on floors that are renewed every few minutes; absent where the history is too coarse for one. */
+  /** The same verdict on floors that are renewed every few minutes; absent where llmscale.yaml wants none. */
   liveGate: z.exactOptional(SkillGate),
   reasons: z.array(Reason),
 })

@@ -124,7 +124,7 @@ function staticPeakUsdPerDay(drafts: readonly Draft[], peaks: Peaks, pooled: rea
 }
 
 function decide({ config }: PlanInputs, draft: Draft): WorkloadDecision {
-  const { planned, floors, hardMaximum } = draft
+  const { planned, floors, live, hardMaximum } = draft
   const { kind, name, namespace } = planned.entry.target
   return {
     ...planned.workload,
@@ -132,6 +132,7 @@ function decide({ config }: PlanInputs, draft: Draft): WorkloadDecision {
     shape: planned.shape,
     timeZone: planned.entry.timeZone,
     floors,
+    ...(live === undefined ? {} : { live }),
     hardMaximum,
     trigger: createTrigger(config, draft),
     coldStartSeconds: planned.capacity.coldStart.totalSeconds,
@@ -188,6 +189,7 @@ function report(
       origins: series?.score?.origins ?? 0,
     },
     gate: draft.gate,
+    ...(draft.liveGate === undefined ? {} : { liveGate: draft.liveGate }),
     reasons: draft.reasons,
   }
 }

@@ -2,10 +2,11 @@ import { shapeName } from '../catalog/gpu-shape.js'
 import type { Config } from '../config/schema.js'
 import { formatDuration } from '../kit/time.js'
 import { workloadId } from '../kit/workload.js'
-import type { FloorTemplate, OverrideInForce, Reason, SkillGate } from './capacity-plan.js'
+import type { FloorTemplate, LiveFloor, OverrideInForce, Reason, SkillGate } from './capacity-plan.js'
 import { planDatedFloors } from './dated-floors.js'
 import { tickFloors } from './floor-template.js'
-import type { FloorPlan } from './floors.js'
+import type { FloorPlan, FloorSettings } from './floors.js'
+import { judgeLiveFloor, liveQuantile, liveTarget } from './live-gate.js'
 import type { LoadGrid } from './load.js'
 import { describeOverride, floorOverride, keptBecause, type Maximum } from './maxima.js'
 import type { Operation } from './outcome.js'
@@ -13,7 +14,7 @@ import { describeColdStart, placeAsIs } from './place-workloads.js'
 import { findWorkload, type PlanInputs, type PlannedWorkload } from './plan-inputs.js'
 import type { Reaction } from './ready-capacity.js'
 import { priceShortfall } from './shortfall-price.js'
-import { judgeFloors } from './skill-gate.js'
+import { judgeFloors, type PastDays, renewDaily } from './skill-gate.js'
 
 /** A workload's numbers while the plan is made, with the reason of each. */
 export interface Draft extends FloorPlan {
@@ -22,12 +23,15 @@ export interface Draft extends FloorPlan {
   leastReplicas: number
   hardMaximum: number
   gate: SkillGate
+  /** Undefined where llmscale.yaml wants no live floors. */
+  liveGate: SkillGate | undefined
+  /** Only where that is open. */
+  live: LiveFloor | undefined
   reasons: Reason[]
 }
 
 /** Floors and what they are for. */
-interface DraftFloors extends FloorPlan {
-  gate: SkillGate
+interface DraftFloors extends FloorPlan, Pick<Draft, 'gate' | 'liveGate' | 'live'> {
   because: string
 }
 
@@ -40,7 +44,7 @@ export function draftWorkload(
   grid: LoadGrid,
 ): Draft {
   const own = overrides.filter(({ workload }) => workload === workloadId(planned.workload))
-  const computed = draftFloors(inputs, planned, maximum.replicas, grid)
+  const computed = draftFloors(inputs, planned, maximum, grid)
   const { floors, because } = raiseFloors(computed, floorOverride(own))
   const coldStartSeconds = Math.round(planned.capacity.coldStart.totalSeconds)
   return {
@@ -48,12 +52,15 @@ export function draftWorkload(
     floors,
     target: computed.target,
     gate: computed.gate,
+    liveGate: computed.liveGate,
+    live: computed.live,
     leastReplicas: maximum.leastReplicas,
     hardMaximum: maximum.replicas,
     reasons: [
       { field: 'shape', value: shapeName(planned.shape), because: planned.shapeReason },
       { field: 'coldStart', value: formatDuration(coldStartSeconds), because: describeColdStart(planned) },
       { field: 'floors', value: summarizeFloors(floors), because },
+      ...(computed.liveGate === undefined ? [] : [describeLive(computed.liveGate, computed.live)]),
       { field: 'reactiveTarget', value: String(computed.target), because: describeTarget(inputs, computed) },
       { field: 'hardMaximum', value: String(maximum.replicas), because: maximum.because },
     ],
@@ -63,7 +70,7 @@ export function draftWorkload(
 function draftFloors(
   inputs: PlanInputs,
   planned: PlannedWorkload,
-  hardMaximum: number,
+  { replicas: hardMaximum, peakReplicas }: Maximum,
   grid: LoadGrid,
 ): DraftFloors {
   const { config, history, forecast } = inputs
@@ -74,7 +81,10 @@ function draftFloors(
     const last = findWorkload(inputs.baseline, planned.workload)
     const because = last === undefined ? 'no demand is known' : keptBecause
     const floors = last === undefined ? minimum : cutFloors(last.floors, hardMaximum)
-    return { floors, target: lastTarget(inputs, planned), gate: notScored(because), because }
+    const live = config.live.enabled ? cutLive(last?.live, hardMaximum) : undefined
+    const gate = notScored(because)
+    const liveGate = config.live.enabled ? gate : undefined
+    return { floors, target: lastTarget(inputs, planned), gate, liveGate, live, because }
   }
   const { because, ...price } = priceShortfall(planned, config.planning)
   const settings = {
@@ -85,8 +95,13 @@ function draftFloors(
     price,
     burstFactor: config.planning.burstFactor,
   }
-  const gate = judgeFloors(inputs.pastForecasts, history, planned.index, settings, config.forecast.seed)
-  if (!gate.open) return { floors: minimum, target, gate, because: `the gate is closed: ${gate.message}` }
+  const past = renewDaily(inputs.pastForecasts, history, planned.index, settings)
+  const gate = judgeFloors(past, settings, config.forecast.seed)
+  const live = draftLive(inputs, planned, past, settings, peakReplicas, gate.open)
+  if (!gate.open) {
+    const why = `the gate is closed: ${gate.message}`
+    return { floors: minimum, target, gate, because: why, ...live }
+  }
   const lead = formatDuration(Math.ceil(planned.capacity.coldStart.totalSeconds / 60) * 60)
   return {
     ...planDatedFloors(
@@ -98,7 +113,50 @@ function draftFloors(
     ),
     gate,
     because: `${gate.message}; newsvendor with ${because}; windows start ${lead} early`,
+    ...live,
   }
+}
+
+/** How far the floor may be raised between reviews, and the target that goes with it; neither where its gate is closed. */
+function draftLive(
+  { config, history }: PlanInputs,
+  planned: PlannedWorkload,
+  past: PastDays,
+  settings: FloorSettings,
+  maximum: number,
+  hasTemplate: boolean,
+): Pick<Draft, 'liveGate' | 'live'> & { target?: number } {
+  if (!config.live.enabled) return { liveGate: undefined, live: undefined }
+  const quantile = config.live.quantile ?? liveQuantile(settings.price)
+  const { hardMaximum } = settings.bounds
+  const coldStartSeconds = planned.capacity.coldStart.totalSeconds
+  const liveSettings = { coldStartSeconds, everySeconds: config.live.every, quantile, maximum, hardMaximum }
+  const liveGate = judgeLiveFloor(
+    past,
+    history,
+    planned.index!,
+    settings,
+    liveSettings,
+    hasTemplate,
+    config.forecast.seed,
+  )
+  if (!liveGate.open) return { liveGate, live: undefined }
+  return { liveGate, live: { quantile, maximum }, target: liveTarget(settings) }
+}
+
+/** The same live floor, not above a maximum. */
+export function cutLive(live: LiveFloor | undefined, hardMaximum: number): LiveFloor | undefined {
+  return live && { ...live, maximum: Math.min(live.maximum, hardMaximum) }
+}
+
+function describeLive(gate: SkillGate, live: LiveFloor | undefined): Reason {
+  return live === undefined
+    ? { field: 'live', value: 'none', because: `its gate is closed: ${gate.message}` }
+    : { field: 'live', value: summarizeLive(live), because: gate.message }
+}
+
+export function summarizeLive({ quantile, maximum }: LiveFloor): string {
+  return `${quantile} quantile of the highest load ahead, up to ${maximum}`
 }
 
 /** A person's floor holds at all times, beside the computed windows that are above it. */
@@ -142,9 +200,10 @@ function lastTarget({ config, baseline }: PlanInputs, { workload }: PlannedWorkl
   return report?.reactiveTarget ?? config.planning.reactiveTarget
 }
 
-function describeTarget(inputs: PlanInputs, { gate, target, because }: DraftFloors): string {
+function describeTarget(inputs: PlanInputs, { gate, live, target, because }: DraftFloors): string {
   const { planning } = inputs.config
   if (because === keptBecause) return keptBecause
+  if (live !== undefined) return 'planning.reactiveTargetWithFloor, as a live floor stands for the ramps'
   if (!gate.open) return 'planning.reactiveTarget, as nothing stands for the ramps'
   const range = `${planning.reactiveTarget} … ${planning.reactiveTargetWithFloor}`
   return `the cheapest with these floors of ${range}; ${target} of a replica's concurrency`

@@ -10,11 +10,14 @@ import { findWorkload, type PlanInputs, type PlannedWorkload } from './plan-inpu
 /** A hard maximum and what binds it, over the replicas that are always there. */
 export interface Maximum {
   replicas: number
+  /** The 0.99 quantile of the peak, within it. */
+  peakReplicas: number
   because: string
   leastReplicas: number
 }
 
-type Bound = Omit<Maximum, 'leastReplicas'>
+type Bound = Pick<Maximum, 'replicas' | 'because'>
+type BoundOverFloor = Omit<Maximum, 'peakReplicas'>
 
 /** Why a workload that the metrics no longer show is left as it is. */
 export const keptBecause = 'missing from the metrics: the last approved plan stands'
@@ -33,12 +36,16 @@ function neededMaximum(
       because: 'no demand is known',
     }
   }
-  const peak = Math.ceil(sortedQuantile(peaks, 0.99))
+  const peak = highestPeak(peaks)
   const surge = Math.ceil(peak * config.planning.rolloutSurge)
   return {
     replicas: Math.max(1, planned.entry.minReplicas, peak + surge),
     because: `0.99 quantile of the peak: ${peak} replicas, and ${surge} for the surge of a rollout`,
   }
+}
+
+function highestPeak(peaks: Float64Array): number {
+  return Math.ceil(sortedQuantile(peaks, 0.99))
 }
 
 /**
@@ -52,7 +59,7 @@ export function limitMaxima(
   groups: readonly SharedGroup[],
   overrides: readonly OverrideInForce[],
 ): Maximum[] {
-  const maxima = planned.map((each, index): Maximum => {
+  const maxima = planned.map((each, index): BoundOverFloor => {
     const own = overrides.filter(({ workload }) => workload === workloadId(each.workload))
     const bound = overrideMaximum(
       allowMaximum(neededMaximum(inputs, each, peaks.replicas[index]!), each),
@@ -77,7 +84,11 @@ export function limitMaxima(
       maxima[index] = { ...wanted, replicas: limited[position]!, because }
     }
   }
-  return maxima
+  return maxima.map((maximum, index) => {
+    const isKnown = planned[index]!.index !== undefined
+    const peak = isKnown ? highestPeak(peaks.replicas[index]!) : maximum.replicas
+    return { ...maximum, peakReplicas: Math.min(maximum.replicas, Math.max(maximum.leastReplicas, peak)) }
+  })
 }
 
 function allowMaximum(bound: Bound, { entry }: PlannedWorkload): Bound {
@@ -97,7 +108,7 @@ function raiseToFloor(
   bound: Bound,
   { entry, workload }: PlannedWorkload,
   overrides: readonly OverrideInForce[],
-): Maximum {
+): BoundOverFloor {
   const override = floorOverride(overrides)
   const least = Math.min(entry.minReplicas, bound.replicas)
   if (override === undefined || override.floor! <= bound.replicas) {
