@@ -112,7 +112,6 @@ export default class Serve extends BaseCommand {
     speed: Flags.string({
       description: 'Of a replay: as fast as it goes.',
       options: ['max'],
-      default: 'max',
       dependsOn: ['replay'],
     }),
     out: Flags.string({ description: 'CSV file for the decisions of a replay.', dependsOn: ['replay'] }),
