@@ -31,7 +31,7 @@ const allowed: Record<string, string[]> = {
   review: upTo('review'),
   delivery: upTo('delivery'),
   live: upTo('live'),
-  cli: [...upTo('live'), 'stacks', 'policies'],
+  cli: [...everything, 'stacks', 'policies'],
   commands: [...everything, 'cli', 'stacks', 'policies'],
   policies: ['planning', 'config', 'kit'],
   stacks: ['manifests', 'planning', 'policies', 'config', 'kit'],

@@ -62,6 +62,8 @@ export interface ReplaySettings extends Omit<RefreshSettings, 'readPlan'> {
   plan: CapacityPlan
   /** All of the history; `readDemand` gives parts of the same. */
   history: DemandHistory
+  /** Of the first decision; default a day after the begin of the history. */
+  from?: EpochSeconds
   /** Share of what is done, 0 … 1. */
   onProgress?: (done: number) => void
 }
@@ -73,7 +75,7 @@ export interface ReplaySettings extends Omit<RefreshSettings, 'readPlan'> {
  */
 export async function replayExporter(settings: ReplaySettings): Promise<ReplayResult> {
   const { history } = settings
-  const from = Math.ceil((history.start + leastHistorySeconds) / secondsPerDay) * secondsPerDay
+  const { from = history.start + leastHistorySeconds } = settings
   const until = history.start + history.length * history.stepSeconds
   const decisions = await decide(settings, from, until)
   const ticksPerStep = Math.max(1, Math.ceil(history.stepSeconds / tickSeconds))
