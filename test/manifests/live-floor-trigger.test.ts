@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import type { HorizontalPodAutoscaler, ScaledObject } from '../../src/manifests/cluster-object.js'
 import { createLiveFloorTrigger, liveFloorQuery } from '../../src/manifests/live-floor-trigger.js'
 import { createManifests } from '../../src/manifests/manifests.js'
@@ -66,6 +69,16 @@ describe('an autoscaler that follows the live floor', () => {
         },
       })
     }
+  })
+})
+
+describe('docs/live.md', () => {
+  it('has the query of today for a recording rule', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../docs/live.md'), 'utf8')
+    const rule = /^- record: llmscale_live_floor\n[\s\S]*?(?=^```)/m.exec(text)![0]
+    const [{ expr }] = parse(rule) as [{ expr: string }]
+    const plain = (query: string) => query.replaceAll(/\s/g, '')
+    expect(plain(expr)).toBe(plain(queryOf(false, 40)))
   })
 })
 

@@ -9,6 +9,7 @@ const golden = resolve(import.meta.dirname, '../../golden')
 export const goldenFolders = [
   ...readdirSync(join(golden, 'manifests')).map((name) => join(golden, 'manifests', name)),
   join(golden, 'collector'),
+  join(golden, 'exporter'),
   join(golden, 'own-mode'),
 ]
 
