@@ -1,12 +1,6 @@
 import { LlmscaleError } from '../kit/errors.js'
-import {
-  cutFloors,
-  cutLive,
-  type Draft,
-  operateDraft,
-  summarizeFloors,
-  summarizeLive,
-} from './draft-workload.js'
+import { cutFloors, cutLive, type Draft, operateDraft, summarizeFloors } from './draft-workload.js'
+import { describeLiveFloor } from './live-floor.js'
 import type { LoadGrid } from './load.js'
 import { createPools, wholeNodes } from './node-group.js'
 import { estimateOutcome, type Outcome, type PooledGroup } from './outcome.js'
@@ -81,7 +75,7 @@ function cutDraft(draft: Draft, factor: number, budgetUsdPerDay: number): Draft 
     live,
     reasons: draft.reasons.map((reason) => {
       if (reason.field === 'floors') return { ...reason, value: summarizeFloors(floors) }
-      if (reason.field === 'live' && live !== undefined) return { ...reason, value: summarizeLive(live) }
+      if (reason.field === 'live' && live !== undefined) return { ...reason, value: describeLiveFloor(live) }
       if (reason.field !== 'hardMaximum') return reason
       const because = `budget ${budgetUsdPerDay} USD a day; else ${draft.hardMaximum}: ${reason.because}`
       return { ...reason, value: String(hardMaximum), because }

@@ -11,6 +11,7 @@ import type {
   WorkloadDecision,
 } from './capacity-plan.js'
 import { floorReplicaHours } from './floor-template.js'
+import { describeLiveFloor } from './live-floor.js'
 
 /** What differs between two plans; `from` is null for a first plan. */
 export interface PlanDiff {
@@ -122,13 +123,14 @@ function addOutcome(change: Change, from: CapacityPlan | undefined, to: Capacity
 }
 
 function workloadFields(workload: WorkloadDecision): Record<string, string> {
-  const { target, floors, trigger } = workload
+  const { target, floors, live, trigger } = workload
   return {
     target: `${target.kind} ${target.namespace}/${target.name}`,
     shape: shapeName(workload.shape),
     floors: describeFloors(floors),
     windows: describeWindows(floors),
     floorReplicaHoursPerWeek: floorReplicaHours(floors).toFixed(0),
+    ...(live === undefined ? {} : { live: describeLiveFloor(live) }),
     hardMaximum: String(workload.hardMaximum),
     exceptions: floors.exceptions
       .map(({ from, until, replicas }) => `${from} – ${until} ${replicas}`)

@@ -6,6 +6,8 @@ import type { FloorTemplate, LiveFloor, OverrideInForce, Reason, SkillGate } fro
 import { planDatedFloors } from './dated-floors.js'
 import { tickFloors } from './floor-template.js'
 import type { FloorPlan, FloorSettings } from './floors.js'
+import type { LiveErrors } from './live-errors.js'
+import { describeLiveFloor } from './live-floor.js'
 import { judgeLiveFloor, liveQuantile, liveTarget } from './live-gate.js'
 import type { LoadGrid } from './load.js'
 import { describeOverride, floorOverride, keptBecause, type Maximum } from './maxima.js'
@@ -27,11 +29,13 @@ export interface Draft extends FloorPlan {
   liveGate: SkillGate | undefined
   /** Only where that is open. */
   live: LiveFloor | undefined
+  /** How far its forecasts were off on past days, for estimates; undefined where there were none. */
+  liveErrors: LiveErrors | undefined
   reasons: Reason[]
 }
 
 /** Floors and what they are for. */
-interface DraftFloors extends FloorPlan, Pick<Draft, 'gate' | 'liveGate' | 'live'> {
+interface DraftFloors extends FloorPlan, Pick<Draft, 'gate' | 'liveGate' | 'live' | 'liveErrors'> {
   because: string
 }
 
@@ -54,6 +58,7 @@ export function draftWorkload(
     gate: computed.gate,
     liveGate: computed.liveGate,
     live: computed.live,
+    liveErrors: computed.liveErrors,
     leastReplicas: maximum.leastReplicas,
     hardMaximum: maximum.replicas,
     reasons: [
@@ -84,7 +89,8 @@ function draftFloors(
     const live = config.live.enabled ? cutLive(last?.live, hardMaximum) : undefined
     const gate = notScored(because)
     const liveGate = config.live.enabled ? gate : undefined
-    return { floors, target: lastTarget(inputs, planned), gate, liveGate, live, because }
+    const target = lastTarget(inputs, planned)
+    return { floors, target, gate, liveGate, live, liveErrors: undefined, because }
   }
   const { because, ...price } = priceShortfall(planned, config.planning)
   const settings = {
@@ -125,13 +131,13 @@ function draftLive(
   settings: FloorSettings,
   maximum: number,
   hasTemplate: boolean,
-): Pick<Draft, 'liveGate' | 'live'> & { target?: number } {
-  if (!config.live.enabled) return { liveGate: undefined, live: undefined }
+): Pick<Draft, 'liveGate' | 'live' | 'liveErrors'> & { target?: number } {
+  if (!config.live.enabled) return { liveGate: undefined, live: undefined, liveErrors: undefined }
   const quantile = config.live.quantile ?? liveQuantile(settings.price)
   const { hardMaximum } = settings.bounds
   const coldStartSeconds = planned.capacity.coldStart.totalSeconds
   const liveSettings = { coldStartSeconds, everySeconds: config.live.every, quantile, maximum, hardMaximum }
-  const liveGate = judgeLiveFloor(
+  const { gate: liveGate, errors: liveErrors } = judgeLiveFloor(
     past,
     history,
     planned.index!,
@@ -140,8 +146,8 @@ function draftLive(
     hasTemplate,
     config.forecast.seed,
   )
-  if (!liveGate.open) return { liveGate, live: undefined }
-  return { liveGate, live: { quantile, maximum }, target: liveTarget(settings) }
+  if (!liveGate.open) return { liveGate, live: undefined, liveErrors }
+  return { liveGate, live: { quantile, maximum }, liveErrors, target: liveTarget(settings) }
 }
 
 /** The same live floor, not above a maximum. */
@@ -152,11 +158,7 @@ export function cutLive(live: LiveFloor | undefined, hardMaximum: number): LiveF
 function describeLive(gate: SkillGate, live: LiveFloor | undefined): Reason {
   return live === undefined
     ? { field: 'live', value: 'none', because: `its gate is closed: ${gate.message}` }
-    : { field: 'live', value: summarizeLive(live), because: gate.message }
-}
-
-export function summarizeLive({ quantile, maximum }: LiveFloor): string {
-  return `${quantile} quantile of the highest load ahead, up to ${maximum}`
+    : { field: 'live', value: describeLiveFloor(live), because: gate.message }
 }
 
 /** A person's floor holds at all times, beside the computed windows that are above it. */
@@ -233,11 +235,15 @@ function reactionBounds(
 /** How a workload runs on a grid with floors, a hard maximum and a target. */
 export function operateDraft(
   { config }: Pick<PlanInputs, 'config'>,
-  draft: Pick<Draft, 'planned' | 'floors' | 'hardMaximum' | 'target'>,
+  draft: Pick<Draft, 'planned' | 'floors' | 'hardMaximum' | 'target'> &
+    Partial<Pick<Draft, 'live' | 'liveErrors'>>,
   grid: LoadGrid,
 ): Operation {
-  const { planned, floors, hardMaximum, target } = draft
+  const { planned, floors, hardMaximum, target, live, liveErrors } = draft
   return {
+    ...(live === undefined || liveErrors === undefined
+      ? {}
+      : { live: { errors: liveErrors, maximum: Math.min(live.maximum, hardMaximum) } }),
     floors: tickFloors(floors, planned.capacity.coldStart.totalSeconds, grid, planned.entry.timeZone),
     reaction: { ...reactionBounds(planned, hardMaximum, config, grid), target },
   }
@@ -253,9 +259,9 @@ export function leaveAsIs(inputs: PlanInputs, draft: Draft): Draft {
   if (last === undefined) {
     const floors = { minReplicas: entry.minReplicas, windows: [], exceptions: [] }
     const hardMaximum = entry.maxReplicas ?? draft.hardMaximum
-    return { ...draft, floors, hardMaximum, target: inputs.config.planning.reactiveTarget }
+    return { ...draft, floors, live: undefined, hardMaximum, target: inputs.config.planning.reactiveTarget }
   }
   const target = lastTarget(inputs, draft.planned)
   const planned = placeAsIs(inputs.config, draft.planned, last)
-  return { ...draft, planned, floors: last.floors, hardMaximum: last.hardMaximum, target }
+  return { ...draft, planned, floors: last.floors, live: last.live, hardMaximum: last.hardMaximum, target }
 }

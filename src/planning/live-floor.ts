@@ -4,6 +4,7 @@ import {
   type WindowMaximumModel,
 } from '../forecast/window-maximum/window-maximum.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
+import type { LiveFloor } from './capacity-plan.js'
 
 /** How far a floor must look ahead, and how far it may go. */
 export interface LiveSettings {
@@ -34,7 +35,9 @@ export interface LiveModel {
 export interface LiveForecast {
   /** In the order of `liveQuantiles`: replicas that the load keeps busy, not rounded; NaN where nothing is known. */
   quantiles: Float64Array
-  /** Replicas at the quantile of the settings, before template and maxima; NaN where nothing is known. */
+  /** The same at the quantile of the settings. */
+  load: number
+  /** That in whole replicas, before template and maxima; NaN where nothing is known. */
   floor: number
 }
 
@@ -80,7 +83,8 @@ export function forecastLiveFloor(
 ): LiveForecast {
   const past = pastOf(load, grid, midnight)
   const quantiles = predictWindowMaximum(model, past.load, now - past.first)
-  return { quantiles, floor: Math.ceil(interpolate(quantiles, quantile) - 1e-9) }
+  const atQuantile = interpolate(quantiles, quantile)
+  return { quantiles, load: atQuantile, floor: Math.ceil(atQuantile - 1e-9) }
 }
 
 /** The live floor of one workload as a function of the step: fitted anew at each midnight, UTC. */
@@ -104,6 +108,11 @@ export function raiseFloor(
   { maximum, hardMaximum }: Pick<LiveSettings, 'maximum' | 'hardMaximum'>,
 ): number {
   return Number.isNaN(live) ? template : Math.max(template, Math.min(live, maximum, hardMaximum))
+}
+
+/** `0.95 quantile of the highest load ahead, up to 30`. */
+export function describeLiveFloor({ quantile, maximum }: LiveFloor): string {
+  return `${quantile} quantile of the highest load ahead, up to ${maximum}`
 }
 
 /** The load from 14 days before a midnight on, and the step that it begins at. */

@@ -2,11 +2,13 @@ import { sum } from 'simple-statistics'
 import { formatDuration } from '../kit/time.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import type { SkillGate } from './capacity-plan.js'
+import type { TickFloors } from './floor-template.js'
 import type { FloorSettings } from './floors.js'
+import { findLiveErrors, type LiveErrors, raiseTicks } from './live-errors.js'
 import type { LiveSettings } from './live-floor.js'
 import { busyReplicas, type LoadGrid } from './load.js'
 import type { ShortfallPrice } from './newsvendor.js'
-import { decideFloors, spreadFloors } from './replay-live.js'
+import { decideFloors, type LiveDecision, spreadFloors } from './replay-live.js'
 import {
   bestReactive,
   describeSaving,
@@ -53,34 +55,43 @@ export function judgeLiveFloor(
   live: LiveSettings,
   hasTemplate: boolean,
   seed: number,
-): SkillGate {
+): LiveVerdict {
   const { stepSeconds } = history
-  if (stepSeconds > live.coldStartSeconds) return tooCoarse(stepSeconds, live.coldStartSeconds)
-  if (past.days.length < fewestOrigins) return tooFewDays('live floors', past.days.length)
-  const floors = liveFloors(past, history, workloadIndex, settings, live)
-  const ready = leastOfLast(floors, settings.bounds.lagTicks)
-  const { minReplicas } = settings.bounds
+  if (stepSeconds > live.coldStartSeconds) return { gate: tooCoarse(stepSeconds, live.coldStartSeconds) }
+  if (past.days.length < fewestOrigins) return { gate: tooFewDays('live floors', past.days.length) }
+  const { grid, load } = past
+  const decisions = decidePast(past, history, workloadIndex, settings, live)
+  const floors = spreadFloors(decisions, grid, 0)
+  const { minReplicas, lagTicks } = settings.bounds
   const days = past.days.map((day) => {
-    const raise = (template: Float64Array, all: Float64Array) =>
-      template.map((replicas, tick) => Math.max(hasTemplate ? replicas : minReplicas, all[day.from + tick]!))
-    return {
-      ...day,
-      floors: { asked: raise(day.floors.asked, floors), ready: raise(day.floors.ready, ready) },
-      target: liveTarget(settings),
-    }
+    const template = hasTemplate ? day.floors : constantFloors(minReplicas, day.to - day.from)
+    const raised = raiseTicks(template, floors.subarray(day.from, day.to), lagTicks)
+    return { ...day, floors: raised, target: liveTarget(settings) }
   })
-  const reactive = bestReactive(past, settings)
-  const template = hasTemplate ? priceFloors(past, settings) : undefined
-  const rival =
-    template !== undefined && sum(template) <= sum(reactive.usd)
-      ? { name: 'the template', usd: template }
-      : {
-          name: `the best reactive trigger alone (target ${reactive.target}, in hindsight)`,
-          usd: reactive.usd,
-        }
+  const rival = findRival(past, settings, hasTemplate)
   const verdict = judge(priceFloors({ ...past, days }, settings), rival.usd, seed)
   const message = `a live floor ${verdict.open ? 'beats' : 'does not beat'} ${rival.name} ${describeSaving(verdict)}`
-  return { ...verdict, message }
+  return { gate: { ...verdict, message }, errors: findLiveErrors(decisions, load.replicas, grid, live) }
+}
+
+/** A verdict, and how far the forecasts that it rests on were off; those are absent where there were none. */
+export interface LiveVerdict {
+  gate: SkillGate
+  errors?: LiveErrors
+}
+
+/** What costs less on the past days: the template, where there is one, or the best reactive trigger alone. */
+function findRival(past: PastDays, settings: FloorSettings, hasTemplate: boolean) {
+  const { target, usd } = bestReactive(past, settings)
+  const template = hasTemplate ? priceFloors(past, settings) : undefined
+  return template !== undefined && sum(template) <= sum(usd)
+    ? { name: 'the template', usd: template }
+    : { name: `the best reactive trigger alone (target ${target}, in hindsight)`, usd }
+}
+
+function constantFloors(replicas: number, ticks: number): TickFloors {
+  const asked = new Float64Array(ticks).fill(replicas)
+  return { asked, ready: asked }
 }
 
 function tooCoarse(stepSeconds: number, coldStartSeconds: number): SkillGate {
@@ -91,33 +102,19 @@ function tooCoarse(stepSeconds: number, coldStartSeconds: number): SkillGate {
   return { open: false, floorSkill: null, low: null, high: null, origins: 0, message }
 }
 
-/** What the live floor would have asked for, by tick, from the first past day to the end of the last. */
-function liveFloors(
+/** What would have been decided from the first past day to the end of the last, over no template. */
+function decidePast(
   { grid, days }: PastDays,
   history: DemandHistory,
   workloadIndex: number,
-  { capacity, burstFactor, bounds }: FloorSettings,
+  { capacity, burstFactor }: FloorSettings,
   live: LiveSettings,
-): Float64Array {
+): LiveDecision[] {
   const { start, stepSeconds, length } = history
   const steps: LoadGrid = { start, tickSeconds: stepSeconds, ticksPerStep: 1, length }
   const load = busyReplicas(history.workloads[workloadIndex]!, capacity, steps, burstFactor)
   const timeOf = (tick: number) => grid.start + tick * grid.tickSeconds
-  const from = timeOf(Math.max(0, Math.min(...days.map((day) => day.from)) - bounds.lagTicks))
+  const from = timeOf(Math.min(...days.map((day) => day.from)))
   const until = timeOf(Math.max(...days.map((day) => day.to)))
-  return spreadFloors(
-    decideFloors(load, { start, stepSeconds }, live, () => 0, { from, until }),
-    grid,
-    0,
-  )
-}
-
-/** The least of each value and those of the ticks before it: what was asked for throughout. */
-function leastOfLast(values: Float64Array, ticks: number): Float64Array {
-  return values.map((_, tick) => {
-    let least = values[tick]!
-    for (let before = Math.max(0, tick - ticks); before < tick; before++)
-      least = Math.min(least, values[before]!)
-    return least
-  })
+  return decideFloors(load, { start, stepSeconds }, live, () => 0, { from, until })
 }

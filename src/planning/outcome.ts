@@ -4,7 +4,8 @@ import { samplePath } from '../forecast/sample-path.js'
 import { secondsPerDay } from '../kit/units.js'
 import type { Interval, Pool } from './capacity-plan.js'
 import type { TickFloors } from './floor-template.js'
-import { createLoad, type LoadGrid } from './load.js'
+import { type LiveErrors, liveFloorsAlong, raiseTicks } from './live-errors.js'
+import { createLoad, type Load, type LoadGrid } from './load.js'
 import { nodesUsdPerHour, wholeNodes } from './node-group.js'
 import { intervalOf } from './peaks.js'
 import type { SharedGroup } from './place-workloads.js'
@@ -22,6 +23,8 @@ import { priceShortfall } from './shortfall-price.js'
 export interface Operation {
   floors: TickFloors
   reaction: Reaction
+  /** Floors that are raised between reviews, as far off as they were on past days. */
+  live?: { errors: LiveErrors; maximum: number }
 }
 
 /** A node group with its pools and the indices of the workloads that share it. */
@@ -72,9 +75,10 @@ export function estimateOutcome(
     let breached = 0
     let requests = 0
     for (const [index, planned] of workloads.entries()) {
-      const { floors, reaction } = operations[index]!
+      const operation = operations[index]!
+      const { reaction } = operation
       if (planned.index === undefined) {
-        billed.push(floors.asked)
+        billed.push(operation.floors.asked)
       } else {
         const load = createLoad(
           samplePath(forecast, planned.index, path),
@@ -83,6 +87,7 @@ export function estimateOutcome(
           planning.burstFactor,
         )
         const reactive = reactiveReplicas(load.replicas, reaction)
+        const floors = floorsAlong(operation, load, grid, path)
         const shortfall = compareCapacity(load, readyReplicas(reactive, floors.ready))
         breaches[index]! += breachShare(shortfall) / paths
         missingReplicaHours[index]! += (shortfall.missingReplicaTicks * tickHours) / paths
@@ -121,6 +126,16 @@ export function estimateOutcome(
         (missingReplicaHours[index]! * priceShortfall(planned, planning).shortfallUsdPerReplicaHour) / days,
     })),
   }
+}
+
+function floorsAlong(
+  { floors, live, reaction }: Operation,
+  load: Load,
+  grid: LoadGrid,
+  path: number,
+): TickFloors {
+  if (live === undefined) return floors
+  return raiseTicks(floors, liveFloorsAlong(load.replicas, grid, live.errors, live, path), reaction.lagTicks)
 }
 
 /**
