@@ -409,6 +409,38 @@ const Collector = z
   })
   .describe('A job inside the cluster that writes demand where the planning job can read it.')
 
+const Covariate = z
+  .strictObject({
+    name: z.string().min(1).describe('Shown wherever it is.'),
+    query: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'PromQL of its value at the end of a step, asked of the first Prometheus of `sources:`; {step} becomes the step, and a series that names a model counts for that one.',
+      ),
+    files: Files.optional(),
+    columns: z
+      .strictObject({
+        timestamp: z.string().describe('Start of the step; with a zone.'),
+        model: z.string().describe('May be absent: then it counts for all models.'),
+        value: z.string().describe('Its amount, never below zero; default the name of the covariate.'),
+      })
+      .partial()
+      .default({})
+      .describe('Columns of its files.'),
+    workloads: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe('Whose demand it may tell of: model, model/region or model/region/tenant; default all.'),
+  })
+  .refine(({ query, files }) => (query === undefined) !== (files === undefined), {
+    error: 'needs either query or files',
+  })
+/** Another quantity that may tell of demand to come. */
+export type CovariateSettings = z.infer<typeof Covariate>
+
 const Renames = z.record(z.string(), z.string().min(1)).default({})
 
 const Metrics = z
@@ -430,6 +462,14 @@ const Metrics = z
       .enum(['alias', 'plain'])
       .default('alias')
       .describe('Tenants that llmscale.yaml does not name appear under aliases, or as they are.'),
+    covariates: z
+      .array(Covariate)
+      .min(1)
+      .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, {
+        error: 'has a name twice',
+      })
+      .optional()
+      .describe('Active conversations, sign-ups: what may tell of demand before it comes.'),
     collector: Collector.optional(),
   })
   .refine(({ files, sources }) => (files === undefined) !== (sources === undefined), {

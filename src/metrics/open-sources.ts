@@ -1,8 +1,9 @@
 import { dirname, resolve } from 'node:path'
-import type { Config } from '../config/schema.js'
+import type { Config, CovariateSettings } from '../config/schema.js'
 import { digestText } from '../kit/digest.js'
-import type { Warning } from '../kit/errors.js'
+import { LlmscaleError, type Warning } from '../kit/errors.js'
 import type { EpochSeconds } from '../kit/units.js'
+import { type CovariateSource, fileCovariate } from './covariates.js'
 import type { DemandSource } from './demand-source.js'
 import { fileSource } from './files/file-source.js'
 import type { HistogramMetric } from './histogram.js'
@@ -48,7 +49,7 @@ export async function openSources(
   config: Config,
   context: SourceContext,
 ): Promise<{
-  options: Required<Pick<DemandOptions, 'sources' | 'renames' | 'nameTenant'>>
+  options: Required<Pick<DemandOptions, 'sources' | 'renames' | 'nameTenant' | 'covariates'>>
   warnings: Warning[]
   close: () => void
 }> {
@@ -73,12 +74,19 @@ export async function openSources(
         : await openPrometheus(prometheus, regions, store, context)
     sources.push({ source, from, until, workloads })
   }
+  const covariates: CovariateSource[] = []
+  for (const settings of context.files === undefined ? (metrics.covariates ?? []) : [])
+    covariates.push(
+      settings.query === undefined
+        ? fileCovariate(settings, dirname(resolve(context.configPath)))
+        : await openQueryCovariate(settings, here, store, context),
+    )
   const named = new Set(workloads.flatMap(({ tenant }) => tenant ?? []))
   const key = process.env[aliasKeyVariable]
   const nameTenant = (tenant: string) =>
     metrics.tenantNames === 'plain' || named.has(tenant) ? tenant : aliasTenant(tenant, key)
   return {
-    options: { sources, renames: metrics.renames, nameTenant },
+    options: { sources, renames: metrics.renames, nameTenant, covariates },
     warnings,
     close: () => store?.close(),
   }
@@ -126,6 +134,33 @@ async function openPrometheus(
     store,
     server: serverKey(settings, context.configPath),
     onProgress: context.onProgress,
+  })
+}
+
+/** Throws `configInvalid` COVARIATE_UNREADABLE where no Prometheus can be asked. */
+async function openQueryCovariate(
+  settings: CovariateSettings,
+  sources: readonly SourceSettings[],
+  store: DayStore | undefined,
+  context: SourceContext,
+): Promise<CovariateSource> {
+  const prometheus = sources.find((each) => each.prometheus !== undefined)?.prometheus
+  if (prometheus === undefined)
+    throw new LlmscaleError(
+      'configInvalid',
+      'COVARIATE_UNREADABLE',
+      `covariate ${settings.name} has a query, and no source of ${context.environment} is a Prometheus`,
+      ['Give it files instead, or a Prometheus among metrics.sources.'],
+    )
+  const { queryCovariate } = await import('./prometheus/query-covariate.js')
+  return queryCovariate(settings, {
+    client: await openClient(prometheus, context.configPath),
+    modelLabel: prometheus.labels.model,
+    regionLabel: prometheus.labels.region,
+    parallel: prometheus.parallel,
+    store,
+    server: serverKey(prometheus, context.configPath),
+    now: context.now,
   })
 }
 

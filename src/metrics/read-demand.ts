@@ -3,6 +3,7 @@ import { formatDuration, formatInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
 import { type Workload, workloadId } from '../kit/workload.js'
 import { coarsenGrid, sumSteps } from './coarsen.js'
+import { type CovariateSource, readCovariates } from './covariates.js'
 import {
   type DataQuality,
   findLevelShifts,
@@ -37,6 +38,8 @@ export interface DemandOptions extends DemandWindow {
   nameTenant?: (tenant: string) => string
   /** Mean tokens of a request of a workload whose sources have none. */
   assumedLengths?: (workload: Workload) => { inputTokens: number; outputTokens: number } | undefined
+  /** What else may tell of demand to come. */
+  covariates?: readonly CovariateSource[]
   /** Which workloads are read; default all. */
   isWanted?: (workload: Workload) => boolean
 }
@@ -104,7 +107,7 @@ const earliest = (...times: (EpochSeconds | undefined)[]) =>
  * Reads sources into a history on one grid, with what was found on the way. Missing rows, and zeros that are no
  * genuine silence, are masked; at a coarser step than the sources' each step that lacks a part is masked.
  *
- * Throws what `readTable` throws, and STEP_TOO_FINE.
+ * Throws what `readTable` and `readCovariates` throw, and STEP_TOO_FINE.
  */
 export async function readDemand(
   options: DemandOptions,
@@ -135,8 +138,11 @@ export async function readDemand(
       })
     }
   }
+  const history = resample({ start, stepSeconds, length, workloads }, historyStepSeconds)
+  const covariates = await readCovariates(options.covariates ?? [], history, options.renames)
+  findings.push(...covariates.findings)
   return {
-    history: resample({ start, stepSeconds, length, workloads }, historyStepSeconds),
+    history: covariates.columns.length === 0 ? history : { ...history, covariates: covariates.columns },
     quality: {
       inputs: table.inputs,
       unwanted: table.workloads.map(({ workload }) => workload).filter((workload) => !isWanted(workload)),

@@ -19,13 +19,19 @@ export type DemandColumns = { [column in DemandColumn]?: string | undefined }
  * The columns of a file that are used, by our names: those of the mapping, else those of the same name.
  * Throws `badData`, COLUMN_MISSING where one that is mapped or needed is not there, or where nothing says how much
  * demand a row is: a count under another name must not pass for one request a row.
+ * @param needsModel false where something else says which model rows are of
  */
-export function matchColumns(path: string, names: string[], mapping: DemandColumns): DemandColumns {
+export function matchColumns(
+  path: string,
+  names: string[],
+  mapping: DemandColumns,
+  needsModel = true,
+): DemandColumns {
   const used: DemandColumns = {}
   for (const column of demandColumns) {
     const name = mapping[column] ?? column
     if (names.includes(name)) used[column] = name
-    else if (mapping[column] !== undefined || column === 'timestamp' || column === 'model') {
+    else if (mapping[column] !== undefined || column === 'timestamp' || (column === 'model' && needsModel)) {
       const near = nearestName(name, names)
       throw new LlmscaleError(
         'badData',

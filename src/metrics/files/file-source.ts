@@ -19,6 +19,8 @@ export interface FileSourceOptions {
   columns?: DemandColumns | undefined
   /** Regions of the environment: a file without a region column gets the only one. */
   regions: string[]
+  /** Model of files without a model column; without it they are refused. */
+  model?: string | undefined
   /** Share of bad rows, 0 … 1, above which reading refuses; default 0.01. */
   maximumBadRows?: number | undefined
   /** Bad rows that name a tenant are told by file and line alone. */
@@ -69,11 +71,11 @@ async function readFiles(
   options: FileSourceOptions,
   window: DemandWindow,
 ): Promise<DemandTable> {
-  const { regions, columns = {}, hidesTenants } = options
+  const { regions, model, columns = {}, hidesTenants } = options
   await createStage(connection)
   const sources: SourceFile[] = []
   for (const file of files)
-    sources.push(await openSource(connection, file, { regions, columns, hidesTenants }))
+    sources.push(await openSource(connection, file, { regions, model, columns, hidesTenants }))
 
   const qualities = new Map<SourceFile, InputQuality>()
   const stage = async (layout: InputQuality['layout'], steps: Steps) => {

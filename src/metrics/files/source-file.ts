@@ -13,8 +13,9 @@ export interface SourceFile extends InputFile {
   layout: InputQuality['layout']
   format: 'csv' | 'jsonl' | 'parquet'
   used: DemandColumns
-  /** Region of rows where no column names it. */
+  /** Region and model of rows where no column names them. */
   region: string
+  model: string
   /** Its rows name tenants that people may not see: no text of them is told. */
   hidesRows: boolean
   /** SQL that yields the used columns as text, under our names. */
@@ -36,13 +37,18 @@ const numberColumns: ReadonlySet<DemandColumn> = new Set(['requests', 'input_tok
 export async function openSource(
   connection: DuckDBConnection,
   file: InputFile,
-  options: { columns?: DemandColumns; regions: string[]; hidesTenants?: boolean | undefined },
+  options: {
+    columns?: DemandColumns
+    regions: string[]
+    model?: string | undefined
+    hidesTenants?: boolean | undefined
+  },
 ): Promise<SourceFile> {
   await requireWholeZstd(file)
   const format = formatOf(file.path)
   const describe = { csv: describeCsv, jsonl: describeJsonLines, parquet: describeParquet }[format]
   const { names, texts, values } = await describe(connection, file)
-  const used = matchColumns(file.name, names, options.columns ?? {})
+  const used = matchColumns(file.name, names, options.columns ?? {}, options.model === undefined)
   if (used.region === undefined && options.regions.length !== 1) {
     throw new LlmscaleError(
       'badData',
@@ -51,7 +57,7 @@ export async function openSource(
       ['Map a column under metrics.columns.region, give --region, or split the environment by region.'],
     )
   }
-  const columns = { used, region: options.regions[0] ?? '' }
+  const columns = { used, region: options.regions[0] ?? '', model: options.model ?? '' }
   return {
     ...file,
     layout: used.requests === undefined ? 'requests' : 'aggregated',
@@ -63,7 +69,7 @@ export async function openSource(
   }
 }
 
-type UsedColumns = Pick<SourceFile, 'used' | 'region'>
+type UsedColumns = Pick<SourceFile, 'used' | 'region' | 'model'>
 
 /** What a format needs to make the two scans of `SourceFile`. */
 interface Description {
@@ -182,9 +188,10 @@ function epochText(name: string): string {
   return `coalesce((${epochInstant(name)})::VARCHAR, ${identifier(name)}::VARCHAR)`
 }
 
-function selectTexts({ used, region }: UsedColumns, table: string, timestamp?: string): string {
+function selectTexts({ used, region, model }: UsedColumns, table: string, timestamp?: string): string {
   const text = (column: DemandColumn) => {
     if (column === 'region' && used.region === undefined) return quote(region)
+    if (column === 'model' && used.model === undefined) return quote(model)
     if (column === 'timestamp' && timestamp !== undefined) return timestamp
     return used[column] === undefined ? 'NULL' : `nullif(trim(${identifier(used[column])}::VARCHAR), '')`
   }
@@ -192,13 +199,14 @@ function selectTexts({ used, region }: UsedColumns, table: string, timestamp?: s
 }
 
 function selectValues(
-  { used, region }: UsedColumns,
+  { used, region, model }: UsedColumns,
   table: string,
   instant?: string,
   number?: (name: string) => string,
 ): string {
   const value = (column: DemandColumn) => {
     if (column === 'region' && used.region === undefined) return quote(region)
+    if (column === 'model' && used.model === undefined) return quote(model)
     if (used[column] === undefined) return `NULL::${numberColumns.has(column) ? 'DOUBLE' : 'VARCHAR'}`
     const name = identifier(used[column])
     return numberColumns.has(column) ? (number?.(used[column]) ?? name) : `${name}::VARCHAR`
