@@ -1,7 +1,13 @@
 import { shapeName } from '../catalog/gpu-shape.js'
 import { formatChange, formatShare, formatUsd } from '../kit/format.js'
 import { workloadId } from '../kit/workload.js'
-import type { CapacityPlan, Interval } from '../planning/capacity-plan.js'
+import type {
+  CapacityPlan,
+  Interval,
+  SkillGate,
+  WorkloadDecision,
+  WorkloadReport,
+} from '../planning/capacity-plan.js'
 import { describeFloors } from '../planning/diff-plans.js'
 import type { Table } from './table.js'
 
@@ -28,7 +34,7 @@ export function tabulateWorkloads(plan: CapacityPlan): Table {
       { header: 'Gate' },
     ],
     rows: plan.decision.workloads.map((workload, index) => {
-      const { usdPerDay, breachRisk, gate } = plan.reports[index]!
+      const { usdPerDay, breachRisk } = plan.reports[index]!
       return [
         workloadId(workload),
         describeFloors(workload.floors),
@@ -38,14 +44,30 @@ export function tabulateWorkloads(plan: CapacityPlan): Table {
         plan.reports[index]!.forecast.model === 'none'
           ? 'unknown'
           : `${(breachRisk.doNothing * 100).toFixed(1)}→${(breachRisk.plan * 100).toFixed(1)} %`,
-        gate.open ? 'open' : 'closed',
+        describeGates(plan.reports[index]!, workload),
       ]
     }),
   }
 }
 
+/** Whether floors are set, and how far they may be raised between reviews. */
+function describeGates({ gate, liveGate }: WorkloadReport, { live }: WorkloadDecision): string {
+  const floors = gate.open ? 'open' : 'closed'
+  if (liveGate === undefined) return floors
+  return `${floors}, live ${live === undefined ? 'closed' : `to ${live.maximum}`}`
+}
+
 /** Out-of-sample figures of forecast and floors of each workload, on rolling origins. */
 export function tabulateSkill(plan: CapacityPlan): Table {
+  const hasLive = plan.reports.some(({ liveGate }) => liveGate !== undefined)
+  const known = (value: number | null, format: (value: number) => string) =>
+    value === null ? '–' : format(value)
+  const saves = (gate: SkillGate | undefined) => [
+    known(gate?.floorSkill ?? null, formatChange),
+    gate === undefined || gate.low === null || gate.high === null
+      ? '–'
+      : `${formatChange(gate.low)}…${formatChange(gate.high)}`.replaceAll(' %', ''),
+  ]
   return {
     columns: [
       { header: 'Workload' },
@@ -54,21 +76,23 @@ export function tabulateSkill(plan: CapacityPlan): Table {
       { header: 'In 90 %', align: 'right' },
       { header: 'Floor saves', align: 'right' },
       { header: '(80 %)', align: 'right' },
+      ...(hasLive
+        ? [
+            { header: 'Live saves', align: 'right' as const },
+            { header: '(80 %)', align: 'right' as const },
+          ]
+        : []),
       { header: 'Days', align: 'right' },
     ],
     rows: plan.reports.map((report) => {
-      const { forecast, gate } = report
-      const known = (value: number | null, format: (value: number) => string) =>
-        value === null ? '–' : format(value)
+      const { forecast, gate, liveGate } = report
       return [
         workloadId(report),
         known(forecast.wape, formatShare),
         known(forecast.forecastSkill, (skill) => skill.toFixed(2)),
         known(forecast.coverage90, (share) => `${(share * 100).toFixed(0)} %`),
-        known(gate.floorSkill, formatChange),
-        gate.low === null || gate.high === null
-          ? '–'
-          : `${formatChange(gate.low)}…${formatChange(gate.high)}`.replaceAll(' %', ''),
+        ...saves(gate),
+        ...(hasLive ? saves(liveGate) : []),
         String(gate.origins),
       ]
     }),

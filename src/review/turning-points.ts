@@ -1,6 +1,12 @@
 import { formatChange, formatShare, formatUsd, formatUsdChange } from '../kit/format.js'
 import { workloadId } from '../kit/workload.js'
-import type { CapacityPlan, DailyPeak, WorkloadDecision, WorkloadReport } from '../planning/capacity-plan.js'
+import type {
+  CapacityPlan,
+  DailyPeak,
+  SkillGate,
+  WorkloadDecision,
+  WorkloadReport,
+} from '../planning/capacity-plan.js'
 import type { PlanDiff } from '../planning/diff-plans.js'
 import type { Materiality } from '../planning/materiality.js'
 import type { BodySection } from './body-section.js'
@@ -27,7 +33,7 @@ export function writeTurningPoints(
       `- **Price of a shortfall**: ${describePrice(plan)}`,
       ...planned.map(
         ({ decision, report }) =>
-          `- ${escapeName(workloadId(decision))}: ${[describeHeadroom(decision, report), describeGate(report), ...describeElse(report)].join('; ')}`,
+          `- ${escapeName(workloadId(decision))}: ${[describeHeadroom(decision, report), describeGate(report), ...describeLiveGate(report), ...describeElse(report)].join('; ')}`,
       ),
       ...(materiality === undefined ? [] : [describeMateriality(materiality)]),
     ],
@@ -66,13 +72,22 @@ function describeHeadroom({ hardMaximum }: WorkloadDecision, report: WorkloadRep
 
 /** Whether floors stand on firm ground, measured on past days. */
 function describeGate({ gate }: WorkloadReport): string {
+  return describeSkill(gate, 'floors')
+}
+
+/** The same of floors that are renewed between reviews, where the configuration wants them. */
+function describeLiveGate({ liveGate }: WorkloadReport): string[] {
+  return liveGate === undefined ? [] : [describeSkill(liveGate, 'live floors')]
+}
+
+function describeSkill(gate: SkillGate, what: string): string {
   if (gate.floorSkill === null || gate.low === null || gate.high === null)
-    return 'no floors are proposed, as they cannot be scored yet'
+    return `no ${what} are proposed, as they cannot be scored yet`
   const saving = `${formatChange(gate.floorSkill)} of idle and shortfall cost on ${gate.origins} past days (80 %: ${formatChange(gate.low)} … ${formatChange(gate.high)})`
   const isClose = Math.abs(gate.low) < closeCall ? ', **a close call**' : ''
   return gate.open
-    ? `floors save ${saving}; they go where the lower end falls to zero${isClose}`
-    : `floors would save ${saving}; they come when the lower end rises above zero`
+    ? `${what} save ${saving}; they go where the lower end falls to zero${isClose}`
+    : `${what} would save ${saving}; they come when the lower end rises above zero`
 }
 
 /** What the maximum would be without what binds it. */

@@ -8,7 +8,7 @@ import { markdownTableHead, markdownTableRow } from './table.js'
 
 /** Fields that the columns show; any other that changes is named beside them. */
 const shownFields = [
-  ...['floors', 'windows', 'floorReplicaHoursPerWeek', 'hardMaximum', 'exceptions', 'coldStart'],
+  ...['floors', 'live', 'windows', 'floorReplicaHoursPerWeek', 'hardMaximum', 'exceptions', 'coldStart'],
   'trigger',
 ]
 
@@ -28,7 +28,7 @@ export function writeWorkloads(
     importance: 10,
     before: [
       'Floors (least … most replicas over the week), hard maximum, and when the highest floor stands; requests at risk ' +
-        `if this is not merged → if it is; change of cost with its 10–90 % range. All figures are estimated.${unchanged}`,
+        `if this is not merged → if it is; change of cost with its 10–90 % range. All figures are estimated.${describeLive(plan)}${unchanged}`,
       '',
       ...markdownTableHead([
         { header: 'Workload' },
@@ -45,6 +45,12 @@ export function writeWorkloads(
     ),
     where: 'the files of workloads',
   }
+}
+
+function describeLive({ decision }: CapacityPlan): string {
+  return decision.workloads.some(({ live }) => live !== undefined)
+    ? ' Live: between two reviews the floor may rise to this quantile of the load ahead, up to so many replicas; it never falls below the template.'
+    : ''
 }
 
 interface Planned {
@@ -83,8 +89,9 @@ function writeRow(
   ])
 }
 
-function describeBounds({ floors, hardMaximum }: WorkloadDecision): string {
-  return `${keepLine(describeFloors(floors))},<br>${keepLine(`max ${hardMaximum}`)}`
+function describeBounds({ floors, live, hardMaximum }: WorkloadDecision): string {
+  const raised = live === undefined ? '' : `,<br>${keepLine(`live ${live.quantile} to ${live.maximum}`)}`
+  return `${keepLine(describeFloors(floors))}${raised},<br>${keepLine(`max ${hardMaximum}`)}`
 }
 
 /** On a phone a line would break within a figure. */
