@@ -49,6 +49,23 @@ export const Result = z.strictObject({
         })
         .nullable()
         .describe('On rolling origins; null when the history is too short.'),
+      covariates: z
+        .exactOptional(
+          z.array(
+            z.strictObject({
+              name: z.string(),
+              skill: z
+                .number()
+                .nullable()
+                .describe('1 − error of the first hours with it / without it, on past days.'),
+              skillInterval: z
+                .strictObject({ low: z.number(), high: z.number() })
+                .nullable()
+                .describe('90 %, over resampled days; null with fewer than five.'),
+            }),
+          ),
+        )
+        .describe('What each covariate is worth to it; absent without any.'),
       days: z.array(
         z.strictObject({
           from: z.string(),

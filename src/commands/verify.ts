@@ -9,15 +9,20 @@ import { instant } from '../cli/flags.js'
 import { forecastPlanned, readPlannedDemand } from '../cli/planned-demand.js'
 import { readConfigOf } from '../cli/project.js'
 import { formatTable } from '../cli/table.js'
+import type { Config } from '../config/schema.js'
 import { openStateStore } from '../delivery/open-state-store.js'
 import { findPlanById } from '../delivery/plan-history.js'
 import { openRevision } from '../delivery/revision.js'
 import { ScoredPlan, type ScoreRecord, writeScore } from '../delivery/score-file.js'
+import type { DemandForecast } from '../forecast/demand-forecast.js'
+import { forecastDemand } from '../forecast/forecast-demand.js'
+import { findLostCovariates, worthOf } from '../forecast/freshness.js'
 import { exitCodes, LlmscaleError } from '../kit/errors.js'
 import { formatShare, formatUsd } from '../kit/format.js'
 import { formatInstant, parseInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
+import type { DemandHistory } from '../metrics/demand-history.js'
 import { listSources } from '../metrics/open-sources.js'
 import { type DemandOptions, readTable, requireHistory } from '../metrics/read-demand.js'
 import { roundFigures } from '../planning/round-figures.js'
@@ -96,8 +101,8 @@ export default class Verify extends BaseCommand {
     const { plan, now } = deployment.inputs
     this.progress('Looking at stacks and clusters …')
     const drift = await findDrift(deployment)
-    const score = await this.scoreIfKnown(deployment, flags)
-    const verdict = judgePlan(plan, score, now)
+    const { score, lostCovariates } = await this.scoreIfKnown(deployment, flags)
+    const verdict = judgePlan(plan, score, now, lostCovariates)
     this.print(deployment, verdict, drift, score)
     const rounded = score === undefined ? null : roundFigures(score)
     if (flags.record && rounded !== null)
@@ -136,7 +141,7 @@ export default class Verify extends BaseCommand {
   private async scoreIfKnown(
     deployment: Deployment,
     flags: { config: string; metrics?: string[] | undefined },
-  ): Promise<PlanScore | undefined> {
+  ): Promise<{ score: PlanScore | undefined; lostCovariates: string[] }> {
     const { config, environment, inputs, folder } = deployment
     const { baseline } = inputs.plan.header
     const previous = baseline === null ? undefined : (await findPlanById(folder, baseline))?.plan
@@ -174,14 +179,31 @@ export default class Verify extends BaseCommand {
           message:
             'the forecast made again does not score as the plan says: data of before the plan, configuration or program have changed since',
         })
-      return score
+      return { score, lostCovariates: this.findLostCovariates(forecast, demand.after, config) }
     } catch (error) {
       const isData =
         error instanceof LlmscaleError && ['badData', 'upstreamUnavailable'].includes(error.reason)
       if (!isData) throw error
       this.note({ code: error.code, message: error.message })
-      return undefined
+      return { score: undefined, lostCovariates: [] }
     }
+  }
+
+  /** Of the forecast that the plan was made from; a forecast from now says which are of no use any more. */
+  private findLostCovariates(
+    { workloads }: DemandForecast,
+    after: DemandHistory,
+    { forecast: { seed } }: Config,
+  ): string[] {
+    if (after.covariates === undefined) return []
+    const later = forecastDemand(after, { horizonSeconds: secondsPerDay, seed })
+    for (const { workload, covariates = [] } of later.workloads)
+      for (const use of covariates.filter((each) => worthOf(each) === 'none'))
+        this.note({
+          code: 'COVARIATE_UNUSED',
+          message: `${workloadId(workload)}: the covariate ${use.name} is of no use now`,
+        })
+    return findLostCovariates(workloads, later.workloads)
   }
 
   private print(

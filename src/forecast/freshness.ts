@@ -1,7 +1,8 @@
 import { formatChange, formatShare } from '../kit/format.js'
 import { formatInstant } from '../kit/time.js'
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
-import type { CovariateUse } from './demand-forecast.js'
+import { workloadId } from '../kit/workload.js'
+import type { CovariateUse, WorkloadForecast } from './demand-forecast.js'
 
 /** A forecast whose error is up by more than this is made anew, */
 const largestErrorRise = 0.15
@@ -61,7 +62,10 @@ export function judgeFreshness(evidence: FreshnessEvidence): Freshness {
   const drift = error === null ? undefined : judgeDrift(error, evidence)
   if (drift?.isStale === true) return drift
   if (lostCovariates.length > 0)
-    return { isStale: true, reason: `${lostCovariates.join(' and ')} no longer makes it better` }
+    return {
+      isStale: true,
+      reason: `the covariate ${lostCovariates.join(' and ')} made it better when it was made, and does no longer`,
+    }
   return drift ?? { isStale: false, reason: 'its error cannot be compared' }
 }
 
@@ -98,13 +102,19 @@ export function worthOf({ skill, skillInterval }: CovariateUse): 'sure' | 'none'
   return skillInterval.low > 0 ? 'sure' : 'unknown'
 }
 
-/** Covariates that surely made a forecast of one workload better, and are of no use to a later one. */
+/** Covariates that surely made forecasts of a workload better, and are of no use to later ones; with the workload. */
 export function findLostCovariates(
-  before: readonly CovariateUse[] = [],
-  after: readonly CovariateUse[] = [],
+  before: readonly ForecastUses[],
+  after: readonly ForecastUses[],
 ): string[] {
-  return before
-    .filter((use) => worthOf(use) === 'sure')
-    .map(({ name }) => name)
-    .filter((name) => after.some((use) => use.name === name && worthOf(use) === 'none'))
+  return before.flatMap(({ workload, covariates = [] }) => {
+    const id = workloadId(workload)
+    const later = after.find((each) => workloadId(each.workload) === id)?.covariates ?? []
+    return covariates
+      .filter((use) => worthOf(use) === 'sure')
+      .filter(({ name }) => later.some((use) => use.name === name && worthOf(use) === 'none'))
+      .map(({ name }) => `${name} (${id})`)
+  })
 }
+
+type ForecastUses = Pick<WorkloadForecast, 'workload' | 'covariates'>

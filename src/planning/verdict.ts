@@ -21,7 +21,7 @@ const smallestBreach = 0.001
  * The rule, in this order:
  * - revert: more requests found no capacity than on 95 of 100 of the forecast's paths for the same time, and than the
  *   plan stated; and doing nothing would have left fewer without, and lost less in idle GPUs and shortfall together.
- * - retrain: the forecast's data is 30 days old; or its error is more than 15 % above the backtest's, over a day or more.
+ * - retrain: what `judgeFreshness` says: old data, an error that is up, or a covariate that has lost its use.
  * - unknown: nothing came that it could be held against.
  * - keep.
  */
@@ -29,6 +29,7 @@ export function judgePlan(
   { header }: Pick<CapacityPlan, 'header'>,
   score: PlanScore | undefined,
   now: EpochSeconds,
+  lostCovariates: readonly string[] = [],
 ): Verdict {
   const isSeen = score !== undefined && score.days >= shortestBreachDays
   if (isSeen && isWorse(score))
@@ -38,6 +39,7 @@ export function judgePlan(
     now,
     error: score?.error ?? null,
     errorDays: score?.days ?? 0,
+    lostCovariates,
   })
   if (freshness.isStale) return { verdict: 'retrain', reason: freshness.reason }
   if (!isSeen)

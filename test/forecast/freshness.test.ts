@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { challengeWindow, judgeChallenger } from '../../src/forecast/backtest/challenger.js'
+import type { CovariateUse } from '../../src/forecast/demand-forecast.js'
 import { findLostCovariates, judgeFreshness, worthOf } from '../../src/forecast/freshness.js'
 import { keepWindow } from '../../src/forecast/learning-window.js'
 import { secondsPerDay } from '../../src/kit/units.js'
@@ -41,7 +42,12 @@ describe('judgeFreshness', () => {
       /1\.0 %, \+18\.6 % .* less than 1\.0 % of demand/,
     ],
     ['more than that for some hours', { error: { ...error, wape: 0.5 }, errorDays: 0.9 }, false, /\+150/],
-    ['a covariate that tells nothing any more', { lostCovariates: ['sign-ups'] }, true, /sign-ups no longer/],
+    [
+      'a covariate that tells nothing any more',
+      { lostCovariates: ['sign-ups'] },
+      true,
+      /the covariate sign-ups made it better .* no longer/,
+    ],
     ['nothing to compare with', { error: null }, false, /cannot be compared/],
     ['a month old', { dataThrough: now - 30 * day }, true, /ends 2026-11-01T00:00:00Z, 30 days ago/],
   ])('%s', (_, changes, isStale, reason) => {
@@ -66,10 +72,15 @@ describe('worthOf', () => {
   })
 
   it('is lost only where it was sure before', () => {
-    expect(findLostCovariates([sure], [none])).toEqual(['sign-ups'])
-    expect(findLostCovariates([unknown], [none])).toEqual([])
-    expect(findLostCovariates([sure], [unknown])).toEqual([])
-    expect(findLostCovariates(undefined, [none])).toEqual([])
+    const chat = (...covariates: CovariateUse[]) => [
+      { workload: { model: 'chat', region: 'eu' }, covariates },
+    ]
+    expect(findLostCovariates(chat(sure), chat(none))).toEqual(['sign-ups (chat/eu)'])
+    expect(findLostCovariates(chat(unknown), chat(none))).toEqual([])
+    expect(findLostCovariates(chat(sure), chat(unknown))).toEqual([])
+    expect(findLostCovariates([{ workload: { model: 'chat', region: 'eu' } }], chat(none))).toEqual([])
+    const code = [{ workload: { model: 'code', region: 'eu' }, covariates: [none] }]
+    expect(findLostCovariates(chat(sure), code)).toEqual([])
   })
 })
 
