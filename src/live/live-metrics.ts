@@ -60,7 +60,8 @@ export function createFamilies(
         forecast === undefined
           ? []
           : liveQuantiles.map((quantile, index) => ({
-              labels: { ...labels, quantile: String(quantile) },
+              // A label named quantile is for summaries alone, says promtool.
+              labels: { ...labels, probability: String(quantile) },
               value: forecast.quantiles[index]!,
             })),
       ),

@@ -59,7 +59,7 @@ describe('the server of the exporter', () => {
   })
 
   it('answers what was asked before it was closed, and closes within a second though a client hangs', async () => {
-    let asked = () => undefined as void
+    let asked = (): void => undefined
     const isAsked = new Promise<void>((done) => {
       asked = done
     })

@@ -152,7 +152,7 @@ describe('what is not sure leaves the template', () => {
     const world = worldOf()
     const exporter = await start(world)
     await exporter.refresh(nine)
-    let answer = () => undefined as void
+    let answer = (): void => undefined
     world.demand = () =>
       new Promise((_, fail) => {
         answer = () => fail(unreachable)
