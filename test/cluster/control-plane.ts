@@ -196,7 +196,8 @@ function startControllers({ folder, kubeconfig, authority, run }: ControlPlane):
     `--root-ca-file=${authority.certificateFile}`,
     '--horizontal-pod-autoscaler-sync-period=1s',
     '--horizontal-pod-autoscaler-downscale-stabilization=5s',
-    '--node-monitor-grace-period=5m',
+    // kwok's nodes send no heartbeat.
+    '--node-monitor-grace-period=1h',
   ])
   run('kube-scheduler', binary('kube-scheduler'), [...fast, '--kube-api-burst=1000'])
   const stages = join(definitionsFolder(), 'stages')
