@@ -5,7 +5,7 @@ import { prometheusFolder } from './prometheus-fixture.js'
 import { emptyFolder } from './run-cli.js'
 
 /** What `promtool test rules` takes: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/ */
-export interface PromqlTest {
+interface PromqlTest {
   series: { series: string; values: string }[]
   /** Query, minutes after the first value of the series, and the one value that comes. */
   expect: { query: string; minute: number; value: number }[]

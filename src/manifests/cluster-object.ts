@@ -429,7 +429,7 @@ export interface NetworkPolicy {
   }
 }
 /** Empty labels select all namespaces. */
-export type NetworkPeer =
+type NetworkPeer =
   | { namespaceSelector: { matchLabels?: Record<string, string> } }
   | { ipBlock: { cidr: string } }
 export interface NetworkPort {

@@ -10,7 +10,7 @@ const liveFloorMetric = 'llmscale_live_floor_replicas'
 const holdMinutes = 30
 
 /** What a trigger follows. */
-export interface FollowedFloor {
+interface FollowedFloor {
   /** Whose exporter it is. */
   environment: string
   workload: Workload

@@ -4,7 +4,7 @@ import type { SecretFrom } from '../metrics/secret.js'
 import { secretFolder } from './own-pod.js'
 
 /** A secret, or a file beside llmscale.yaml, and the field that names it. */
-export type NamedSecret = [field: string, from: SecretFrom]
+type NamedSecret = [field: string, from: SecretFrom]
 
 type Prometheus = NonNullable<NonNullable<Config['metrics']['sources']>[number]['prometheus']>
 
