@@ -83,7 +83,7 @@ export function forecastLiveFloor(
 ): LiveForecast {
   const past = pastOf(load, grid, midnight)
   const quantiles = predictWindowMaximum(model, past.load, now - past.first)
-  const atQuantile = interpolate(quantiles, quantile)
+  const atQuantile = interpolateQuantile(quantiles, quantile)
   return { quantiles, load: atQuantile, floor: Math.ceil(atQuantile - 1e-9) }
 }
 
@@ -127,7 +127,7 @@ function stepAt({ start, stepSeconds }: StepGrid, time: EpochSeconds): number {
 }
 
 /** A quantile between those that are forecast, linear; beyond them the outermost. */
-function interpolate(quantiles: Float64Array, quantile: number): number {
+export function interpolateQuantile(quantiles: Float64Array, quantile: number): number {
   const above = liveQuantiles.findIndex((probability) => probability >= quantile)
   if (above === -1) return quantiles.at(-1)!
   if (above === 0) return quantiles[0]!
