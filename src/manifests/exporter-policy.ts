@@ -1,3 +1,4 @@
+import type { Environment } from '../config/environment.js'
 import type { Config } from '../config/schema.js'
 import type { NetworkPolicy, NetworkPort } from './cluster-object.js'
 import { createMetadata } from './metadata.js'
@@ -11,7 +12,12 @@ interface PolicySettings {
   /** Where the plan is. */
   from: string
   sources: NonNullable<Config['metrics']['sources']>
+  /** Where renewals of the plan are. */
+  state: Pick<Environment, 'state' | 'backend'>
 }
+
+/** Of git, S3, and GitHub where it says what was approved. */
+const httpsPort = 443
 
 type Egress = NetworkPolicy['spec']['egress'][number]
 
@@ -20,16 +26,16 @@ type Egress = NetworkPolicy['spec']['egress'][number]
  * are, and the credentials that EKS hands to pods. Names outside the cluster are known by their ports alone.
  */
 export function createExporterPolicy(settings: PolicySettings): NetworkPolicy {
-  const { name, namespace, podLabels, port, from, sources } = settings
+  const { name, namespace, podLabels, port, from, sources, state } = settings
   const urls = sources.flatMap(({ prometheus }) => prometheus?.url ?? [])
   const namespaces = urls.flatMap((url) => namespaceOf(url, namespace) ?? [])
   const outside = urls.filter((url) => namespaceOf(url, namespace) === undefined)
-  const usesAws = sources.some(
-    ({ files, prometheus }) =>
-      files?.some((file) => file.startsWith('s3://')) || prometheus?.auth?.sigv4 !== undefined,
-  )
-  const ports = new Set([...outside.map(portOf), portOf(from.replace(/^git\+/, '').replace(/#.*$/, ''))])
-  if (usesAws) ports.add(443)
+  const stores = [state.state ?? state.backend ?? '', ...sources.flatMap(({ files }) => files ?? [])]
+  const usesAws =
+    stores.some((store) => store.startsWith('s3://')) ||
+    sources.some(({ prometheus }) => prometheus?.auth?.sigv4 !== undefined)
+  const remotes = [from, ...stores].flatMap((url) => /^git\+([^#]+)/.exec(url)?.[1] ?? [])
+  const ports = new Set([httpsPort, ...[...outside, ...remotes].map(portOf)])
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -74,5 +80,5 @@ function namespaceOf(url: string, own: string): string | undefined {
 function portOf(url: string): number {
   const { port, protocol } = new URL(url)
   if (port !== '') return Number(port)
-  return { 'http:': 80, 'ssh:': 22 }[protocol] ?? 443
+  return { 'http:': 80, 'ssh:': 22 }[protocol] ?? httpsPort
 }

@@ -1,3 +1,4 @@
+import type { Environment } from '../config/environment.js'
 import type { Live } from '../config/live.js'
 import type { Config } from '../config/schema.js'
 import { digestText } from '../kit/digest.js'
@@ -20,6 +21,8 @@ export interface ExporterContext {
   configText: string
   /** Where demand is read. */
   sources: NonNullable<Config['metrics']['sources']>
+  /** Where renewals of the plan are. */
+  state: Pick<Environment, 'state' | 'backend'>
 }
 
 /** What its answers to Prometheus are kept beside: the only folder but /tmp that it may write to. */
@@ -34,7 +37,7 @@ const longestName = 63
  * CONFIG_TOO_LARGE.
  */
 export function createExporter(live: ExporterSettings, context: ExporterContext): ExporterObject[] {
-  const { environment, configText, sources } = context
+  const { environment, configText, sources, state } = context
   const names = {
     name: environmentName('llmscale-live', environment, longestName),
     namespace: live.namespace,
@@ -52,7 +55,7 @@ export function createExporter(live: ExporterSettings, context: ExporterContext)
       metadata: createMetadata(names.name, names.namespace),
       spec: { maxUnavailable: 1, selector: { matchLabels: { ...labels } } },
     },
-    createExporterPolicy({ ...names, podLabels: labels, port: portName, from: live.from, sources }),
+    createExporterPolicy({ ...names, podLabels: labels, port: portName, from: live.from, sources, state }),
     ...(live.operator
       ? [createServiceMonitor(monitored, labels), createAlertRules(environment, monitored)]
       : []),

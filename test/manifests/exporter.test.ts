@@ -23,7 +23,11 @@ import type { Known } from './known-fields.js'
 const golden = join(import.meta.dirname, '../golden/exporter')
 
 const usual = `    - prometheus: {url: "http://prometheus.monitoring:9090", presets: [vllm]}`
-const configText = (live = '', sources = usual) => `environments: {prod: {regions: [us-east-1]}}
+const configText = (
+  live = '',
+  sources = usual,
+  state = '',
+) => `environments: {prod: {regions: [us-east-1]${state}}}
 metrics:
   sources:
 ${sources}
@@ -42,12 +46,17 @@ workloads:
 const withSecret = `  secret: llmscale-live
   monitorLabels: {release: prometheus}`
 
-function expose(live = '', sources = usual, environment = 'prod') {
-  const text = configText(live, sources)
+function expose(live = '', sources = usual, environment = 'prod', state = '') {
+  const text = configText(live, sources, state)
   const config = parseConfig(text, 'llmscale.yaml')
   const settings = { ...config.live, image: config.live.image!, from: config.live.from! }
   const listed = listSources(config, 'prod')
-  const objects = createExporter(settings, { environment, configText: text, sources: listed })
+  const objects = createExporter(settings, {
+    environment,
+    configText: text,
+    sources: listed,
+    state: config.environments['prod']!,
+  })
   const of = <Kind extends ExporterObject['kind']>(kind: Kind) =>
     objects.find((object) => object.kind === kind) as Extract<ExporterObject, { kind: Kind }>
   return { objects, of, text, settings, sources: listed }
@@ -163,6 +172,16 @@ describe('the network of the exporter', () => {
     expect(
       peers(source('https://aps.us-east-1.amazonaws.com', ', auth: {sigv4: {region: us-east-1}}')),
     ).toContainEqual(agent)
+  })
+
+  it('reaches the place of renewals', () => {
+    const egressWith = (state: string) =>
+      expose('', usual, 'prod', `, state: "${state}"`).of('NetworkPolicy').spec.egress
+    expect(JSON.stringify(egressWith('s3://fleet-state/prod'))).toContain('169.254.170.23/32')
+    expect(egressWith('git+https://git.example:8443/fleet.git#state').at(-1)!.ports).toEqual([
+      { protocol: 'TCP', port: 443 },
+      { protocol: 'TCP', port: 8443 },
+    ])
   })
 
   it('is scraped by pods of the cluster on its port, and asked nothing else', () => {

@@ -41,12 +41,12 @@ export default class ServeManifests extends BaseCommand {
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(ServeManifests)
     const config = await readConfig(flags.config)
-    const { name: environment } = environmentOf(config, flags.env)
+    const { name: environment, environment: state } = environmentOf(config, flags.env)
     const live = requireComplete(config, flags.config)
     const sources = listSources(config, environment)
     for (const warning of findMissingSecrets(live, sources)) this.note(warning)
     const configText = await completeConfigText(flags.config, config)
-    const rendered = createExporter(live, { environment, configText, sources }).map((object) => ({
+    const rendered = createExporter(live, { environment, configText, sources, state }).map((object) => ({
       object,
       ...formatManifest(object, 'live'),
     }))
