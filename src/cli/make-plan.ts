@@ -51,7 +51,7 @@ export async function makePlan(command: BaseCommand, request: PlanRequest): Prom
   // Shown with the plan's own findings; the envelope has them as warnings too.
   command.warnings.push(...findings)
   command.progress('Forecasting …')
-  const { forecast, pastForecasts, learned, dated } = await forecastPlanned(history, config, {
+  const { forecast, pastForecasts, learned, dated } = await forecastPlanned(history, config, environment, {
     configPath: demand.config,
     revision,
   })

@@ -4,6 +4,7 @@ import { withCalendar } from '../forecast/calendar/coming-effects.js'
 import type { DatedEffect } from '../forecast/calendar/path-effect.js'
 import type { DemandForecast } from '../forecast/demand-forecast.js'
 import { forecastWithPast } from '../forecast/forecast-demand.js'
+import { keepWindow } from '../forecast/learning-window.js'
 import { secondsPerDay } from '../kit/units.js'
 import type { Workload } from '../kit/workload.js'
 import type { DataQuality } from '../metrics/data-quality.js'
@@ -13,6 +14,7 @@ import { covers, selectWorkloads } from '../metrics/select-history.js'
 import { listWorkloads } from '../planning/place-workloads.js'
 import { leaveOutAnomalies } from './anomalies.js'
 import { type ConfigPlace, readCalendar } from './calendar.js'
+import { findChallenger } from './learning-window.js'
 
 /** Floors are scored on at most so many past days, and only on days with as much history before them as after. */
 const mostScoredDays = 14
@@ -54,24 +56,29 @@ export interface PlannedForecast {
   dated: ReadonlyMap<string, readonly DatedEffect[]>
 }
 
-/** The forecast that a plan is made from. Throws what reading the calendar throws. */
+/** The forecast that a plan of an environment is made from. Throws what reading the calendar and the state throw. */
 export async function forecastPlanned(
   history: DemandHistory,
   config: Config,
+  environment: string,
   place: ConfigPlace,
   horizonSeconds = config.forecast.horizon,
 ): Promise<PlannedForecast> {
   const calendar = await readCalendar(config, place, history, horizonSeconds)
   const { history: learned, notes } =
     calendar === undefined ? { history, notes: [] } : adjustHistory(history, calendar)
-  const historyDays = (history.length * history.stepSeconds) / secondsPerDay
-  const { forecast, pastForecasts } = forecastWithPast(learned, {
+  const end = history.start + history.length * history.stepSeconds
+  const challenger = await findChallenger(config, place.configPath, environment, end)
+  const recent = challenger === undefined ? learned : keepWindow(learned, challenger.windowSeconds)
+  const historyDays = (recent.length * recent.stepSeconds) / secondsPerDay
+  const { forecast, pastForecasts } = forecastWithPast(recent, {
     horizonSeconds,
     seed: config.forecast.seed,
     origins: Math.min(mostScoredDays, Math.floor(historyDays / 2)),
     everySeconds: secondsPerDay,
   })
-  const noted = { ...forecast, notes: [...forecast.notes, ...notes] }
+  const taken = challenger === undefined ? [] : [challenger.note]
+  const noted = { ...forecast, notes: [...forecast.notes, ...notes, ...taken] }
   if (calendar === undefined) return { forecast: noted, pastForecasts, learned, dated: new Map() }
   return { ...withCalendar(noted, calendar, history), pastForecasts, learned }
 }

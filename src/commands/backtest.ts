@@ -3,17 +3,23 @@ import { z } from 'zod'
 import { BaseCommand } from '../cli/base-command.js'
 import { duration } from '../cli/flags.js'
 import { forecastFlags, readForecastInput } from '../cli/forecast-input.js'
+import { assertWritable } from '../cli/kill-switch.js'
+import { besideConfig, environmentOf } from '../cli/project.js'
 import { wrapProse } from '../cli/prose.js'
 import { formatTable } from '../cli/table.js'
+import type { Config } from '../config/schema.js'
 import { writeFileWhole } from '../delivery/files.js'
+import { openStateStore } from '../delivery/open-state-store.js'
+import { ChallengeRecord, writeChallenge } from '../delivery/score-file.js'
 import { backtestDemand } from '../forecast/backtest/backtest.js'
 import { backtestMaximum, type MaximumBacktest } from '../forecast/backtest/backtest-maximum.js'
 import { type BacktestScores, scoreBacktest } from '../forecast/backtest/backtest-scores.js'
-import { challengeWindow } from '../forecast/backtest/challenger.js'
+import { type Challenge as ChallengeScore, challengeWindow } from '../forecast/backtest/challenger.js'
 import { leastWindowSeconds, mostWindowSeconds } from '../forecast/learning-window.js'
 import { LlmscaleError } from '../kit/errors.js'
-import { formatDuration } from '../kit/time.js'
-import { secondsPerDay, secondsPerHour, secondsPerMinute } from '../kit/units.js'
+import { formatDuration, formatInstant } from '../kit/time.js'
+import { type EpochSeconds, secondsPerDay, secondsPerHour, secondsPerMinute } from '../kit/units.js'
+import type { DemandHistory } from '../metrics/demand-history.js'
 import { drawBacktestChart } from '../review/backtest-chart.js'
 import {
   backtestCsv,
@@ -111,15 +117,7 @@ const MaximaScores = z.strictObject({
   workloads: z.array(z.strictObject({ workload: z.string(), scores: MaximumScores })),
 })
 
-const Challenge = z.strictObject({
-  championSeconds: z.number().describe('How much of the past the forecast in use learns from.'),
-  challengerSeconds: z.number(),
-  origins: z.int(),
-  skill: Figure.describe('1 − pinball loss of the challenger / that of the forecast in use.'),
-  skillInterval: SkillInterval,
-  takesOver: z.boolean().describe('Surely better on at least 28 origins.'),
-  reason: z.string(),
-})
+const Challenge = ChallengeRecord.omit({ asOf: true })
 
 const targets = ['demand', 'window-max'] as const
 
@@ -165,6 +163,11 @@ export default class Backtest extends BaseCommand {
       description: 'Would learning from this much of the past be better? 7d to 56d, against 56d.',
       helpValue: '14d',
     }),
+    record: Flags.boolean({
+      description: 'Keep what the challenger did where receipts are: plans follow it (forecast.challenger).',
+      dependsOn: ['challenger'],
+      exclusive: ['metrics'],
+    }),
     out: Flags.string({ description: 'Chart to write, .svg.' }),
     csv: Flags.boolean({ description: 'Print every score as CSV instead of tables.', exclusive: ['json'] }),
   }
@@ -176,6 +179,7 @@ export default class Backtest extends BaseCommand {
         `--out ${flags.out.replace(/\.\w+$/, '')}.svg`,
       ])
     if (flags.challenger !== undefined) requireWindow(flags.challenger)
+    if (flags.record) assertWritable()
     const { history, config } = await readForecastInput(this, flags, false)
     this.progress('Forecasting from past origins …')
     const coldStartSeconds = flags['cold-start']
@@ -206,6 +210,7 @@ export default class Backtest extends BaseCommand {
           })
     this.log(flags.csv ? backtestCsv(demand) : describe(demand))
     if (challenge !== null) this.hint(`Challenger: ${challenge.reason}.`)
+    if (challenge !== null && flags.record) await this.record(flags, config!, endOf(history), challenge)
     if (flags.out !== undefined) {
       await writeFileWhole(flags.out, drawBacktestChart(demand))
       this.hint(`Wrote ${flags.out}.`)
@@ -218,6 +223,22 @@ export default class Backtest extends BaseCommand {
       written: flags.out === undefined ? [] : [flags.out],
     }
   }
+
+  private async record(
+    flags: { config: string; env?: string | undefined },
+    config: Config,
+    dataThrough: EpochSeconds,
+    challenge: ChallengeScore,
+  ): Promise<void> {
+    const { name, environment } = environmentOf(config, flags.env)
+    const store = await openStateStore(environment, besideConfig(flags.config, '.'))
+    await writeChallenge(store, name, { asOf: formatInstant(dataThrough), ...challenge })
+    this.hint(`Kept in ${store.place}.`)
+  }
+}
+
+function endOf({ start, length, stepSeconds }: DemandHistory): EpochSeconds {
+  return start + length * stepSeconds
 }
 
 function requireWindow(seconds: number): void {

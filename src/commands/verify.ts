@@ -160,6 +160,7 @@ export default class Verify extends BaseCommand {
       const { forecast, learned } = await forecastPlanned(
         demand.before,
         { ...config, forecast: { ...config.forecast, events: known.events } },
+        environment,
         known.place,
         horizonSeconds(deployment),
       )

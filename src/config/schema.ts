@@ -493,6 +493,13 @@ export const Config = z.strictObject({
         .min(1)
         .optional()
         .describe('File of launches, campaigns and batch jobs, relative to this one.'),
+      challenger: Duration.refine((seconds) => seconds >= 7 * 86_400 && seconds <= 56 * 86_400, {
+        error: 'is not from 7d to 56d',
+      })
+        .optional()
+        .describe(
+          'How much of the past plans learn from once `backtest --challenger --record` has found it surely better; default 56d always.',
+        ),
       holidays: Holidays.default([]).describe('Whose public holidays the demand of all workloads follows.'),
       anomalies: z
         .enum(['leave-out', 'learn'])

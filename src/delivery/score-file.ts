@@ -72,19 +72,32 @@ export const ScoreRecord = z.strictObject({
 })
 export type ScoreRecord = z.infer<typeof ScoreRecord>
 
+/** How a learning window did in the shadow of the one in use. */
+export const ChallengeRecord = z.strictObject({
+  /** End of the data that it was tried on. */
+  asOf: z.iso.datetime(),
+  championSeconds: z.number().describe('How much of the past the forecast in use learns from.'),
+  challengerSeconds: z.number(),
+  origins: z.int(),
+  skill: Share.describe('1 − pinball loss of the challenger / that of the forecast in use.'),
+  skillInterval: z
+    .strictObject({ low: z.number(), high: z.number() })
+    .nullable()
+    .describe('90 %, over resampled days; null with fewer than five.'),
+  takesOver: z.boolean().describe('Surely better on at least 28 origins.'),
+  reason: z.string(),
+})
+export type ChallengeRecord = z.infer<typeof ChallengeRecord>
+
 /** At most so many are kept, the newest. */
 const mostRecords = 60
 
-const pathOf = (environment: string) => `scores/${environment}.json`
+const scoresPath = (environment: string) => `scores/${environment}.json`
+const challengesPath = (environment: string) => `scores/${environment}.challengers.json`
 
 /** Scores of an environment's plans, the newest first; none where they cannot be read. Throws what the store throws. */
 export async function readScores(store: StateStore, environment: string): Promise<ScoreRecord[]> {
-  const text = await store.read(pathOf(environment))
-  try {
-    return z.array(ScoreRecord).parse(JSON.parse(text ?? '[]'))
-  } catch {
-    return []
-  }
+  return readRecords(store, scoresPath(environment), ScoreRecord)
 }
 
 /** Adds a score; one of the same plan and time is replaced. Throws what the store throws. */
@@ -92,6 +105,40 @@ export async function writeScore(store: StateStore, environment: string, record:
   const others = (await readScores(store, environment)).filter(
     ({ planId, asOf }) => planId !== record.planId || asOf !== record.asOf,
   )
-  const records = [record, ...others].sort((a, b) => (a.asOf < b.asOf ? 1 : -1)).slice(0, mostRecords)
-  await store.write(pathOf(environment), `${JSON.stringify(records, null, 2)}\n`)
+  await writeRecords(store, scoresPath(environment), [record, ...others])
+}
+
+/** What challengers of an environment's learning window did, the newest first; as `readScores`. */
+export async function readChallenges(store: StateStore, environment: string): Promise<ChallengeRecord[]> {
+  return readRecords(store, challengesPath(environment), ChallengeRecord)
+}
+
+/** Adds what a challenger did; one of the same window and time is replaced. Throws what the store throws. */
+export async function writeChallenge(
+  store: StateStore,
+  environment: string,
+  record: ChallengeRecord,
+): Promise<void> {
+  const others = (await readChallenges(store, environment)).filter(
+    ({ challengerSeconds, asOf }) => challengerSeconds !== record.challengerSeconds || asOf !== record.asOf,
+  )
+  await writeRecords(store, challengesPath(environment), [record, ...others])
+}
+
+async function readRecords<T>(store: StateStore, path: string, schema: z.ZodType<T>): Promise<T[]> {
+  const text = await store.read(path)
+  try {
+    return z.array(schema).parse(JSON.parse(text ?? '[]'))
+  } catch {
+    return []
+  }
+}
+
+async function writeRecords(
+  store: StateStore,
+  path: string,
+  records: readonly { asOf: string }[],
+): Promise<void> {
+  const kept = [...records].sort((a, b) => (a.asOf < b.asOf ? 1 : -1)).slice(0, mostRecords)
+  await store.write(path, `${JSON.stringify(kept, null, 2)}\n`)
 }
