@@ -1,4 +1,4 @@
-import { combine, weighModels } from '../../src/forecast/combination.js'
+import { combine, combineRows, weighModels } from '../../src/forecast/combination.js'
 import type { DemandForecast } from '../../src/forecast/demand-forecast.js'
 import { forecastDemand } from '../../src/forecast/forecast-demand.js'
 import { pointModels } from '../../src/forecast/models/models.js'
@@ -179,15 +179,12 @@ function equalMedian(forecasts: readonly Float64Array[]): Float64Array {
 /** The point of the combination from models that know one series only, as the product weighs them. */
 function combineStrictly(series: M4Series): Float64Array {
   const { length } = series.train
-  const grid = createOriginGrid(length, length, horizon, day, 0)
-  const row = grid.origins.length - 1
+  const grid = createOriginGrid(length, [length], horizon, day, 0)
   const members = pointModels
     .filter((model) => model !== transferredRidge)
-    .map((model) => rollMember(singleMember(model), seriesOf(series), grid, [row], horizon))
-  return combine(
-    members.map(({ latest }) => latest.get(row)!),
-    weighModels(members, seriesOf(series), grid, row),
-  )
+    .map((model) => rollMember(singleMember(model), seriesOf(series), grid))
+  const weights = weighModels(members, seriesOf(series), grid)
+  return combineRows(members, weights).asked.get(grid.origins.length - 1)!
 }
 
 /** 90 % and 95 % bounds by hour. */

@@ -1,10 +1,12 @@
 import { sortedQuantile } from '../kit/statistics.js'
 import type { OriginGrid } from './origin-grid.js'
-import type { PastErrors } from './rolling-origin.js'
+import type { PastErrors } from './past-errors.js'
 
 // A share of the mean is added to points, so that quiet hours keep a spread.
 const offsetShare = 0.2
-const exponents = [0, 0.25, 0.5, 0.75, 1]
+// A spread grows with demand by a multiple of this power.
+const exponentStep = 0.25
+const mostExponentSteps = 4
 // Half of what a time of the day deviates from the mean is noise of few days.
 const slotShrinkage = 0.5
 // What few days say of the growth with lead is shrunk to the growth that most series have.
@@ -15,8 +17,6 @@ const mostGrowth = 0.6
 const volatilityHalfLifeDays = 2
 const ordinaryRows = 3
 const [leastVolatility, mostVolatility] = [0.7, 3]
-// More cells say the same and cost more.
-const mostCells = 2000
 // Below this ratios of amounts lose their digits.
 const leastDemand = 1e-200
 const quantileCount = 201
@@ -40,59 +40,51 @@ export interface ErrorDistribution {
   quantiles: Float64Array
 }
 
-/** Some of the past errors, column by column. */
+/** Sizes of past errors as they are standardised step by step, beside what they depend on. */
 interface Sample {
+  sizes: Float64Array
   rows: Int32Array
   leads: Int32Array
   slotsOfDay: Int32Array
-  sizes: Float64Array
-  /** Logarithm of point and offset, relative to the reference. */
-  logLevels: Float64Array
 }
 
 /**
  * Learns the spread of errors: how it grows with demand and with lead, by the time of the day, and how wide it has
  * become of late. Errors count as if they were as likely below as above: a bias of the past hardly ever lasts.
  *
- * @param now slot of the origin
  * @returns undefined where nothing was observed
  */
-export function learnErrors(
-  past: PastErrors,
-  { slotsPerDay, rowsPerDay }: OriginGrid,
-  now: number,
-): ErrorDistribution | undefined {
-  const cells = sampleCells(past)
-  if (cells.length === 0) return undefined
-  const { points, errors, origins } = past
+export function learnErrors(past: PastErrors, grid: OriginGrid): ErrorDistribution | undefined {
+  const { points, errors } = past
+  if (errors.length === 0) return undefined
   let total = 0
-  for (const cell of cells) total += points[cell]! + errors[cell]!
-  const mean = Math.max(0, total / cells.length)
+  for (let cell = 0; cell < errors.length; cell++) total += points[cell]! + errors[cell]!
+  const mean = Math.max(0, total / errors.length)
   const offset = offsetShare * mean
   const distribution: ErrorDistribution = {
     offset,
     reference: mean + offset,
     exponent: 1,
     growth: 0,
-    slotFactors: new Float64Array(slotsPerDay).fill(1),
-    rowFactors: new Float64Array(origins.length).fill(1),
+    slotFactors: new Float64Array(grid.slotsPerDay).fill(1),
+    rowFactors: new Float64Array(past.rowCount).fill(1),
     volatility: 1,
     quantiles: new Float64Array(quantileCount),
   }
   if (mean < leastDemand) return distribution
-  const sample = readCells(past, cells, distribution, slotsPerDay)
-  distribution.exponent = chooseExponent(sample)
-  const { sizes, logLevels, leads, slotsOfDay, rows } = sample
-  for (let index = 0; index < sizes.length; index++)
-    sizes[index]! *= Math.exp(-distribution.exponent * logLevels[index]!)
-  distribution.growth = fitGrowth(sample, rowsPerDay)
-  for (let index = 0; index < sizes.length; index++)
-    sizes[index]! /= (leads[index]! + 1) ** distribution.growth
-  distribution.slotFactors = fitSlotFactors(sample, slotsPerDay)
-  for (let index = 0; index < sizes.length; index++)
-    sizes[index]! /= distribution.slotFactors[slotsOfDay[index]!]!
-  Object.assign(distribution, fitVolatility(sample, past, slotsPerDay, now))
-  for (let index = 0; index < sizes.length; index++) sizes[index]! /= distribution.rowFactors[rows[index]!]!
+  const { origins, slotsPerDay, rowsPerDay } = grid
+  const { first, rows, leads } = past
+  const sample: Sample = {
+    sizes: errors.map(Math.abs),
+    rows,
+    leads,
+    slotsOfDay: leads.map((lead, cell) => (origins[first + rows[cell]!]! + lead) % slotsPerDay),
+  }
+  distribution.exponent = divideByLevels(sample, points, distribution)
+  distribution.growth = divideByGrowth(sample, rowsPerDay, grid.leads)
+  distribution.slotFactors = divideBySlots(sample, slotsPerDay)
+  Object.assign(distribution, divideByVolatility(sample, past, grid))
+  const { sizes } = sample
   sizes.sort()
   for (let index = 0; index < quantileCount; index++) {
     const middle = (2 * index) / (quantileCount - 1) - 1
@@ -114,59 +106,50 @@ export function spreadAt(
   )
 }
 
-function sampleCells({ errors }: PastErrors): Int32Array {
-  const known = new Int32Array(errors.length)
-  let count = 0
-  for (let cell = 0; cell < errors.length; cell++) if (!Number.isNaN(errors[cell]!)) known[count++] = cell
-  const kept = Math.min(count, mostCells)
-  return Int32Array.from({ length: kept }, (_, index) => known[Math.floor((index * count) / kept)]!)
-}
-
-function readCells(
-  { points, errors, leads, origins }: PastErrors,
-  cells: Int32Array,
+/** Takes out how sizes grow with demand, by the power under which errors of Laplace's distribution are likeliest. */
+function divideByLevels(
+  { sizes }: Sample,
+  points: Float64Array,
   { offset, reference }: ErrorDistribution,
-  slotsPerDay: number,
-): Sample {
-  const rows = cells.map((cell) => Math.floor(cell / leads))
-  return {
-    rows,
-    leads: cells.map((cell) => cell % leads),
-    slotsOfDay: cells.map((cell, index) => (origins[rows[index]!]! + (cell % leads)) % slotsPerDay),
-    sizes: Float64Array.from(cells, (cell) => Math.abs(errors[cell]!)),
-    logLevels: Float64Array.from(cells, (cell) =>
-      Math.log(Math.max(points[cell]! + offset, 1e-6 * reference) / reference),
-    ),
+): number {
+  const cells = sizes.length
+  const sums = new Float64Array(mostExponentSteps + 1)
+  const factors = new Float64Array(cells)
+  let logs = 0
+  for (let cell = 0; cell < cells; cell++) {
+    const log = Math.log(Math.max(points[cell]! + offset, 1e-6 * reference) / reference)
+    const factor = Math.exp(-exponentStep * log)
+    logs += log
+    factors[cell] = factor
+    for (let steps = 0, size = sizes[cell]!; steps <= mostExponentSteps; steps++, size *= factor)
+      sums[steps]! += size
   }
-}
-
-/** The exponent under which errors of Laplace's distribution are likeliest. */
-function chooseExponent({ sizes, logLevels }: Sample): number {
-  const meanLog = logLevels.reduce((sum, log) => sum + log, 0) / logLevels.length
-  let best = 1
+  let best = mostExponentSteps
   let least = Number.POSITIVE_INFINITY
-  for (const exponent of exponents) {
-    let size = 0
-    for (let index = 0; index < sizes.length; index++)
-      size += sizes[index]! * Math.exp(-exponent * logLevels[index]!)
-    const loss = Math.log(size / sizes.length) + exponent * meanLog
-    if (loss < least) [best, least] = [exponent, loss]
+  for (let steps = 0; steps <= mostExponentSteps; steps++) {
+    const loss = Math.log(sums[steps]! / cells) + (steps * exponentStep * logs) / cells
+    if (loss < least) [best, least] = [steps, loss]
   }
-  return best
+  for (let cell = 0; cell < cells; cell++) sizes[cell]! *= factors[cell]! ** best
+  return best * exponentStep
 }
 
-/** Regression of the logarithm of mean sizes, by band of leads, on that of the lead; few days are shrunk to a prior. */
-function fitGrowth({ sizes, leads, rows }: Sample, rowsPerDay: number): number {
-  const bands = 2 * Math.ceil(Math.log2(Math.max(2, ...leads) + 1)) + 1
+/**
+ * Takes out how sizes grow with lead: regression of the logarithm of mean sizes, by band of leads, on that of the lead;
+ * few days are shrunk to a prior.
+ */
+function divideByGrowth({ sizes, leads, rows }: Sample, rowsPerDay: number, mostLeads: number): number {
+  const logOf = Float64Array.from({ length: mostLeads }, (_, lead) => Math.log(lead + 1))
+  const bandOf = Int32Array.from(logOf, (log) => Math.round((2 * log) / Math.LN2))
+  const bands = bandOf[mostLeads - 1]! + 1
   const sums = new Float64Array(bands)
   const counts = new Float64Array(bands)
   const logs = new Float64Array(bands)
-  for (let index = 0; index < sizes.length; index++) {
-    const log = Math.log2(leads[index]! + 1)
-    const band = Math.round(2 * log)
-    sums[band]! += sizes[index]!
+  for (let cell = 0; cell < sizes.length; cell++) {
+    const band = bandOf[leads[cell]!]!
+    sums[band]! += sizes[cell]!
     counts[band]! += 1
-    logs[band]! += log * Math.LN2
+    logs[band]! += logOf[leads[cell]!]!
   }
   let [weight, x, y, xx, xy] = [0, 0, 0, 0, 0]
   for (let band = 0; band < bands; band++) {
@@ -184,53 +167,64 @@ function fitGrowth({ sizes, leads, rows }: Sample, rowsPerDay: number): number {
   const slope = variance > 1e-9 * weight ? (xy - (x * y) / weight) / variance : 0
   const days = new Set(rows).size / rowsPerDay
   const shrunk = (days * slope + usualGrowthDays * usualGrowth) / (days + usualGrowthDays)
-  return Math.min(Math.max(shrunk, 0), mostGrowth)
+  const growth = Math.min(Math.max(shrunk, 0), mostGrowth)
+  const grown = logOf.map((log) => Math.exp(growth * log))
+  for (let cell = 0; cell < sizes.length; cell++) sizes[cell]! /= grown[leads[cell]!]!
+  return growth
 }
 
-function fitSlotFactors({ sizes, slotsOfDay }: Sample, slotsPerDay: number): Float64Array {
+/** Takes out the time of the day. */
+function divideBySlots({ sizes, slotsOfDay }: Sample, slotsPerDay: number): Float64Array {
   const sums = new Float64Array(slotsPerDay)
   const counts = new Float64Array(slotsPerDay)
-  for (let index = 0; index < sizes.length; index++) {
-    sums[slotsOfDay[index]!]! += sizes[index]!
-    counts[slotsOfDay[index]!]! += 1
+  for (let cell = 0; cell < sizes.length; cell++) {
+    sums[slotsOfDay[cell]!]! += sizes[cell]!
+    counts[slotsOfDay[cell]!]! += 1
   }
   const mean = sums.reduce((sum, size) => sum + size, 0) / sizes.length
-  return sums.map((sum, slot) =>
+  const factors = sums.map((sum, slot) =>
     mean > 0 ? ((sum + mean) / (counts[slot]! + 1) / mean) ** slotShrinkage : 1,
   )
+  for (let cell = 0; cell < sizes.length; cell++) sizes[cell]! /= factors[slotsOfDay[cell]!]!
+  return factors
 }
 
-/** Errors of the days before a row against those of all, shrunk and bounded: a spread widens after a change of regime. */
-function fitVolatility(
+/**
+ * Takes out errors of the days before a row against those of all, shrunk and bounded: a spread widens after a change of
+ * regime.
+ */
+function divideByVolatility(
   { sizes, rows, leads }: Sample,
-  { origins }: PastErrors,
-  slotsPerDay: number,
-  now: number,
+  { rowCount }: PastErrors,
+  { slotsPerDay, rowsPerDay }: OriginGrid,
 ): Pick<ErrorDistribution, 'rowFactors' | 'volatility'> {
-  const sums = new Float64Array(origins.length)
-  const counts = new Float64Array(origins.length)
+  const sums = new Float64Array(rowCount)
+  const counts = new Float64Array(rowCount)
   let total = 0
   let count = 0
-  for (let index = 0; index < sizes.length; index++) {
-    if (leads[index]! >= slotsPerDay) continue
-    sums[rows[index]!]! += sizes[index]!
-    counts[rows[index]!]! += 1
-    total += sizes[index]!
+  for (let cell = 0; cell < sizes.length; cell++) {
+    if (leads[cell]! >= slotsPerDay) continue
+    sums[rows[cell]!]! += sizes[cell]!
+    counts[rows[cell]!]! += 1
+    total += sizes[cell]!
     count++
   }
-  const overall = total / count
-  const factorAt = (slot: number) => {
-    if (!(overall > 0)) return 1
-    let weights = ordinaryRows
-    let sum = ordinaryRows
-    for (let row = 0; row < origins.length; row++) {
-      const age = (slot - origins[row]!) / slotsPerDay - 1
-      if (age < 0 || counts[row] === 0) continue
-      const weight = 0.5 ** (age / volatilityHalfLifeDays)
-      weights += weight
-      sum += (weight * sums[row]!) / counts[row]! / overall
+  const factors = new Float64Array(rowCount + 1).fill(1)
+  const fading = 0.5 ** (1 / rowsPerDay / volatilityHalfLifeDays)
+  let weights = 0
+  let sum = 0
+  for (let row = rowsPerDay; total > 0 && row <= rowCount; row++) {
+    // Its first day was observed whole.
+    const observed = row - rowsPerDay
+    weights *= fading
+    sum *= fading
+    if (counts[observed]! > 0) {
+      weights += 1
+      sum += (sums[observed]! / counts[observed]!) * (count / total)
     }
-    return Math.min(Math.max(sum / weights, leastVolatility), mostVolatility)
+    const factor = (sum + ordinaryRows) / (weights + ordinaryRows)
+    factors[row] = Math.min(Math.max(factor, leastVolatility), mostVolatility)
   }
-  return { rowFactors: Float64Array.from(origins, factorAt), volatility: factorAt(now) }
+  for (let cell = 0; cell < sizes.length; cell++) sizes[cell]! /= factors[rows[cell]!]!
+  return { rowFactors: factors.subarray(0, rowCount), volatility: factors[rowCount]! }
 }

@@ -1,15 +1,17 @@
 import { LlmscaleError } from '../kit/errors.js'
+import { formatChange } from '../kit/format.js'
 import { formatDuration } from '../kit/time.js'
 import { secondsPerDay } from '../kit/units.js'
 import { type Workload, workloadId } from '../kit/workload.js'
 import type { DemandHistory, WorkloadDemand } from '../metrics/demand-history.js'
 import type { DemandForecast, WorkloadForecast } from './demand-forecast.js'
 import { forecastWorkload, readSlots } from './forecast-workload.js'
+import { worthOf } from './freshness.js'
 import { countStepsPerSlot } from './hourly.js'
 import { pointModels, pooledModels } from './models/models.js'
 import type { PointModel } from './models/point-model.js'
 import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './models/seasonal-naive.js'
-import { createOriginGrid, type OriginGrid } from './origin-grid.js'
+import { createOriginGrid } from './origin-grid.js'
 import { createBlocks } from './past-blocks.js'
 import { type Member, poolMember, singleMember } from './rolling-origin.js'
 
@@ -134,30 +136,28 @@ function forecastFrom(
   const firstSlot = Math.floor(history.start / slotSeconds) + (length % stepsPerSlot > 0 ? 1 : 0)
   const grid = createOriginGrid(
     slots,
-    slotOf(origins[0]!),
+    origins.map(slotOf),
     slotsAhead,
     slotsPerDay,
     firstSlot % (14 * slotsPerDay),
   )
-  const rows = origins.map((origin) => rowOf(grid, slotOf(origin)))
-  const blocks = rows.map((row) => createBlocks(grid, row, slotsAhead))
+  const blocks = grid.asked.map((row) => createBlocks(grid, row))
   const readFleet = () =>
     history.workloads.map((demand) => readSlots(demand, 'requests', stepsPerDay, stepsPerSlot))
   const frame = {
     members: team.members(readFleet),
     rivals: team.rivals,
+    covariates: team === wholeTeam ? history.covariates : undefined,
     grid,
-    rows,
     blocks,
     stepsPerDay,
     stepsPerSlot,
     steps: leads,
-    slotsAhead,
   }
   const wanted = history.workloads.filter(({ workload }) => options.isWanted?.(workload) ?? true)
   const workloads = wanted.map((demand) => forecastWorkload(demand, frame))
-  return rows.map((_row, index) => ({
-    origin: history.start + origins[index]! * stepSeconds,
+  return origins.map((origin, index) => ({
+    origin: history.start + origin * stepSeconds,
     stepSeconds,
     length: leads,
     seed: options.seed,
@@ -166,9 +166,10 @@ function forecastFrom(
     blocks: blocks[index],
     workloads: workloads.map((forecasts) => forecasts[index]!),
     notes: [
-      ...historyNotes(origins[index]! / stepsPerDay),
-      ...wanted.flatMap((demand) => workloadNotes(demand, origins[index]!, stepsPerDay)),
+      ...historyNotes(origin / stepsPerDay),
+      ...wanted.flatMap((demand) => workloadNotes(demand, origin, stepsPerDay)),
       ...workloads.flatMap((forecasts) => skillNotes(forecasts[index]!)),
+      ...workloads.flatMap((forecasts) => covariateNotes(forecasts[index]!)),
     ],
   }))
 }
@@ -177,13 +178,6 @@ function poolMembers(readFleet: () => ReturnType<typeof readSlots>[]): Member[] 
   if (pooledModels.length === 0) return []
   const fleet = readFleet()
   return pooledModels.map((model) => poolMember(model, fleet))
-}
-
-function rowOf(grid: OriginGrid, origin: number): number {
-  const row = grid.origins.indexOf(origin)
-  if (row < 0)
-    throw new RangeError('rolling origins must lie a multiple of a quarter of a day before the end')
-  return row
 }
 
 function historyNotes(days: number): string[] {
@@ -201,6 +195,15 @@ function workloadNotes({ workload, mask }: WorkloadDemand, origin: number, steps
   return [
     `${workloadId(workload)} was observed for ${(observed / stepsPerDay).toFixed(1)} days only: its forecast repeats them.`,
   ]
+}
+
+function covariateNotes({ workload, covariates = [] }: WorkloadForecast): string[] {
+  return covariates
+    .filter((use) => worthOf(use) === 'none')
+    .map(
+      ({ name, skill }) =>
+        `${workloadId(workload)}: the covariate ${name} is of no use, it changes errors of the first hours by ${formatChange(-skill!)}.`,
+    )
 }
 
 function skillNotes({ workload, model, score }: WorkloadForecast): string[] {

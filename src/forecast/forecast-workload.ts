@@ -1,36 +1,39 @@
-import type { DemandMetric, WorkloadDemand } from '../metrics/demand-history.js'
+import type { Covariate, DemandMetric, WorkloadDemand } from '../metrics/demand-history.js'
 import { bridgeGaps } from './bridge.js'
-import { combine, shareWeights, weighModels } from './combination.js'
+import { combinePast, combineRows, type ModelWeights, shareWeights, weighModels } from './combination.js'
+import { judgeCovariates, listCovariateMembers } from './covariate-members.js'
 import type { ForecastScore, PastBlocks, SeriesForecast, WorkloadForecast } from './demand-forecast.js'
+import { createGridSeries, type GridSeries } from './grid-series.js'
 import { sumSlots } from './hourly.js'
 import type { Series } from './models/point-model.js'
 import { seasonalNaiveDay } from './models/seasonal-naive.js'
 import type { OriginGrid } from './origin-grid.js'
-import { centerPaths, meanDays } from './path-center.js'
-import { createErrors, spreadPoint } from './path-errors.js'
-import { type Member, mixErrors, type RolledSeries, rollMember } from './rolling-origin.js'
-import { type RowScores, scoreAt, scoredRows, scoreRow } from './score.js'
+import { createErrors, learnRowErrors, spreadPoint } from './point-spread.js'
+import { type Member, rollMember } from './rolling-origin.js'
+import { type RolledForecast, scoreRows } from './score.js'
 import { learnShape, shareOut } from './slot-shape.js'
+import { multiplyForecasts, rollLengths } from './token-lengths.js'
 
 /** What all workloads of a history share. */
 export interface Frame {
   members: readonly Member[]
+  /** Each adds a model to the members of the workloads that it may tell of. */
+  covariates?: readonly Covariate[] | undefined
   /** Naive models that a score compares with; without them there is none. */
   rivals: readonly Member[]
   grid: OriginGrid
-  /** Rows of the origins that a forecast is asked for, and what their paths follow. */
-  rows: readonly number[]
+  /** What paths follow, by row that is asked for. */
   blocks: readonly (PastBlocks | undefined)[]
   stepsPerDay: number
   stepsPerSlot: number
-  /** Steps and slots ahead. */
+  /** Steps ahead. */
   steps: number
-  slotsAhead: number
 }
 
 const seasonDays = 2
 // Fewer scored days do not show that a forecast is without skill.
 const leastScoredDays = 5
+const askedCells = 2000
 
 /** One metric of a workload at slots. */
 export function readSlots(
@@ -42,108 +45,81 @@ export function readSlots(
   return sumSlots(bridgeGaps(demand[metric], demand.mask, stepsPerDay), stepsPerSlot)
 }
 
-/** Rolled models, and how one forecast is made of theirs. */
-interface Mixture {
-  parts: readonly RolledSeries[]
-  combine(forecasts: readonly Float64Array[]): Float64Array
-}
-
-/** One workload's forecasts at the rows of a frame. */
+/** One workload's forecasts at the rows that a frame asks for. */
 export function forecastWorkload(demand: WorkloadDemand, frame: Frame): WorkloadForecast[] {
-  const { grid, rows } = frame
+  const { grid, stepsPerDay, stepsPerSlot } = frame
+  const informed = listCovariateMembers(frame.covariates, demand.workload, stepsPerDay, stepsPerSlot)
+  const team = [...frame.members, ...informed]
   const requests = readMetric(demand, 'requests', frame)
-  const teams = {
-    members: rollAll(frame.members, requests, frame),
-    rivals: rollAll(frame.rivals, requests, frame),
+  const members = team.map((member) => rollMember(member, requests.slots, grid))
+  const weights = weighModels(members, requests.slots, grid)
+  const combination: RolledForecast = {
+    name: 'combination',
+    points: combineRows(members, weights),
+    pastAt: (row) => combinePast(members, weights[row]!),
+    centers: true,
   }
-  const scores = scoreTeams(teams, requests, frame)
-  // Tokens take the weights of requests: a path's tokens follow its requests.
+  const naives = frame.rivals.map((rival): RolledForecast => {
+    const points = rollMember(rival, requests.slots, grid)
+    return {
+      name: rival.name,
+      points,
+      pastAt: () => (row, lead) => points.past[row]![lead]!,
+      centers: false,
+    }
+  })
+  const scores = scoreRows(combination, naives, requests.slots, grid)
+  const uses =
+    informed.length === 0
+      ? undefined
+      : judgeCovariates(members, informed, combination.points, requests.slots, grid)
   const tokens = (['inputTokens', 'outputTokens'] as const).map((metric) => {
     if (demand.tokens === 'none') return undefined
-    const series = readMetric(demand, metric, frame)
-    return {
-      series,
-      members: rollAll(frame.members, series, frame),
-      rivals: rollAll(frame.rivals, series, frame),
-    }
+    const read = readMetric(demand, metric, frame)
+    const lengths = rollLengths(read.slots, requests.slots, grid)
+    return { read, lengths }
   })
-  return rows.map((row, index): WorkloadForecast => {
+  return grid.asked.map((row, index): WorkloadForecast => {
     const score = scores[index]
-    const standIn = chooseStandIn(score, frame)
-    const weights = weighModels(teams.members, requests.slots, grid, row)
-    const mixture = ({ members, rivals }: typeof teams): Mixture =>
-      standIn < 0
-        ? { parts: members, combine: (forecasts) => combine(forecasts, weights) }
-        : { parts: [rivals[standIn]!], combine: (forecasts) => forecasts[0]!.slice() }
-    const [inputTokens, outputTokens] = tokens.map((each) =>
-      each === undefined ? noTokens(frame) : forecastSeries(each.series, mixture(each), frame, index),
-    ) as [SeriesForecast, SeriesForecast]
+    const standIn = chooseStandIn(score, naives)
+    const used = standIn ?? combination
+    const [inputTokens, outputTokens] = tokens.map((metric) => {
+      if (metric === undefined) return noTokens(frame)
+      const { read, lengths } = metric
+      return readForecast(multiplyForecasts(used, lengths), read, frame, index)
+    }) as [SeriesForecast, SeriesForecast]
     const alone =
-      standIn < 0
-        ? grid.origins[row]! < seasonDays * grid.slotsPerDay && seasonalNaiveDay.name
-        : frame.rivals[standIn]!.name
+      standIn?.name ??
+      (grid.origins[row]! < seasonDays * grid.slotsPerDay ? seasonalNaiveDay.name : undefined)
     return {
       workload: demand.workload,
-      model: alone || 'combination',
-      weights: alone
-        ? { [alone]: 1 }
-        : Object.fromEntries(
-            shareWeights(weights).map((share, member) => [frame.members[member]!.name, share]),
-          ),
+      model: alone ?? used.name,
+      weights: alone === undefined ? namedWeights(weights[row]!, team) : { [alone]: 1 },
       tokens: demand.tokens,
-      series: { requests: forecastSeries(requests, mixture(teams), frame, index), inputTokens, outputTokens },
+      series: { requests: readForecast(used, requests, frame, index), inputTokens, outputTokens },
       ...(score === undefined ? {} : { score }),
+      ...(uses === undefined ? {} : { covariates: uses[index]! }),
     }
   })
 }
 
-function rollAll(members: readonly Member[], { slots }: MetricSeries, frame: Frame): RolledSeries[] {
-  return members.map((member) => rollMember(member, slots, frame.grid, frame.rows, frame.slotsAhead))
+function namedWeights(weights: ModelWeights, members: readonly Member[]): Record<string, number> {
+  return Object.fromEntries(shareWeights(weights).map((share, index) => [members[index]!.name, share]))
 }
 
-/** Index of the naive model that is better than the combination, or −1. */
-function chooseStandIn(score: ForecastScore | undefined, { rivals }: Frame): number {
-  if (score === undefined || score.origins < leastScoredDays || score.forecastSkill >= 0) return -1
-  return rivals.findIndex(({ name }) => name === score.baseline)
-}
-
-/** Rolling-origin scores at the rows of a frame. */
-function scoreTeams(
-  { members, rivals }: { members: RolledSeries[]; rivals: RolledSeries[] },
-  { slots, days }: MetricSeries,
-  { grid, rows, rivals: { length }, rivals: named }: Frame,
-): (ForecastScore | undefined)[] {
-  if (length === 0) return rows.map(() => undefined)
-  const scored = [...new Set(rows.flatMap((row) => scoredRows(grid, row)))]
-  const scoreRows = (score: (row: number) => ReturnType<typeof scoreRow>): RowScores =>
-    new Map(scored.map((row) => [row, score(row)]))
-  const own = scoreRows((row) => {
-    const weights = weighModels(members, slots, grid, row)
-    const mix = (forecasts: readonly Float64Array[]) => combine(forecasts, weights)
-    const past = mixErrors(members, mix, slots, grid, row)
-    const point = mix(members.map(({ points }) => points[row]!))
-    const center = centerPaths(point, past, days, grid, row)
-    return scoreRow(point, center, spreadPoint(center, past, slots, grid, row), slots, grid, row)
-  })
-  const naive = new Map(
-    rivals.map((rival, index) => [
-      named[index]!.name,
-      scoreRows((row) => {
-        const past = mixErrors([rival], ([forecast]) => forecast!, slots, grid, row)
-        const point = rival.points[row]!
-        return scoreRow(point, point, spreadPoint(point, past, slots, grid, row), slots, grid, row)
-      }),
-    ]),
-  )
-  return rows.map((row) => scoreAt(grid, row, own, naive))
+/** The naive forecast that is better than the combination. */
+function chooseStandIn(
+  score: ForecastScore | undefined,
+  naives: readonly RolledForecast[],
+): RolledForecast | undefined {
+  if (score === undefined || score.origins < leastScoredDays || score.forecastSkill >= 0) return undefined
+  return naives.find(({ name }) => name === score.baseline)
 }
 
 /** One metric of a workload at its steps, and at slots. */
 interface MetricSeries {
   steps: Series
-  slots: Series
-  /** Mean day before each row. */
-  days: Float64Array[]
+  slots: GridSeries
   /** Amounts by step from slot `firstSlot` on: what shapes are read from. */
   recent: Float32Array
   firstSlot: number
@@ -157,39 +133,36 @@ function readMetric(
   const steps = bridgeGaps(demand[metric], demand.mask, stepsPerDay)
   const firstSlot = grid.origins[0]!
   const skipped = (steps.values.length % stepsPerSlot) + firstSlot * stepsPerSlot
-  const slots = sumSlots(steps, stepsPerSlot)
   return {
     steps,
-    slots,
-    days: meanDays(slots, grid),
+    slots: createGridSeries(sumSlots(steps, stepsPerSlot), grid),
     recent: stepsPerSlot === 1 ? new Float32Array(0) : Float32Array.from(steps.values.subarray(skipped)),
     firstSlot,
   }
 }
 
 /** The forecast of one metric at the row of an index. */
-function forecastSeries(
-  { steps, slots, days, recent, firstSlot }: MetricSeries,
-  { parts, combine }: Mixture,
-  { grid, rows, blocks, stepsPerSlot, steps: length }: Frame,
+function readForecast(
+  { points, pastAt, centers }: RolledForecast,
+  { steps, slots, recent, firstSlot }: MetricSeries,
+  { grid, blocks, stepsPerSlot, steps: length }: Frame,
   index: number,
 ): SeriesForecast {
-  const row = rows[index]!
-  const point = combine(parts.map(({ latest }) => latest.get(row)!))
+  const row = grid.asked[index]!
+  const point = points.asked.get(row)!
+  const pastPoint = pastAt(row)
+  const errors = learnRowErrors(pastPoint, slots, grid, row, centers, askedCells)
+  const spread = spreadPoint(point, errors, slots, grid, row)
   const shape = learnShape(steps, recent, firstSlot, grid.origins[row]!, stepsPerSlot)
-  const past = mixErrors(parts, combine, slots, grid, row)
-  const center = centerPaths(point, past, days, grid, row)
-  const spread = spreadPoint(center, past, slots, grid, row)
-  const known = blocks[index]
   return {
     point: shareOut(point, shape, stepsPerSlot, length),
-    slots: center,
+    slots: spread.center,
     shape,
-    errors: spread === undefined || known === undefined ? undefined : createErrors(spread, past, known),
+    errors: createErrors(pastPoint, errors, spread, slots, grid, row, blocks[index]),
   }
 }
 
-function noTokens({ steps, slotsAhead }: Frame): SeriesForecast {
+function noTokens({ steps, grid: { slotsAhead } }: Frame): SeriesForecast {
   return {
     point: new Float64Array(steps),
     slots: new Float64Array(slotsAhead),

@@ -4,8 +4,11 @@
  */
 export interface OriginGrid {
   origins: number[]
-  /** Slots ahead that are rolled. */
+  /** Slots ahead that errors are known of. */
   leads: number
+  /** Rows that a forecast is asked for, and how many slots ahead. */
+  asked: number[]
+  slotsAhead: number
   slotsPerDay: number
   rowsPerDay: number
   /** Blocks of a row: days ahead, the last one perhaps shorter. */
@@ -28,14 +31,15 @@ const leastScoredDays = 6
 // Errors further ahead cannot be observed often enough; they grow on as those before.
 const mostDays = 14
 
-/** The grid that ends at slot `end` and serves forecasts from origin `first` on. */
+/** The grid that ends at slot `end` and serves forecasts from some origins, ascending, so many slots ahead. */
 export function createOriginGrid(
   end: number,
-  first: number,
+  askedOrigins: readonly number[],
   slotsAhead: number,
   slotsPerDay: number,
   phase: number,
 ): OriginGrid {
+  const first = askedOrigins[0]!
   const rowsPerDay = [mostRowsPerDay, 2, 1].find((count) => slotsPerDay % count === 0)!
   const earliest = Math.max(
     slotsPerDay,
@@ -48,25 +52,38 @@ export function createOriginGrid(
   const origins: number[] = []
   for (let origin = end; origin >= earliest; origin -= slotsPerDay / rowsPerDay) origins.unshift(origin)
   const leads = Math.min(slotsAhead, mostDays * slotsPerDay)
-  return { origins, leads, slotsPerDay, rowsPerDay, days: Math.ceil(leads / slotsPerDay), phase }
+  return {
+    origins,
+    leads,
+    asked: askedOrigins.map((origin) => rowOf(origins, origin)),
+    slotsAhead,
+    slotsPerDay,
+    rowsPerDay,
+    days: Math.ceil(leads / slotsPerDay),
+    phase,
+  }
+}
+
+function rowOf(origins: readonly number[], origin: number): number {
+  const row = origins.indexOf(origin)
+  if (row < 0)
+    throw new RangeError('rolling origins must lie a multiple of a quarter of a day before the end')
+  return row
 }
 
 /**
- * Where the models that roll over a row were fitted: at the start of its fortnight, or of its week
- * or every other day while a history is short.
- * It depends on the time alone, so that what is known of past errors is the same whenever it is asked for; a forecast
- * made at the end of a history is fitted up to that end besides, one of an earlier origin is not.
+ * Where a model that rolls over a row was fitted: at the start of the row's fortnight, or of its week while a history is
+ * short. It depends on the time alone, so that what is known of past errors is the same whenever it is asked for.
+ * @param leastDays of history that the model needs; one that needs a week is fitted every other day during the second
  */
-export function fitEnd({ origins, slotsPerDay, phase }: OriginGrid, row: number): number {
+export function fitEnd({ origins, slotsPerDay, phase }: OriginGrid, row: number, leastDays: number): number {
   const origin = origins[row]!
-  const since = (period: number) => origin - ((origin + phase) % period)
-  const fortnight = since(14 * slotsPerDay)
-  if (fortnight >= 4 * warmUpDays * slotsPerDay) return fortnight
-  const week = since(7 * slotsPerDay)
-  if (week >= 2 * warmUpDays * slotsPerDay) return week
-  const two = since(2 * slotsPerDay)
-  if (two >= warmUpDays * slotsPerDay) return two
-  return Math.max(since(slotsPerDay), slotsPerDay)
+  const least = leastDays * slotsPerDay
+  const since = (days: number) => origin - ((origin + phase) % (days * slotsPerDay))
+  if (since(14) >= 28 * slotsPerDay) return since(14)
+  if (since(7) >= 2 * least) return since(7)
+  if (since(2) >= least) return since(2)
+  return Math.max(since(1), slotsPerDay)
 }
 
 /** The rows that a forecast made at a row looks back on: `first` up to `ends[day]` of those whose day was observed. */

@@ -1,13 +1,12 @@
 import { createRandom } from '../kit/random.js'
 import type { PastBlocks } from './demand-forecast.js'
 import { type OriginGrid, observedRows } from './origin-grid.js'
-import type { PastErrors } from './rolling-origin.js'
 
 // A day ahead that was observed whole from fewer days of origins than this follows an earlier day of the same ones.
 const leastDays = 3
 
 /** The past origins that the paths of a forecast made at a row follow; undefined when nothing was observed yet. */
-export function createBlocks(grid: OriginGrid, row: number, slotsAhead: number): PastBlocks | undefined {
+export function createBlocks(grid: OriginGrid, row: number): PastBlocks | undefined {
   const { first, ends } = observedRows(grid, row)
   const counts = ends.map((end) => end - first)
   if (counts[0]! === 0) return undefined
@@ -19,7 +18,7 @@ export function createBlocks(grid: OriginGrid, row: number, slotsAhead: number):
     origins: Float64Array.from(grid.origins.slice(first, first + counts[days - 1]!)),
     slotsPerDay: grid.slotsPerDay,
     columns,
-    sources: Uint16Array.from({ length: slotsAhead }, (_, lead) =>
+    sources: Uint16Array.from({ length: grid.slotsAhead }, (_, lead) =>
       lead < columns ? lead : columns - repeated + ((lead - columns) % repeated),
     ),
   }
@@ -28,10 +27,10 @@ export function createBlocks(grid: OriginGrid, row: number, slotsAhead: number):
 /**
  * The place of each past error among those of its lead, by block and column. A past error that was not observed takes
  * the place of the one before it, or that of another block.
+ * @param errorAt the error of a block at a column; NaN where it was not observed
  */
 export function rankErrors(
-  past: PastErrors,
-  rowFactors: Float64Array,
+  errorAt: (block: number, column: number) => number,
   { origins, columns }: PastBlocks,
 ): Uint8Array {
   const rows = origins.length
@@ -41,7 +40,7 @@ export function rankErrors(
   for (let column = 0; column < columns; column++) {
     const seen: number[] = []
     for (let row = 0; row < rows; row++) {
-      keys[row] = past.errors[row * past.leads + column]! / rowFactors[row]!
+      keys[row] = errorAt(row, column)
       if (!Number.isNaN(keys[row]!)) seen.push(row)
     }
     seen.sort((a, b) => keys[a]! - keys[b]!)

@@ -1,11 +1,16 @@
 import { sortedQuantile } from '../kit/statistics.js'
 import { type ForecastScore, forecastQuantiles } from './demand-forecast.js'
+import type { GridSeries } from './grid-series.js'
 import type { Series } from './models/point-model.js'
 import { type OriginGrid, observedRows, scoredDays } from './origin-grid.js'
-import type { PointSpread } from './path-errors.js'
+import type { PastPoint } from './past-errors.js'
+import { learnRowErrors, type PointSpread, spreadPoint } from './point-spread.js'
+import type { RolledPoints } from './rolling-origin.js'
 import { limit } from './sample-path.js'
 
 const leastBlockDays = 3
+// One day among many needs fewer past errors than a forecast.
+const scoredCells = 800
 
 /** The earlier rows on which a forecast made at a row is scored: daily, each with three days of errors of its own. */
 export function scoredRows(grid: OriginGrid, row: number): number[] {
@@ -27,21 +32,39 @@ interface BlockScore {
   count: number
 }
 
-/**
- * Scores a forecast made at a row, by day ahead, against what was observed until now.
- * @param center what paths scatter around
- */
-export function scoreRow(
+/** A way to forecast one metric, rolled over a grid. */
+export interface RolledForecast {
+  name: string
+  points: RolledPoints
+  /** What it says at a row of earlier rows: what past errors are read from. */
+  pastAt(row: number): PastPoint
+  /** Whether its paths scatter around another line than the point. */
+  centers: boolean
+}
+
+/** Scores forecasts made at rows by day ahead against all that came; each once. */
+function createScorer({ points, pastAt, centers }: RolledForecast, series: GridSeries, grid: OriginGrid) {
+  const scores = new Map<number, BlockScore[]>()
+  return (row: number): BlockScore[] => {
+    const known = scores.get(row)
+    if (known !== undefined) return known
+    const point = points.past[row]!
+    const errors = learnRowErrors(pastAt(row), series, grid, row, centers, scoredCells)
+    const score = scoreRow(point, spreadPoint(point, errors, series, grid, row), series, grid, row)
+    scores.set(row, score)
+    return score
+  }
+}
+
+function scoreRow(
   point: Float64Array,
-  center: Float64Array,
-  errors: PointSpread | undefined,
+  { center, quantiles, spread, ceiling }: PointSpread,
   { values, observed }: Series,
   grid: OriginGrid,
   row: number,
 ): BlockScore[] {
-  const levels = forecastQuantiles.map((probability) =>
-    errors === undefined ? 0 : sortedQuantile(errors.quantiles, probability),
-  )
+  const levels = forecastQuantiles.map((probability) => sortedQuantile(quantiles, probability))
+  const [low, high] = [forecastQuantiles.indexOf(0.05), forecastQuantiles.indexOf(0.95)]
   return Array.from({ length: grid.days }, (_, day) => {
     const score: BlockScore = { pinball: 0, absolute: 0, actual: 0, inside: 0, count: 0 }
     const end = Math.min((day + 1) * grid.slotsPerDay, grid.leads)
@@ -49,60 +72,81 @@ export function scoreRow(
       const slot = grid.origins[row]! + lead
       if (slot >= values.length || observed[slot] === 0) continue
       const actual = values[slot]!
-      const quantiles = levels.map((level) =>
-        limit(center[lead]!, level * (errors?.spread[lead] ?? 0), errors?.ceiling ?? 0),
-      )
-      for (const [index, probability] of forecastQuantiles.entries()) {
-        const error = actual - quantiles[index]!
-        score.pinball += Math.max(probability * error, (probability - 1) * error) / forecastQuantiles.length
+      let isInside = true
+      for (let index = 0; index < levels.length; index++) {
+        const probability = forecastQuantiles[index]!
+        const error = actual - limit(center[lead]!, levels[index]! * spread[lead]!, ceiling)
+        score.pinball += Math.max(probability * error, (probability - 1) * error) / levels.length
+        if ((index === low && error < 0) || (index === high && error > 0)) isInside = false
       }
       score.absolute += Math.abs(actual - point[lead]!)
       score.actual += actual
-      const [low, high] = [forecastQuantiles.indexOf(0.05), forecastQuantiles.indexOf(0.95)]
-      if (actual >= quantiles[low]! && actual <= quantiles[high]!) score.inside++
+      if (isInside) score.inside++
       score.count++
     }
     return score
   })
 }
 
-/** Scores of one way to forecast by scored row. */
-export type RowScores = Map<number, BlockScore[]>
-
 /**
- * The rolling-origin score at a row: only days that were observed whole before it count. Baselines get the same
- * treatment: a spread from their own errors at the same origins, learned in the same way.
+ * Rolling-origin scores at the rows that are asked for: only days that were observed whole before a row count. The baseline is the naive
+ * forecast of least absolute error on them; it gets the same treatment, a spread from its own errors at the same
+ * origins, learned in the same way.
  */
-export function scoreAt(
+export function scoreRows(
+  own: RolledForecast,
+  naives: readonly RolledForecast[],
+  series: GridSeries,
   grid: OriginGrid,
-  row: number,
-  own: RowScores,
-  baselines: ReadonlyMap<string, RowScores>,
-): ForecastScore | undefined {
-  const rows = scoredRows(grid, row)
-  const total = sumScores(grid, row, rows, own)
-  if (total.count === 0) return undefined
-  let baseline = ''
-  let baselinePinball = Number.POSITIVE_INFINITY
-  for (const [name, scores] of baselines) {
-    const { pinball } = sumScores(grid, row, rows, scores)
-    if (pinball < baselinePinball) [baseline, baselinePinball] = [name, pinball]
-  }
-  return {
-    pinballLoss: total.pinball / total.count,
-    baselinePinballLoss: baselinePinball / total.count,
-    baseline,
-    forecastSkill: baselinePinball > 0 ? 1 - total.pinball / baselinePinball : 0,
-    wape: total.actual > 0 ? total.absolute / total.actual : 0,
-    coverage90: total.inside / total.count,
-    origins: rows.length,
-  }
+): (ForecastScore | undefined)[] {
+  if (naives.length === 0) return grid.asked.map(() => undefined)
+  const scorers = new Map([own, ...naives].map((each) => [each, createScorer(each, series, grid)]))
+  return grid.asked.map((row) => {
+    const scored = scoredRows(grid, row)
+    const sumOf = (each: RolledForecast) => sumScores(grid, row, scored, scorers.get(each)!)
+    const total = sumOf(own)
+    if (total.count === 0) return undefined
+    const errors = naives.map(({ points }) => absoluteError(points, series, grid, row, scored))
+    const baseline = naives[errors.indexOf(Math.min(...errors))]!
+    const { pinball } = sumOf(baseline)
+    return {
+      pinballLoss: total.pinball / total.count,
+      baselinePinballLoss: pinball / total.count,
+      baseline: baseline.name,
+      forecastSkill: pinball > 0 ? 1 - total.pinball / pinball : 0,
+      wape: total.actual > 0 ? total.absolute / total.actual : 0,
+      coverage90: total.inside / total.count,
+      origins: scored.length,
+    }
+  })
 }
 
-function sumScores(grid: OriginGrid, row: number, rows: number[], scores: RowScores): BlockScore {
+function absoluteError(
+  { past }: RolledPoints,
+  { values, observed }: Series,
+  { origins, leads }: OriginGrid,
+  row: number,
+  scored: readonly number[],
+): number {
+  let sum = 0
+  for (const earlier of scored) {
+    const origin = origins[earlier]!
+    const known = Math.min(leads, origins[row]! - origin)
+    for (let lead = 0; lead < known; lead++)
+      if (observed[origin + lead] === 1) sum += Math.abs(values[origin + lead]! - past[earlier]![lead]!)
+  }
+  return sum
+}
+
+function sumScores(
+  grid: OriginGrid,
+  row: number,
+  rows: readonly number[],
+  scoreAt: (row: number) => BlockScore[],
+): BlockScore {
   const total: BlockScore = { pinball: 0, absolute: 0, actual: 0, inside: 0, count: 0 }
   for (const scored of rows) {
-    scores.get(scored)!.forEach((score, day) => {
+    scoreAt(scored).forEach((score, day) => {
       const ahead = Math.min((day + 1) * grid.slotsPerDay, grid.leads)
       if (grid.origins[scored]! + ahead > grid.origins[row]!) return
       for (const sum of Object.keys(total) as (keyof BlockScore)[]) total[sum] += score[sum]

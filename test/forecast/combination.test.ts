@@ -29,12 +29,11 @@ describe('weighModels', () => {
   it('trusts other models for the first hour than for the rest of the day', () => {
     const series = wanderingSeason(28)
     const end = series.values.length
-    const grid = createOriginGrid(end, end, 24, 24, 0)
-    const row = grid.origins.length - 1
+    const grid = createOriginGrid(end, [end], 24, 24, 0)
     const members = [persistence, seasonalNaiveDay].map((model) =>
-      rollMember(singleMember(model), series, grid, [row], 24),
+      rollMember(singleMember(model), series, grid),
     )
-    const { shares } = weighModels(members, series, grid, row)
+    const { shares } = weighModels(members, series, grid).at(-1)!
     expect(shares[0]![0]).toBeGreaterThan(0.7)
     expect(shares[2]![0]).toBeLessThan(shares[0]![0]! - 0.2)
     for (const band of shares) expect(band.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9)
@@ -42,11 +41,11 @@ describe('weighModels', () => {
 
   it('weighs all alike before anything was observed', () => {
     const series = wanderingSeason(28)
-    const grid = createOriginGrid(series.values.length, series.values.length, 24, 24, 0)
+    const grid = createOriginGrid(series.values.length, [series.values.length], 24, 24, 0)
     const members = [persistence, seasonalNaiveDay].map((model) =>
-      rollMember(singleMember(model), series, grid, [], 24),
+      rollMember(singleMember(model), series, grid),
     )
-    expect(shareWeights(weighModels(members, series, grid, 0))).toEqual([0.5, 0.5])
+    expect(shareWeights(weighModels(members, series, grid)[0]!)).toEqual([0.5, 0.5])
   })
 })
 

@@ -4,14 +4,16 @@ import type { Series } from './point-model.js'
 export const featureLeads = 24
 /** Features of one origin and lead, before they meet the character of the series; they come first. */
 export const plainFeatures = 21
-/** Length of `writeFeatures`' vector: each feature, and its product with both traits of the series. */
+/** With the product of each of them with both traits of the series. */
 export const featureCount = 3 * plainFeatures
 
 const day = 24
 const week = 7 * day
+const lags = [1, day, week] as const
 const traitHours = 14 * day
 const traitLimit = 1.5
 const intercept = 0.3
+const recentFeatures = 9
 // Changes below this share of the level are rounding.
 const steadyShare = 1e-9
 // A series that hardly changes is measured in units of this share of its level: else its first change is beyond all.
@@ -22,6 +24,8 @@ const leastShare = 0.001
  * hour of the last seven days had on average.
  */
 export interface SeasonalView {
+  /** Values before this step came, later ones are forecasts. */
+  end: number
   roots: Float64Array
   expected: Float64Array
   observed: Uint8Array
@@ -40,30 +44,34 @@ export interface Traits {
   weekly: number
 }
 
-/** The view of the values before `end`, with room for the leads that `extendView` will add. */
-export function viewSeries({ values, observed }: Series, end: number, room: number): SeasonalView {
-  const length = end + room
-  const view: SeasonalView = {
-    roots: new Float64Array(length),
-    expected: new Float64Array(length),
+/** A view with room for so many leads that knows nothing yet. */
+export function createView({ values, observed }: Series, room: number): SeasonalView {
+  const { length } = values
+  return {
+    end: 0,
+    roots: new Float64Array(length + room),
+    expected: new Float64Array(length + room),
     observed,
-    rootSums: new Float64Array(length + 1),
-    changeSums: [1, day, week].map(() => new Float64Array(end + 1)),
-    changeCounts: [1, day, week].map(() => new Float64Array(end + 1)),
+    rootSums: new Float64Array(length + room + 1),
+    changeSums: lags.map(() => new Float64Array(length + 1)),
+    changeCounts: lags.map(() => new Float64Array(length + 1)),
   }
-  for (let step = 0; step < end; step++) extendView(view, step, values[step]!)
-  for (let step = end; step < Math.min(end + day, length); step++) view.expected[step] = expect(view, step)
+}
+
+/** Lets a view know the values before `end`, in place of what forecasts put there. */
+export function observeView(view: SeasonalView, { values, observed }: Series, end: number): void {
   const { roots, changeSums, changeCounts } = view
-  for (const [index, lag] of [1, day, week].entries()) {
-    const sums = changeSums[index]!
-    const counts = changeCounts[index]!
-    for (let step = 0; step < end; step++) {
+  for (let step = view.end; step < end; step++) {
+    extendView(view, step, values[step]!)
+    for (let index = 0; index < lags.length; index++) {
+      const lag = lags[index]!
       const known = step >= Math.max(lag, day) && observed[step] === 1 && observed[step - lag] === 1
-      sums[step + 1] = sums[step]! + (known ? Math.abs(roots[step]! - roots[step - lag]!) : 0)
-      counts[step + 1] = counts[step]! + (known ? 1 : 0)
+      const change = known ? Math.abs(roots[step]! - roots[step - lag]!) : 0
+      changeSums[index]![step + 1] = changeSums[index]![step]! + change
+      changeCounts[index]![step + 1] = changeCounts[index]![step]! + (known ? 1 : 0)
     }
   }
-  return view
+  view.end = Math.max(view.end, end)
 }
 
 /** Puts a value at a step, and what it lets expect a day later. */
@@ -99,57 +107,86 @@ export function traitsAt(
   return { scale, hourly: ratio(change(0, 1)), weekly: ratio(change(2, day)) }
 }
 
+/** What a model knows at an origin, whatever the lead. */
+export interface OriginKnowledge {
+  view: SeasonalView
+  origin: number
+  traits: Traits
+  /** Mean root of the week before. */
+  level: number
+  /** Features that are the same for all leads, in units of the scale. */
+  recent: Float64Array
+}
+
+export function readOrigin(view: SeasonalView, origin: number, traits: Traits): OriginKnowledge {
+  const { roots, expected } = view
+  const level = meanRoot(view, origin - week, origin)
+  const recent = new Float64Array(recentFeatures)
+  recent[0] = surpriseAt(view, origin - 1)
+  recent[1] = surpriseAt(view, origin - 2)
+  recent[2] = surpriseAt(view, origin - 3)
+  for (let back = 4; back <= 6; back++) recent[3]! += surpriseAt(view, origin - back) / 3
+  for (let back = 7; back <= 12; back++) recent[4]! += surpriseAt(view, origin - back) / 6
+  recent[5] = rootAt(view, origin - 1 - day) - expected[origin - 1]!
+  recent[6] = origin > week ? roots[origin - 1 - week]! - expected[origin - 1]! : 0
+  recent[7] = meanRoot(view, origin - day, origin) - level
+  recent[8] = rootAt(view, origin - 1) - rootAt(view, origin - 1 - day)
+  for (let index = 0; index < recentFeatures; index++) recent[index]! /= traits.scale
+  return { view, origin, traits, level, recent }
+}
+
+/** What came beyond what the last week let expect. */
+function surpriseAt(view: SeasonalView, step: number): number {
+  return step < 0 ? 0 : view.roots[step]! - view.expected[step]!
+}
+
+function meanRoot({ rootSums }: SeasonalView, from: number, to: number): number {
+  const first = Math.max(0, from)
+  return (rootSums[to]! - rootSums[first]!) / (to - first)
+}
+
+/** Before the first day the first day stands in. */
+function rootAt({ roots }: SeasonalView, index: number): number {
+  return roots[index >= 0 ? index : ((index % day) + day) % day]!
+}
+
 /**
- * Writes the features of the step `lead` hours after an origin and returns what the last week lets expect there, both
- * in units of `scale`. A model's target is the root that came, less that, in the same units.
+ * Writes the plain features of the step `lead` hours after an origin and returns what the last week lets expect there,
+ * both in units of `scale`. A model's target is the root that came, less that, in the same units.
  */
 export function writeFeatures(
-  { roots, expected, rootSums }: SeasonalView,
-  origin: number,
+  { view, origin, traits: { scale }, level, recent }: OriginKnowledge,
   lead: number,
-  { scale, hourly, weekly }: Traits,
   out: Float64Array,
   at: number,
 ): number {
+  const { roots, expected } = view
   const step = origin + lead
   const base = expected[step]!
-  // Before the first day the first day stands in.
-  const root = (index: number) => roots[index >= 0 ? index : ((index % day) + day) % day]!
-  const surprise = (back: number) => root(origin - back) - (expected[origin - back] ?? root(origin - back))
-  const mean = (from: number) =>
-    (rootSums[origin]! - rootSums[Math.max(0, from)]!) / (origin - Math.max(0, from))
-  const yesterday = root(step - day)
+  const yesterday = rootAt(view, step - day)
   const hasWeek = step >= week
   const lastWeek = hasWeek ? roots[step - week]! : base
-  const level = mean(origin - week)
-  let index = at
-  out[index++] = yesterday - base
-  out[index++] = root(step - 2 * day) - base
-  out[index++] = root(step - 3 * day) - base
-  out[index++] = root(step - 4 * day) - base
-  out[index++] = lastWeek - base
-  out[index++] = (step >= 2 * week ? roots[step - 2 * week]! : lastWeek) - base
-  out[index++] = surprise(1)
-  out[index++] = surprise(2)
-  out[index++] = surprise(3)
-  out[index++] = (surprise(4) + surprise(5) + surprise(6)) / 3
-  let earlier = 0
-  for (let back = 7; back <= 12; back++) earlier += surprise(back) / 6
-  out[index++] = earlier
-  out[index++] = root(origin - 1 - day) - expected[origin - 1]!
-  out[index++] = origin > week ? roots[origin - 1 - week]! - expected[origin - 1]! : 0
-  out[index++] = mean(origin - day) - level
-  out[index++] = base - level
-  out[index++] = root(step - day - 1) - yesterday
-  out[index++] = root(lead < day - 1 ? step - day + 1 : step - 2 * day + 1) - yesterday
-  out[index++] = step > week ? roots[step - week - 1]! - lastWeek : 0
-  out[index++] = hasWeek ? roots[step - week + 1]! - lastWeek : 0
-  out[index++] = root(origin - 1) - root(origin - 1 - day)
-  for (let feature = at; feature < index; feature++) out[feature]! /= scale
-  out[index++] = intercept
+  out[at] = (yesterday - base) / scale
+  out[at + 1] = (rootAt(view, step - 2 * day) - base) / scale
+  out[at + 2] = (rootAt(view, step - 3 * day) - base) / scale
+  out[at + 3] = (rootAt(view, step - 4 * day) - base) / scale
+  out[at + 4] = (lastWeek - base) / scale
+  out[at + 5] = ((step >= 2 * week ? roots[step - 2 * week]! : lastWeek) - base) / scale
+  for (let index = 0; index < 8; index++) out[at + 6 + index] = recent[index]!
+  out[at + 14] = (base - level) / scale
+  out[at + 15] = (rootAt(view, step - day - 1) - yesterday) / scale
+  out[at + 16] = (rootAt(view, lead < day - 1 ? step - day + 1 : step - 2 * day + 1) - yesterday) / scale
+  out[at + 17] = step > week ? (roots[step - week - 1]! - lastWeek) / scale : 0
+  out[at + 18] = hasWeek ? (roots[step - week + 1]! - lastWeek) / scale : 0
+  out[at + 19] = recent[8]!
+  out[at + 20] = intercept
+  return base / scale
+}
+
+/** Writes, behind the plain features, their products with both traits of the series. */
+export function writeProducts({ hourly, weekly }: Traits, out: Float64Array, at: number): void {
   for (let feature = 0; feature < plainFeatures; feature++) {
     out[at + plainFeatures + feature] = hourly * out[at + feature]!
     out[at + 2 * plainFeatures + feature] = weekly * out[at + feature]!
   }
-  return base / scale
 }

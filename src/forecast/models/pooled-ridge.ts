@@ -1,13 +1,17 @@
 import {
+  createView,
   extendView,
   featureCount,
   featureLeads,
+  type OriginKnowledge,
+  observeView,
   plainFeatures,
+  readOrigin,
   type SeasonalView,
   type Traits,
   traitsAt,
-  viewSeries,
   writeFeatures,
+  writeProducts,
 } from './origin-features.js'
 import type { PointModel, PooledModel, Predict, Series } from './point-model.js'
 import { pooledPrior } from './pooled-prior.js'
@@ -33,13 +37,13 @@ export const pooledRidge: PooledModel = {
   name: 'pooled-ridge',
   fit(fleet, end) {
     const coefficients = fitFleet(fleet, end)
-    return forecaster('pooled-ridge', (features, lead) => departureOf(coefficients, features, 0, lead))
+    return forecaster('pooled-ridge', (traits) => straightDepartures(coefficients, traits))
   },
 }
 
 /** The same, without learning from the fleet: what series in general do. */
-export const transferredRidge: PointModel = forecaster('transferred-ridge', (features, lead) =>
-  departureOf(pooledPrior, features, 0, lead),
+export const transferredRidge: PointModel = forecaster('transferred-ridge', (traits) =>
+  straightDepartures(pooledPrior, traits),
 )
 
 export function fitFleet(fleet: readonly Series[], end: number): Float64Array[] {
@@ -48,26 +52,20 @@ export function fitFleet(fleet: readonly Series[], end: number): Float64Array[] 
   return fitCoefficients(sampleOrigins(fleet, end, mostOrigins), end, pooledPrior, pull, columns)
 }
 
-/** An origin to learn from. */
-export interface LearningOrigin {
-  view: SeasonalView
-  origin: number
-  traits: Traits
-}
-
 /** Origins of all series before a step, about as many as asked for, at all hours alike. */
-export function sampleOrigins(fleet: readonly Series[], end: number, most: number): LearningOrigin[] {
+export function sampleOrigins(fleet: readonly Series[], end: number, most: number): OriginKnowledge[] {
   const hourly = fleet.filter(({ stepsPerDay }) => stepsPerDay === featureLeads)
   const all = hourly.length * Math.max(0, end - leastHours)
   let stride = Math.max(1, Math.ceil(all / most))
   // Prime to the day, so that all hours are met.
   while (stride > 1 && (stride % 2 === 0 || stride % 3 === 0)) stride++
   return hourly.flatMap((series, index) => {
-    const view = viewSeries(series, end, featureLeads)
-    const origins: LearningOrigin[] = []
+    const view = createView(series, featureLeads)
+    observeView(view, series, end)
+    const origins: OriginKnowledge[] = []
     for (let origin = leastHours + (index % stride); origin < end; origin += stride) {
       const traits = traitsAt(view, origin)
-      if (traits !== undefined) origins.push({ view, origin, traits })
+      if (traits !== undefined) origins.push(readOrigin(view, origin, traits))
     }
     return origins
   })
@@ -75,7 +73,7 @@ export function sampleOrigins(fleet: readonly Series[], end: number, most: numbe
 
 /** Coefficients at the knots, pulled towards those of a prior; `columns` of them learn, the others stay. */
 export function fitCoefficients(
-  origins: readonly LearningOrigin[],
+  origins: readonly OriginKnowledge[],
   end: number,
   prior: readonly Float64Array[],
   pull: number,
@@ -88,11 +86,16 @@ export function fitCoefficients(
     )
     if (rows.length < leastRows) return prior[knot]!
     const design = new Float64Array(rows.length * columns)
-    const targets = Float64Array.from(rows, ({ view, origin, traits }, row) => {
-      const base = writeFeatures(view, origin, lead, traits, features, 0)
-      design.set(features.subarray(0, columns), row * columns)
-      return view.roots[origin + lead]! / traits.scale - base - dot(prior[knot]!, features, 0)
-    })
+    const targets = new Float64Array(rows.length)
+    for (let row = 0; row < rows.length; row++) {
+      const known = rows[row]!
+      const { view, origin, traits } = known
+      const base = writeFeatures(known, lead, features, 0)
+      if (columns > plainFeatures) writeProducts(traits, features, 0)
+      design.set(columns > plainFeatures ? features : features.subarray(0, columns), row * columns)
+      targets[row] =
+        view.roots[origin + lead]! / traits.scale - base - expectAt(prior[knot]!, features, traits)
+    }
     const learned = fitRobustRidge({
       columns,
       design,
@@ -105,57 +108,108 @@ export function fitCoefficients(
   })
 }
 
-/** What the coefficients expect beyond the base of a lead, in units of the series' scale. */
-export function departureOf(
-  coefficients: readonly Float64Array[],
-  features: Float64Array,
-  at: number,
-  lead: number,
-): number {
-  const above = knots.findIndex((knot) => knot >= lead)
-  const below = Math.max(0, above - 1)
-  const share = above === below ? 0 : (lead - knots[below]!) / (knots[above]! - knots[below]!)
-  return (
-    (1 - share) * dot(coefficients[below]!, features, at) + share * dot(coefficients[above]!, features, at)
+/** What is expected beyond the base at a lead of an origin, given its plain features. */
+export type Departures = (features: Float64Array, lead: number, step: number) => number
+
+// By lead: the knot below, and how far it is to the next one.
+const places = Array.from({ length: featureLeads }, (_, lead) => {
+  const above = Math.max(
+    1,
+    knots.findIndex((knot) => knot >= lead),
   )
+  const [low, high] = [knots[above - 1]!, knots[above]!]
+  return { below: above - 1, share: (lead - low) / (high - low) }
+})
+
+/** What coefficients expect of a series with these traits, between knots in proportion. */
+export function straightDepartures(
+  coefficients: readonly Float64Array[],
+  { hourly, weekly }: Traits,
+): Departures {
+  const folded = coefficients.map((ofKnot) => {
+    const plain = new Float64Array(plainFeatures)
+    for (let feature = 0; feature < plainFeatures; feature++)
+      plain[feature] = foldAt(ofKnot, feature, hourly, weekly)
+    return plain
+  })
+  return (features, lead) => departureOf(folded, features, lead)
 }
 
-function dot(coefficients: Float64Array, features: Float64Array, from: number): number {
+/** What the coefficients of one knot expect of plain features. */
+function expectAt(ofKnot: Float64Array, features: Float64Array, { hourly, weekly }: Traits): number {
   let sum = 0
-  for (let column = 0; column < coefficients.length; column++)
-    sum += coefficients[column]! * features[from + column]!
+  for (let feature = 0; feature < plainFeatures; feature++)
+    sum += foldAt(ofKnot, feature, hourly, weekly) * features[feature]!
   return sum
 }
 
-/** What is expected beyond the base at a lead of an origin, given its features and traits. */
-export type Departure = (features: Float64Array, lead: number, traits: Traits, step: number) => number
+/** The coefficient of a plain feature, in a series with these traits. */
+function foldAt(ofKnot: Float64Array, feature: number, hourly: number, weekly: number): number {
+  return (
+    ofKnot[feature]! +
+    hourly * ofKnot[plainFeatures + feature]! +
+    weekly * ofKnot[2 * plainFeatures + feature]!
+  )
+}
+
+/** What coefficients expect at a lead of features of as many columns, between knots in proportion. */
+export function departureOf(
+  coefficients: readonly Float64Array[],
+  features: Float64Array,
+  lead: number,
+): number {
+  const { below, share } = places[lead]!
+  return (1 - share) * dot(coefficients[below]!, features) + share * dot(coefficients[below + 1]!, features)
+}
+
+function dot(coefficients: Float64Array, features: Float64Array): number {
+  let sum = 0
+  for (let column = 0; column < coefficients.length; column++)
+    sum += coefficients[column]! * features[column]!
+  return sum
+}
 
 /** A model of hourly series that adds departures to what the last week lets expect. */
-export function forecaster(name: string, departure: Departure): PointModel {
+export function forecaster(name: string, departuresOf: (traits: Traits) => Departures): PointModel {
   return {
     name,
     fit: ({ stepsPerDay }, end) =>
-      stepsPerDay === featureLeads && end >= leastHours ? predictWith(departure) : undefined,
+      stepsPerDay === featureLeads && end >= leastHours ? predictWith(departuresOf) : undefined,
   }
 }
 
-function predictWith(departure: Departure): Predict {
+function predictWith(departuresOf: (traits: Traits) => Departures): Predict {
+  const viewAt = keepView()
+  const features = new Float64Array(plainFeatures)
   return (series, origin, leads) => {
-    const view = viewSeries(series, origin, leads)
+    const view = viewAt(series, origin, leads)
     const traits = traitsAt(view, origin)
     const point = new Float64Array(leads)
     if (traits === undefined) return point.fill(series.values[origin - 1]!)
+    const departure = departuresOf(traits)
     let highest = 0
     for (let step = 0; step < origin; step++) highest = Math.max(highest, series.values[step]!)
-    const features = new Float64Array(featureCount)
+    let known = readOrigin(view, origin, traits)
     for (let lead = 0; lead < leads; lead++) {
       const ahead = lead % featureLeads
       const step = origin + lead
-      const base = writeFeatures(view, step - ahead, ahead, traits, features, 0)
-      const root = Math.max(0, traits.scale * (base + departure(features, ahead, traits, step)))
+      if (lead > 0 && ahead === 0) known = readOrigin(view, step, traits)
+      const base = writeFeatures(known, ahead, features, 0)
+      const root = Math.max(0, traits.scale * (base + departure(features, ahead, step)))
       point[lead] = Math.min(root ** 2, 2 * highest)
       extendView(view, step, point[lead]!)
     }
     return point
+  }
+}
+
+/** The view of a series before an origin; from ascending origins of the same series it only grows. */
+function keepView(): (series: Series, origin: number, leads: number) => SeasonalView {
+  let last: { series: Series; room: number; view: SeasonalView } | undefined
+  return (series, origin, leads) => {
+    if (last?.series !== series || last.room < leads || last.view.end > origin)
+      last = { series, room: leads, view: createView(series, leads) }
+    observeView(last.view, series, origin)
+    return last.view
   }
 }

@@ -1,7 +1,14 @@
-import { boostTrees } from './gradient-boosting.js'
-import { featureCount, featureLeads, type Traits, writeFeatures } from './origin-features.js'
+import { type Boosted, boostTrees } from './gradient-boosting.js'
+import {
+  featureCount,
+  featureLeads,
+  type OriginKnowledge,
+  type Traits,
+  writeFeatures,
+  writeProducts,
+} from './origin-features.js'
 import type { PooledModel, Series } from './point-model.js'
-import { departureOf, fitFleet, forecaster, sampleOrigins } from './pooled-ridge.js'
+import { departureOf, fitFleet, forecaster, sampleOrigins, straightDepartures } from './pooled-ridge.js'
 
 const options = { trees: 100, rate: 0.1, leastRows: 50, rowShare: 0.5, columnShare: 0.5, seed: 1 }
 const mostLeaves = 63
@@ -21,37 +28,51 @@ export const pooledTrees: PooledModel = {
   name: 'pooled-trees',
   fit(fleet, end) {
     const coefficients = fitFleet(fleet, end)
-    const [design, targets] = learnRows(fleet, end, coefficients)
-    const leaves = Math.min(mostLeaves, Math.floor(targets.length / rowsPerLeaf))
-    const boosted =
-      leaves < leastLeaves ? () => 0 : boostTrees(design, targets, columns, { ...options, leaves })
+    const boosted = boostDepartures(fleet, end, coefficients)
     const row = new Float64Array(columns)
-    return forecaster('pooled-trees', (features, lead, traits, step) => {
-      const straight = departureOf(coefficients, features, 0, lead)
-      writeRow(row, 0, features, lead, traits, step, straight)
-      return straight + boosted(row, 0)
+    return forecaster('pooled-trees', (traits) => {
+      const straightAt = straightDepartures(coefficients, traits)
+      return (features, lead, step) => {
+        const straight = straightAt(features, lead, step)
+        writeRow(row, 0, features, lead, traits, step, straight)
+        return straight + boosted(row, 0)
+      }
     })
   },
 }
 
-/** What the ridge leaves at some leads of sampled origins: features, and targets in units of each series. */
-function learnRows(
+/** Trees on what the ridge leaves. */
+function boostDepartures(
   fleet: readonly Series[],
   end: number,
   coefficients: readonly Float64Array[],
-): [Float64Array, Float64Array] {
+): Boosted {
+  const leaves = (rows: number) => Math.min(mostLeaves, Math.floor(rows / rowsPerLeaf))
   const origins = sampleOrigins(fleet, end, mostRows / leadsEach)
+  if (leaves(origins.length * leadsEach) < leastLeaves) return () => 0
+  const [design, targets] = learnRows(origins, end, coefficients)
+  return boostTrees(design, targets, columns, { ...options, leaves: leaves(targets.length) })
+}
+
+/** What the ridge leaves at some leads of sampled origins: features, and targets in units of each series. */
+function learnRows(
+  origins: readonly OriginKnowledge[],
+  end: number,
+  coefficients: readonly Float64Array[],
+): [Float64Array, Float64Array] {
   const design = new Float64Array(origins.length * leadsEach * columns)
   const targets: number[] = []
   const features = new Float64Array(featureCount)
-  for (const [index, { view, origin, traits }] of origins.entries()) {
+  for (const [index, known] of origins.entries()) {
+    const { view, origin, traits } = known
     for (let each = 0; each < leadsEach; each++) {
       // Leads in turn, so that all are met alike.
       const lead = (index * 5 + (each * featureLeads) / leadsEach) % featureLeads
       const step = origin + lead
       if (step >= end || view.observed[step] === 0) continue
-      const base = writeFeatures(view, origin, lead, traits, features, 0)
-      const straight = departureOf(coefficients, features, 0, lead)
+      const base = writeFeatures(known, lead, features, 0)
+      writeProducts(traits, features, 0)
+      const straight = departureOf(coefficients, features, lead)
       writeRow(design, targets.length * columns, features, lead, traits, step, straight)
       targets.push(view.roots[step]! / traits.scale - base - straight)
     }
