@@ -45,7 +45,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /** What the user may do next, on stderr; silent under `--quiet` and `--json`. */
-  protected hint(text: string): void {
+  hint(text: string): void {
     if (!this.isQuiet()) this.writeChatter(text)
   }
 

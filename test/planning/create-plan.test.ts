@@ -14,6 +14,7 @@ import { createLoad, createLoadGrid } from '../../src/planning/load.js'
 import { groupWorkloads, placeWorkloads } from '../../src/planning/place-workloads.js'
 import { formatPlan } from '../../src/planning/plan-file.js'
 import type { PlanInputs } from '../../src/planning/plan-inputs.js'
+import { demandOf } from './demand-fixture.js'
 
 const start = parseInstant('2026-09-07T00:00:00Z')!
 const stepSeconds = 900
@@ -21,7 +22,7 @@ const days = 14
 const now = start + days * 86_400
 
 /** Requests a second by hour of the day, with a little noise. */
-function demandOf(
+function noisyDemand(
   model: string,
   ratePerSecond: (hour: number, random: () => number) => number,
   seed: number,
@@ -31,19 +32,12 @@ function demandOf(
   const requests = Float64Array.from({ length }, (_, step) =>
     Math.round(ratePerSecond((step % 96) / 4, uniform) * stepSeconds * (0.97 + 0.06 * uniform())),
   )
-  return {
-    workload: { model, region: 'us-east-1' },
-    requests,
-    inputTokens: requests.map((count) => count * 600),
-    outputTokens: requests.map((count) => count * 250),
-    tokens: 'measured',
-    mask: new Uint8Array(length),
-  }
+  return demandOf(model, requests)
 }
 
 // Work starts at eight sharp, every day: faster than a replica comes up. The other comes in bursts at random.
-const steep = demandOf('llama-3.1-70b', (hour) => (hour >= 8 && hour < 18 ? 60 : 6), 1)
-const bursts = demandOf('llama-3.1-8b', (_hour, random) => (random() < 0.05 ? 60 : 1), 2)
+const steep = noisyDemand('llama-3.1-70b', (hour) => (hour >= 8 && hour < 18 ? 60 : 6), 1)
+const bursts = noisyDemand('llama-3.1-8b', (_hour, random) => (random() < 0.05 ? 60 : 1), 2)
 const history: DemandHistory = { start, stepSeconds, length: days * 96, workloads: [steep, bursts] }
 
 const configText = `
@@ -220,7 +214,7 @@ describe('a capacity plan', () => {
 })
 
 describe('a constant demand, by hand', () => {
-  const flat = { ...history, workloads: [demandOf('llama-3.1-70b', () => 10, 3)] }
+  const flat = { ...history, workloads: [noisyDemand('llama-3.1-70b', () => 10, 3)] }
   for (const column of ['requests', 'inputTokens', 'outputTokens'] as const) {
     const amount = { requests: 9000, inputTokens: 9000 * 600, outputTokens: 9000 * 250 }[column]
     flat.workloads[0]![column].fill(amount)
@@ -297,7 +291,7 @@ describe('a constant demand, by hand', () => {
 })
 
 describe('reservations', () => {
-  const flat = { ...history, workloads: [demandOf('llama-3.1-70b', () => 10, 3)] }
+  const flat = { ...history, workloads: [noisyDemand('llama-3.1-70b', () => 10, 3)] }
   const onlyLarge = configText.slice(0, configText.indexOf('  - model: llama-3.1-8b'))
   const reserve = (fields: string, more = '') =>
     inputsOf(

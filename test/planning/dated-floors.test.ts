@@ -5,10 +5,10 @@ import { withCalendar } from '../../src/forecast/calendar/coming-effects.js'
 import { forecastWithPast } from '../../src/forecast/forecast-demand.js'
 import { createRandom } from '../../src/kit/random.js'
 import { parseInstant } from '../../src/kit/time.js'
-import type { DemandHistory } from '../../src/metrics/demand-history.js'
 import type { FloorTemplate } from '../../src/planning/capacity-plan.js'
 import { createPlan } from '../../src/planning/create-plan.js'
 import type { PlanInputs } from '../../src/planning/plan-inputs.js'
+import { historyOf } from './demand-fixture.js'
 
 // Work starts at eight sharp, every day: floors are worth it.
 const start = parseInstant('2026-09-07T00:00:00Z')!
@@ -20,21 +20,7 @@ const requests = Float64Array.from({ length: days * 96 }, (_, step) => {
   const hour = (step % 96) / 4
   return Math.round((hour >= 8 && hour < 18 ? 60 : 6) * stepSeconds * (0.97 + 0.06 * uniform()))
 })
-const history: DemandHistory = {
-  start,
-  stepSeconds,
-  length: requests.length,
-  workloads: [
-    {
-      workload: { model: 'llama-3.1-70b', region: 'us-east-1' },
-      requests,
-      inputTokens: requests.map((count) => count * 600),
-      outputTokens: requests.map((count) => count * 250),
-      tokens: 'measured',
-      mask: new Uint8Array(requests.length),
-    },
-  ],
-}
+const history = historyOf(requests, start, stepSeconds)
 const config = parseConfig(
   `
 environments:

@@ -14,6 +14,7 @@ import { placeWorkloads } from '../../src/planning/place-workloads.js'
 import { sealPlan } from '../../src/planning/plan-file.js'
 import { type PlanScore, type ScoreInputs, scorePlan } from '../../src/planning/score-plan.js'
 import { judgePlan } from '../../src/planning/verdict.js'
+import { historyOf } from './demand-fixture.js'
 
 const start = parseInstant('2026-09-07T00:00:00Z')!
 const stepSeconds = 900
@@ -31,21 +32,7 @@ function demand(factor = 1): DemandHistory {
     const rate = (hour >= 8 && hour < 18 ? 60 : 6) * (step < planDay * stepsPerDay ? 1 : factor)
     return Math.round(rate * stepSeconds * (0.97 + 0.06 * uniform()))
   })
-  return {
-    start,
-    stepSeconds,
-    length: requests.length,
-    workloads: [
-      {
-        workload: { model: 'llama-3.1-70b', region: 'us-east-1' },
-        requests,
-        inputTokens: requests.map((count) => count * 600),
-        outputTokens: requests.map((count) => count * 250),
-        tokens: 'measured',
-        mask: new Uint8Array(requests.length),
-      },
-    ],
-  }
+  return historyOf(requests, start, stepSeconds)
 }
 
 const config = parseConfig(

@@ -1,28 +1,19 @@
-import { join, relative } from 'node:path'
 import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../../cli/base-command.js'
 import { completeConfigText } from '../../cli/config-text.js'
 import { instant } from '../../cli/flags.js'
-import { besideConfig, environmentOf, readConfig } from '../../cli/project.js'
-import { writeManifests } from '../../delivery/manifest-folder.js'
+import { environmentOf, readConfig } from '../../cli/project.js'
+import { deliverObjects, objectFlags, WrittenObjects } from '../../cli/written-objects.js'
 import { formatInstant } from '../../kit/time.js'
 import { secondsPerHour } from '../../kit/units.js'
 import { createForecastJob, forecastFolder } from '../../manifests/forecast-job.js'
-import { formatManifest, joinManifests } from '../../manifests/manifest-file.js'
 
 export const Result = z.strictObject({
   environment: z.string(),
   asOf: z.string().describe('All shards read demand up to here.'),
   shards: z.int(),
-  objects: z.array(
-    z.strictObject({
-      kind: z.string(),
-      name: z.string(),
-      namespace: z.string(),
-      file: z.string().nullable().describe('Null with --stdout.'),
-    }),
-  ),
+  objects: WrittenObjects,
 })
 
 export default class ForecastJob extends BaseCommand {
@@ -44,11 +35,7 @@ export default class ForecastJob extends BaseCommand {
       required: true,
     }),
     'as-of': instant({ description: 'Read only demand up to this time; default the last full hour.' }),
-    out: Flags.string({
-      description: 'Folder to write to; default manifests/<env>/forecast.',
-      exclusive: ['stdout'],
-    }),
-    stdout: Flags.boolean({ description: 'Print the objects instead of writing files.' }),
+    ...objectFlags('forecast'),
   }
 
   async run(): Promise<z.infer<typeof Result>> {
@@ -56,7 +43,7 @@ export default class ForecastJob extends BaseCommand {
     const config = await readConfig(flags.config)
     const { name: environment } = environmentOf(config, flags.env)
     const asOf = flags['as-of'] ?? Math.floor(Date.now() / 1000 / secondsPerHour) * secondsPerHour
-    const rendered = createForecastJob({
+    const objects = createForecastJob({
       environment,
       configText: await completeConfigText(flags.config, config),
       namespace: flags.namespace,
@@ -67,28 +54,21 @@ export default class ForecastJob extends BaseCommand {
       parallelism: Math.min(flags.parallelism ?? flags.shards, flags.shards),
       volumeClaim: flags['volume-claim'],
       asOf,
-    }).map((object) => ({ object, ...formatManifest(object, 'llmscale forecast job') }))
-
-    const out =
-      flags.out ?? relative('', besideConfig(flags.config, join('manifests', environment, 'forecast')))
-    if (flags.stdout) this.log(joinManifests(rendered))
-    else {
-      await writeManifests(out, rendered)
-      for (const { name } of rendered) this.log(join(out, name))
-      this.hint(
-        `Next: kubectl apply -f ${out}; when it is done, llmscale forecast merge ${forecastFolder}/shard-*.parquet --out forecast.parquet`,
-      )
-    }
+    })
     return {
       environment,
       asOf: formatInstant(asOf),
       shards: flags.shards,
-      objects: rendered.map(({ object: { kind, metadata }, name }) => ({
-        kind,
-        name: metadata.name,
+      objects: await deliverObjects(this, objects, {
+        flags,
+        environment,
+        folder: 'forecast',
         namespace: flags.namespace,
-        file: flags.stdout ? null : join(out, name),
-      })),
+        source: 'llmscale forecast job',
+        whole: 'the job',
+        next: (out) =>
+          `Next: kubectl apply -f ${out}; when it is done, llmscale forecast merge ${forecastFolder}/shard-*.parquet --out forecast.parquet`,
+      }),
     }
   }
 }

@@ -1,26 +1,16 @@
-import { join, relative } from 'node:path'
-import { Flags } from '@oclif/core'
 import { z } from 'zod'
 import { BaseCommand } from '../../cli/base-command.js'
 import { completeConfigText } from '../../cli/config-text.js'
-import { besideConfig, environmentOf, readConfig } from '../../cli/project.js'
+import { environmentOf, readConfig } from '../../cli/project.js'
+import { deliverObjects, objectFlags, WrittenObjects } from '../../cli/written-objects.js'
 import type { Config } from '../../config/schema.js'
-import { writeManifests } from '../../delivery/manifest-folder.js'
 import { LlmscaleError } from '../../kit/errors.js'
 import { createExporter, type ExporterSettings, findMissingSecrets } from '../../manifests/exporter.js'
-import { formatManifest, joinManifests } from '../../manifests/manifest-file.js'
 import { listSources } from '../../metrics/open-sources.js'
 
 export const Result = z.strictObject({
   environment: z.string(),
-  objects: z.array(
-    z.strictObject({
-      kind: z.string(),
-      name: z.string(),
-      namespace: z.string(),
-      file: z.string().nullable().describe('Null with --stdout.'),
-    }),
-  ),
+  objects: WrittenObjects,
 })
 
 export default class ServeManifests extends BaseCommand {
@@ -30,13 +20,7 @@ export default class ServeManifests extends BaseCommand {
     '<%= config.bin %> serve manifests',
     '<%= config.bin %> serve manifests --stdout | kubectl apply --server-side -f -',
   ]
-  static override flags = {
-    out: Flags.string({
-      description: 'Folder to write to; default manifests/<env>/live.',
-      exclusive: ['stdout'],
-    }),
-    stdout: Flags.boolean({ description: 'Print the objects instead of writing files.' }),
-  }
+  static override flags = objectFlags('live')
 
   async run(): Promise<z.infer<typeof Result>> {
     const { flags } = await this.parse(ServeManifests)
@@ -46,30 +30,17 @@ export default class ServeManifests extends BaseCommand {
     const sources = listSources(config, environment)
     for (const warning of findMissingSecrets(live, sources)) this.note(warning)
     const configText = await completeConfigText(flags.config, config)
-    const rendered = createExporter(live, { environment, configText, sources, state }).map((object) => ({
-      object,
-      ...formatManifest(object, 'live'),
-    }))
-
-    const out = flags.out ?? relative('', besideConfig(flags.config, join('manifests', environment, 'live')))
-    if (flags.stdout) this.log(joinManifests(rendered))
-    else {
-      for (const name of await writeManifests(out, rendered))
-        this.note({
-          code: 'MANIFEST_STALE',
-          message: `${join(out, name)} is no part of the exporter any more; delete the file to remove its object`,
-        })
-      for (const { name } of rendered) this.log(join(out, name))
-      this.hint(`Next: kubectl apply --server-side -f ${out}`)
-    }
     return {
       environment,
-      objects: rendered.map(({ object: { kind, metadata }, name }) => ({
-        kind,
-        name: metadata.name,
+      objects: await deliverObjects(this, createExporter(live, { environment, configText, sources, state }), {
+        flags,
+        environment,
+        folder: 'live',
         namespace: live.namespace,
-        file: flags.stdout ? null : join(out, name),
-      })),
+        source: 'live',
+        whole: 'the exporter',
+        next: (out) => `Next: kubectl apply --server-side -f ${out}`,
+      }),
     }
   }
 }

@@ -60,14 +60,9 @@ export interface BacktestScores {
 
 /** Scores from the sums of a backtest: of each workload, and of all together. The same sums give the same scores. */
 export function scoreBacktest(sums: BacktestSums): BacktestScores {
-  const { stepSeconds, horizonSeconds, everySeconds, seed, maximumSteps, horizons, origins } = sums
+  const { origins, workloads: _sums, ...settings } = sums
   return {
-    stepSeconds,
-    horizonSeconds,
-    everySeconds,
-    seed,
-    maximumSteps,
-    horizons,
+    ...settings,
     origins: {
       count: origins.length,
       first: formatInstant(origins[0]!),
