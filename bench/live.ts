@@ -9,8 +9,8 @@ import { secondsPerDay, secondsPerHour } from '../src/kit/units.js'
 import type { DemandHistory } from '../src/metrics/demand-history.js'
 import { tickFloors } from '../src/planning/floor-template.js'
 import { type FloorSettings, planFloors } from '../src/planning/floors.js'
-import { interpolateQuantile, type LiveSettings, raiseFloor } from '../src/planning/live-floor.js'
-import { judgeLiveFloor } from '../src/planning/live-gate.js'
+import { type LiveSettings, raiseFloor, readForecast } from '../src/planning/live-floor.js'
+import { judgeLiveFloor, liveQuantileChoices } from '../src/planning/live-gate.js'
 import { createLoad, createLoadGrid, type LoadGrid } from '../src/planning/load.js'
 import {
   decideFloors,
@@ -45,7 +45,7 @@ const factors = [0.8, 0.9, 1, 1.1]
 const criticalRatios = [0.8, 0.95]
 const prices = [1.5, 2, 3, 4, 6, 8, 12, 16, 24, 40, 80, 200]
 /** As a plan sets it. */
-const untuned = { quantile: 0.95, target: 0.9 }
+const planTarget = 0.9
 const historySeconds = 600
 
 interface Point extends ReplayScore {
@@ -112,9 +112,9 @@ function replayTrace(trace: LiveTrace, past: PastForecasts, coldStartSeconds: nu
     const cost = costAt(points, lateShare)
     return `${(cost / best).toFixed(3)} (${share(rival, cost, best)})`.padEnd(15)
   }
-  const plain = run(liveFloor(untuned.quantile, 1), untuned.target, 15)
+  const { gate, quantile } = judgeWeekBefore(trace, coldStartSeconds)
+  const plain = run(liveFloor(quantile, 1), planTarget, 15)
   const asLate = costAt(reactive, plain.lateShare)
-  const gate = judgeWeekBefore(trace, coldStartSeconds)
   const priced = (point: Point) => point.idleReplicaHours + 20 * point.lateShare * loadHours(test)
   const cheapest = Math.min(...reactive.map(priced))
   const skill =
@@ -124,7 +124,7 @@ function replayTrace(trace: LiveTrace, past: PastForecasts, coldStartSeconds: nu
   console.log(
     `${trace.name.padEnd(11)} ${String(coldStartSeconds).padStart(4)}  ${(rival / best).toFixed(3).padEnd(8)}  ${compare(template)} ${compare(live)} ${compare(both)} ` +
       `${(trace.prototype[coldStartSeconds]?.toFixed(2) ?? '–').padEnd(9)} | ${percent(plain.lateShare)}, ${(plain.replicaHours / asLate).toFixed(3)}, ${share(asLate, plain.replicaHours, costAt(oracle, plain.lateShare))}` +
-      ` | ${gate.open ? 'open  ' : 'closed'} ${skill} → ${(priced(plain) / cheapest).toFixed(3)} of idle and late`,
+      ` | ${gate.open ? 'open  ' : 'closed'} q${quantile} ${skill} → ${(priced(plain) / cheapest).toFixed(3)} of idle and late`,
   )
 }
 
@@ -146,11 +146,7 @@ function decideLive(trace: LiveTrace, coldStartSeconds: number) {
   return (quantile: number, factor: number): Float64Array => {
     const floors = decisions.map(({ time, live }) => ({
       time,
-      floor: raiseFloor(
-        1,
-        Math.ceil(factor * interpolateQuantile(live.quantiles, quantile) - 1e-9),
-        settings,
-      ),
+      floor: raiseFloor(1, Math.ceil(factor * readForecast(live.quantiles, quantile).load - 1e-9), settings),
     }))
     return spreadFloors(floors, testGrid(trace), 1)
   }
@@ -161,7 +157,7 @@ function testGrid({ from, to }: LiveTrace): LoadGrid {
 }
 
 function liveSettings(coldStartSeconds: number): LiveSettings {
-  return { coldStartSeconds, everySeconds, quantile: untuned.quantile, maximum: hardMaximum, hardMaximum }
+  return { coldStartSeconds, everySeconds, quantile: 0.9, maximum: hardMaximum, hardMaximum }
 }
 
 type PastForecasts = ReturnType<typeof forecastTemplates>
@@ -252,5 +248,6 @@ function judgeWeekBefore(trace: LiveTrace, coldStartSeconds: number) {
     return { from: to - ticks, to, floors: { asked, ready: asked }, target: 0.7 }
   })
   const live = liveSettings(coldStartSeconds)
-  return judgeLiveFloor({ grid, load, days }, history, 0, settings, live, false, 1).gate
+  const quantiles = liveQuantileChoices(settings.price)
+  return judgeLiveFloor({ grid, load, days }, history, 0, settings, live, quantiles, false, 1)
 }

@@ -8,7 +8,7 @@ import { tickFloors } from './floor-template.js'
 import type { FloorPlan, FloorSettings } from './floors.js'
 import type { LiveErrors } from './live-errors.js'
 import { describeLiveFloor } from './live-floor.js'
-import { judgeLiveFloor, liveQuantile, liveTarget } from './live-gate.js'
+import { judgeLiveFloor, liveQuantileChoices, liveTarget } from './live-gate.js'
 import type { LoadGrid } from './load.js'
 import { describeOverride, floorOverride, keptBecause, type Maximum } from './maxima.js'
 import type { Operation } from './outcome.js'
@@ -133,19 +133,22 @@ function draftLive(
   hasTemplate: boolean,
 ): Pick<Draft, 'liveGate' | 'live' | 'liveErrors'> & { target?: number } {
   if (!config.live.enabled) return { liveGate: undefined, live: undefined, liveErrors: undefined }
-  const quantile = config.live.quantile ?? liveQuantile(settings.price)
+  const quantiles =
+    config.live.quantile === undefined ? liveQuantileChoices(settings.price) : [config.live.quantile]
   const { hardMaximum } = settings.bounds
   const coldStartSeconds = planned.capacity.coldStart.totalSeconds
-  const liveSettings = { coldStartSeconds, everySeconds: config.live.every, quantile, maximum, hardMaximum }
-  const { gate: liveGate, errors: liveErrors } = judgeLiveFloor(
+  const liveSettings = { coldStartSeconds, everySeconds: config.live.every, maximum, hardMaximum }
+  const verdict = judgeLiveFloor(
     past,
     history,
     planned.index!,
     settings,
     liveSettings,
+    quantiles,
     hasTemplate,
     config.forecast.seed,
   )
+  const { gate: liveGate, quantile, errors: liveErrors } = verdict
   if (!liveGate.open) return { liveGate, live: undefined, liveErrors }
   return { liveGate, live: { quantile, maximum }, liveErrors, target: liveTarget(settings) }
 }

@@ -83,8 +83,13 @@ export function forecastLiveFloor(
 ): LiveForecast {
   const past = pastOf(load, grid, midnight)
   const quantiles = predictWindowMaximum(model, past.load, now - past.first)
-  const atQuantile = interpolateQuantile(quantiles, quantile)
-  return { quantiles, load: atQuantile, floor: Math.ceil(atQuantile - 1e-9) }
+  return readForecast(quantiles, quantile)
+}
+
+/** What the forecast quantiles say at one of them, or between two. */
+export function readForecast(quantiles: Float64Array, quantile: number): LiveForecast {
+  const load = interpolate(quantiles, quantile)
+  return { quantiles, load, floor: Math.ceil(load - 1e-9) }
 }
 
 /** The live floor of one workload as a function of the step: fitted anew at each midnight, UTC. */
@@ -127,7 +132,7 @@ function stepAt({ start, stepSeconds }: StepGrid, time: EpochSeconds): number {
 }
 
 /** A quantile between those that are forecast, linear; beyond them the outermost. */
-export function interpolateQuantile(quantiles: Float64Array, quantile: number): number {
+function interpolate(quantiles: Float64Array, quantile: number): number {
   const above = liveQuantiles.findIndex((probability) => probability >= quantile)
   if (above === -1) return quantiles.at(-1)!
   if (above === 0) return quantiles[0]!

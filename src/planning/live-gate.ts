@@ -2,20 +2,18 @@ import { sum } from 'simple-statistics'
 import { formatDuration } from '../kit/time.js'
 import type { DemandHistory } from '../metrics/demand-history.js'
 import type { SkillGate } from './capacity-plan.js'
-import type { TickFloors } from './floor-template.js'
 import type { FloorSettings } from './floors.js'
-import { findLiveErrors, type LiveErrors, raiseTicks } from './live-errors.js'
-import type { LiveSettings } from './live-floor.js'
+import { findLiveErrors, type LiveErrors } from './live-errors.js'
+import { type LiveSettings, raiseFloor, readForecast } from './live-floor.js'
 import { busyReplicas, type LoadGrid } from './load.js'
 import type { ShortfallPrice } from './newsvendor.js'
-import { decideFloors, type LiveDecision, spreadFloors } from './replay-live.js'
+import { decideFloors, type LiveDecision, replayAutoscaler, spreadFloors } from './replay-live.js'
 import {
-  bestReactive,
   describeSaving,
   fewestOrigins,
   judge,
   type PastDays,
-  priceFloors,
+  rivalTargets,
   tooFewDays,
 } from './skill-gate.js'
 
@@ -24,10 +22,21 @@ import {
 const leastQuantile = 0.9
 const mostQuantile = 0.95
 
-/** The quantile that a live floor holds: the newsvendor's critical ratio, within 0.9 … 0.95. */
-export function liveQuantile({ idleUsdPerReplicaHour, shortfallUsdPerReplicaHour }: ShortfallPrice): number {
+// Kubernetes' default, and a minute for what the trigger's metric averages and what comes late of it.
+const stabilisationSeconds = 300
+const metricSeconds = 60
+
+/**
+ * Quantiles that a live floor may hold: the newsvendor's critical ratio within 0.9 … 0.95, and 0.9, which is cheaper
+ * where the trigger above is in time for most of what a floor is short of.
+ */
+export function liveQuantileChoices({
+  idleUsdPerReplicaHour,
+  shortfallUsdPerReplicaHour,
+}: ShortfallPrice): number[] {
   const ratio = shortfallUsdPerReplicaHour / (shortfallUsdPerReplicaHour + idleUsdPerReplicaHour)
-  return Math.min(Math.max(Number(ratio.toFixed(3)), leastQuantile), mostQuantile)
+  const bounded = Math.min(Math.max(Number(ratio.toFixed(3)), leastQuantile), mostQuantile)
+  return bounded > leastQuantile ? [leastQuantile, bounded] : [leastQuantile]
 }
 
 /**
@@ -39,12 +48,15 @@ export function liveTarget({ targets }: Pick<FloorSettings, 'targets'>): number 
 }
 
 /**
- * Scores the live floor out of sample, by the recursion and the cost of the floors' own gate: on each past day the floor
- * is decided every few minutes from what lay before, over the template that stood on that day, with the reactive trigger
- * above. The gate opens where that costs less, beyond chance, than the better of the template and the best reactive
- * trigger alone. It stays closed where a step of the history is longer than a cold start: then nothing is known of what
- * a replica comes too late for.
+ * Scores the live floor out of sample, at the prices of the floors' own gate: on each past day the floor is decided every
+ * few minutes from what lay before, over the template that stood on that day, and the autoscaler is replayed above it.
+ * The gate opens where that costs less, beyond chance, than the better of the template and the best reactive trigger
+ * alone. All are replayed with the autoscaler's stabilisation, which the recursion of the floors' gate leaves out: it
+ * holds a trigger's replicas for minutes after each rise, and flatters triggers that are late and then let go at once.
+ * It stays closed where a step of the history is longer than a cold start: then nothing is known of what a replica comes
+ * too late for.
  *
+ * @param quantiles of which the cheapest is chosen; each day is scored with the one that was cheapest on the others
  * @param hasTemplate whether the floors' own gate is open; else the template is the minimum
  */
 export function judgeLiveFloor(
@@ -52,46 +64,113 @@ export function judgeLiveFloor(
   history: DemandHistory,
   workloadIndex: number,
   settings: FloorSettings,
-  live: LiveSettings,
+  live: Omit<LiveSettings, 'quantile'>,
+  quantiles: readonly number[],
   hasTemplate: boolean,
   seed: number,
 ): LiveVerdict {
   const { stepSeconds } = history
-  if (stepSeconds > live.coldStartSeconds) return { gate: tooCoarse(stepSeconds, live.coldStartSeconds) }
-  if (past.days.length < fewestOrigins) return { gate: tooFewDays('live floors', past.days.length) }
-  const { grid, load } = past
-  const decisions = decidePast(past, history, workloadIndex, settings, live)
-  const floors = spreadFloors(decisions, grid, 0)
-  const { minReplicas, lagTicks } = settings.bounds
-  const days = past.days.map((day) => {
-    const template = hasTemplate ? day.floors : constantFloors(minReplicas, day.to - day.from)
-    const raised = raiseTicks(template, floors.subarray(day.from, day.to), lagTicks)
-    return { ...day, floors: raised, target: liveTarget(settings) }
+  const [first] = quantiles
+  const refuse = (gate: SkillGate): LiveVerdict => ({ gate, quantile: first! })
+  if (stepSeconds > live.coldStartSeconds) return refuse(tooCoarse(stepSeconds, live.coldStartSeconds))
+  if (past.days.length < fewestOrigins) return refuse(tooFewDays('live floors', past.days.length))
+  const template = spreadTemplates(past, hasTemplate, settings)
+  const decisions = decidePast(past, history, workloadIndex, settings, { ...live, quantile: first! })
+  const runs = quantiles.map((quantile) => {
+    const asked = decisions.map((decision) => atQuantile(decision, quantile, live))
+    const floors = spreadFloors(asked, past.grid, 0)
+    const raised = template.map((replicas, tick) => Math.max(replicas, floors[tick]!))
+    return { quantile, asked, usd: replayDays(past, raised, liveTarget(settings), settings) }
   })
-  const rival = findRival(past, settings, hasTemplate)
-  const verdict = judge(priceFloors({ ...past, days }, settings), rival.usd, seed)
+  const best = cheapest(runs)
+  const rival = findRival(past, template, settings, hasTemplate)
+  const verdict = judge(scoreChoice(runs), rival.usd, seed)
   const message = `a live floor ${verdict.open ? 'beats' : 'does not beat'} ${rival.name} ${describeSaving(verdict)}`
-  return { gate: { ...verdict, message }, errors: findLiveErrors(decisions, load.replicas, grid, live) }
+  const errors = findLiveErrors(best.asked, past.load.replicas, past.grid, live)
+  return { gate: { ...verdict, message }, quantile: best.quantile, errors }
 }
 
-/** A verdict, and how far the forecasts that it rests on were off; those are absent where there were none. */
+/** A verdict, the quantile that it is on, and how far its forecasts were off; those are absent where there were none. */
 export interface LiveVerdict {
   gate: SkillGate
+  quantile: number
   errors?: LiveErrors
 }
 
-/** What costs less on the past days: the template, where there is one, or the best reactive trigger alone. */
-function findRival(past: PastDays, settings: FloorSettings, hasTemplate: boolean) {
-  const { target, usd } = bestReactive(past, settings)
-  const template = hasTemplate ? priceFloors(past, settings) : undefined
-  return template !== undefined && sum(template) <= sum(usd)
-    ? { name: 'the template', usd: template }
-    : { name: `the best reactive trigger alone (target ${target}, in hindsight)`, usd }
+/** The same decision at another quantile, over no template. */
+function atQuantile(
+  { time, template, live: { quantiles } }: LiveDecision,
+  quantile: number,
+  maxima: Pick<LiveSettings, 'maximum' | 'hardMaximum'>,
+): LiveDecision {
+  const live = readForecast(quantiles, quantile)
+  return { time, template, live, floor: raiseFloor(template, live.floor, maxima) }
 }
 
-function constantFloors(replicas: number, ticks: number): TickFloors {
-  const asked = new Float64Array(ticks).fill(replicas)
-  return { asked, ready: asked }
+function cheapest<Run extends { usd: readonly number[] }>(runs: readonly Run[]): Run {
+  return runs.reduce((best, run) => (sum([...run.usd]) < sum([...best.usd]) ? run : best))
+}
+
+/** What each day cost with the choice that cost least on all other days: it has not seen the day that it is scored on. */
+function scoreChoice(runs: readonly { usd: number[] }[]): number[] {
+  return runs[0]!.usd.map((_, day) => {
+    const others = runs.map((run) => ({ usd: run.usd.filter((_usd, other) => other !== day), run }))
+    return cheapest(others).run.usd[day]!
+  })
+}
+
+/** What costs less on the past days: the template, where there is one, or the best reactive trigger alone. */
+function findRival(past: PastDays, template: Float64Array, settings: FloorSettings, hasTemplate: boolean) {
+  const minimum = new Float64Array(past.grid.length).fill(settings.bounds.minReplicas)
+  const rivals = rivalTargets.map((target) => ({
+    name: `the best reactive trigger alone (target ${target}, in hindsight)`,
+    usd: replayDays(past, minimum, target, settings),
+  }))
+  const templates = settings.targets.map((target) => ({
+    name: `the template (target ${target}, in hindsight)`,
+    usd: replayDays(past, template, target, settings),
+  }))
+  return [...rivals, ...(hasTemplate ? templates : [])].reduce((best, each) =>
+    sum(each.usd) < sum(best.usd) ? each : best,
+  )
+}
+
+/** What the templates of the past days ask for, by tick of the whole history; elsewhere the minimum. */
+function spreadTemplates(
+  { grid, days }: PastDays,
+  hasTemplate: boolean,
+  { bounds }: FloorSettings,
+): Float64Array {
+  const floors = new Float64Array(grid.length).fill(bounds.minReplicas)
+  if (hasTemplate) for (const { from, floors: template } of days) floors.set(template.asked, from)
+  return floors
+}
+
+/** Idle plus shortfall cost of each past day with an autoscaler above floors. */
+function replayDays(past: PastDays, floors: Float64Array, target: number, settings: FloorSettings): number[] {
+  const { grid, load, days } = past
+  const from = Math.min(...days.map((day) => day.from))
+  const { billed, late } = replayAutoscaler(load.replicas.subarray(from), floors.subarray(from), {
+    tickSeconds: grid.tickSeconds,
+    target,
+    metricSeconds,
+    coldStartSeconds: settings.capacity.coldStart.totalSeconds,
+    stabilisationSeconds,
+    hardMaximum: settings.bounds.hardMaximum,
+  })
+  const { idleUsdPerReplicaHour, shortfallUsdPerReplicaHour } = settings.price
+  return days.map((day) => {
+    let usd = 0
+    for (let tick = day.from; tick < day.to; tick++) {
+      const busy = load.replicas[tick]!
+      if (Number.isNaN(busy)) continue
+      const lateHere = late[tick - from]!
+      usd +=
+        (billed[tick - from]! - busy + lateHere) * idleUsdPerReplicaHour +
+        lateHere * shortfallUsdPerReplicaHour
+    }
+    return (usd * grid.tickSeconds) / 3600
+  })
 }
 
 function tooCoarse(stepSeconds: number, coldStartSeconds: number): SkillGate {

@@ -21,7 +21,7 @@ const resamples = 1000
  * None is above 0.9: with the autoscaler's tolerance of 10 % such a trigger would not act before demand is over capacity
  * (https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details).
  */
-const rivalTargets = [0.5, 0.6, 0.7, 0.8, 0.9]
+export const rivalTargets = [0.5, 0.6, 0.7, 0.8, 0.9]
 
 /** A past day with the floors that would have stood on it. */
 export interface PastDay {
@@ -84,7 +84,7 @@ export function judgeFloors(past: PastDays, settings: FloorSettings, seed: numbe
 }
 
 /** Idle plus shortfall cost of each past day with its floors. */
-export function priceFloors(past: PastDays, settings: FloorSettings): number[] {
+function priceFloors(past: PastDays, settings: FloorSettings): number[] {
   return past.days.map(({ from, to, floors, target }) => {
     const reactive = reactiveReplicas(past.load.replicas, { ...settings.bounds, target }).subarray(from, to)
     const ready = readyReplicas(reactive, floors.ready)
@@ -93,7 +93,7 @@ export function priceFloors(past: PastDays, settings: FloorSettings): number[] {
 }
 
 /** The target that reactive capacity alone would best have had on these days, and its cost of each. */
-export function bestReactive(past: PastDays, settings: FloorSettings): { target: number; usd: number[] } {
+function bestReactive(past: PastDays, settings: FloorSettings): { target: number; usd: number[] } {
   const rivals = rivalTargets.map((target) => {
     const ready = reactiveReplicas(past.load.replicas, { ...settings.bounds, target })
     return { target, usd: past.days.map((day) => priceReactive(past, day, ready, settings)) }

@@ -8,11 +8,12 @@ import type { DemandHistory } from '../../src/metrics/demand-history.js'
 import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
 import { createPlan } from '../../src/planning/create-plan.js'
 import type { FloorSettings } from '../../src/planning/floors.js'
-import { judgeLiveFloor, liveQuantile } from '../../src/planning/live-gate.js'
+import { judgeLiveFloor, liveQuantileChoices } from '../../src/planning/live-gate.js'
 import { createLoad, createLoadGrid } from '../../src/planning/load.js'
 import type { PlanInputs } from '../../src/planning/plan-inputs.js'
 import type { PastDays } from '../../src/planning/skill-gate.js'
 import type { ReplicaCapacity } from '../../src/sizing/replica-capacity.js'
+import { historyOf } from './demand-fixture.js'
 
 const start = parseInstant('2026-09-07T00:00:00Z')!
 const stepSeconds = 600
@@ -27,21 +28,7 @@ function synthesize(days: number, level: (hour: number, day: number) => number, 
     const mean = level(hour, Math.floor(step / stepsPerDay)) * stepSeconds
     return Math.round(mean * Math.exp(noise * random.normal()))
   })
-  return {
-    start,
-    stepSeconds,
-    length: requests.length,
-    workloads: [
-      {
-        workload: { model: 'llama-3.1-70b', region: 'us-east-1' },
-        requests,
-        inputTokens: requests.map((count) => count * 600),
-        outputTokens: requests.map((count) => count * 250),
-        tokens: 'measured',
-        mask: new Uint8Array(requests.length),
-      },
-    ],
-  }
+  return historyOf(requests, start, stepSeconds)
 }
 
 // Work starts steeply, each day at another minute: no weekly window fits it, the last minutes tell.
@@ -63,7 +50,7 @@ const settings: FloorSettings = {
   price: { idleUsdPerReplicaHour: 1, shortfallUsdPerReplicaHour: 19 },
   burstFactor: 1.1,
 }
-const live = { coldStartSeconds, everySeconds: 300, quantile: 0.95, maximum: 90, hardMaximum: 100 }
+const live = { coldStartSeconds, everySeconds: 300, maximum: 90, hardMaximum: 100 }
 
 /** Past days on which only the minimum stood. */
 function pastDays(history: DemandHistory, first: number): PastDays {
@@ -80,7 +67,16 @@ function pastDays(history: DemandHistory, first: number): PastDays {
 }
 
 function judge(history: DemandHistory, fields: Partial<typeof live> = {}) {
-  return judgeLiveFloor(pastDays(history, 6), history, 0, settings, { ...live, ...fields }, false, 1).gate
+  return judgeLiveFloor(
+    pastDays(history, 6),
+    history,
+    0,
+    settings,
+    { ...live, ...fields },
+    [0.9, 0.95],
+    false,
+    1,
+  ).gate
 }
 
 describe('the gate of the live floor', () => {
@@ -112,9 +108,9 @@ describe('the gate of the live floor', () => {
   })
 
   it('holds the critical ratio of the prices, within bounds', () => {
-    const quantileFor = (shortfallUsdPerReplicaHour: number) =>
-      liveQuantile({ idleUsdPerReplicaHour: 1, shortfallUsdPerReplicaHour })
-    expect([4, 9, 15, 19, 99].map(quantileFor)).toEqual([0.9, 0.9, 0.938, 0.95, 0.95])
+    const choices = (shortfallUsdPerReplicaHour: number) =>
+      liveQuantileChoices({ idleUsdPerReplicaHour: 1, shortfallUsdPerReplicaHour })
+    expect([4, 9, 15, 19, 99].map(choices)).toEqual([[0.9], [0.9], [0.9, 0.938], [0.9, 0.95], [0.9, 0.95]])
   })
 })
 
@@ -165,13 +161,15 @@ describe('a plan', () => {
     const [workload] = plan.decision.workloads
     const [report] = plan.reports
     expect(report!.liveGate!.message).toMatch(/^a live floor beats the /)
-    expect(workload!.live!.quantile).toBe(0.95)
+    expect([0.9, 0.95]).toContain(workload!.live!.quantile)
     expect(workload!.live!.maximum).toBeLessThanOrEqual(workload!.hardMaximum)
     expect(workload!.live!.maximum).toBeGreaterThan(workload!.floors.minReplicas)
     expect(report!.reactiveTarget).toBe(0.9)
     const reason = report!.reasons.find(({ field }) => field === 'live')!
     expect(reason.because).toBe(report!.liveGate!.message)
-    expect(reason.value).toBe(`0.95 quantile of the highest load ahead, up to ${workload!.live!.maximum}`)
+    expect(reason.value).toBe(
+      `${workload!.live!.quantile} quantile of the highest load ahead, up to ${workload!.live!.maximum}`,
+    )
   })
 
   it('has no live floor where none is wanted', () => {
