@@ -8,6 +8,7 @@ import { sumSlots } from './hourly.js'
 import type { Series } from './models/point-model.js'
 import { seasonalNaiveDay } from './models/seasonal-naive.js'
 import type { OriginGrid } from './origin-grid.js'
+import { settlePast } from './past-errors.js'
 import { createErrors, learnRowErrors, spreadPoint } from './point-spread.js'
 import { type Member, rollMember } from './rolling-origin.js'
 import { type RolledForecast, scoreRows } from './score.js'
@@ -82,7 +83,9 @@ export function forecastWorkload(demand: WorkloadDemand, frame: Frame): Workload
   return grid.asked.map((row, index): WorkloadForecast => {
     const score = scores[index]
     const standIn = chooseStandIn(score, naives)
-    const used = standIn ?? combination
+    const chosen = standIn ?? combination
+    const past = settlePast(chosen.pastAt(row), grid, row)
+    const used = { ...chosen, pastAt: () => past }
     const [inputTokens, outputTokens] = tokens.map((metric) => {
       if (metric === undefined) return noTokens(frame)
       const { read, lengths } = metric

@@ -27,30 +27,46 @@ export function createBlocks(grid: OriginGrid, row: number): PastBlocks | undefi
 /**
  * The place of each past error among those of its lead, by block and column. A past error that was not observed takes
  * the place of the one before it, or that of another block.
- * @param errorAt the error of a block at a column; NaN where it was not observed
+ * @param errors by block and column, row-major; NaN where one was not observed
  */
-export function rankErrors(
-  errorAt: (block: number, column: number) => number,
-  { origins, columns }: PastBlocks,
-): Uint8Array {
+export function rankErrors(errors: Float64Array, { origins, columns }: PastBlocks): Uint8Array {
   const rows = origins.length
   const ranks = new Uint8Array(rows * columns)
-  const keys = new Float64Array(rows)
-  let last: Uint8Array | undefined
+  const places = Uint8Array.from(origins, (_, row) => row)
+  const sorted = new Float64Array(rows)
+  const taken = new Uint8Array(rows)
   for (let column = 0; column < columns; column++) {
-    const seen: number[] = []
+    let seen = 0
     for (let row = 0; row < rows; row++) {
-      keys[row] = errorAt(row, column)
-      if (!Number.isNaN(keys[row]!)) seen.push(row)
+      const error = errors[row * columns + column]!
+      if (!Number.isNaN(error)) sorted[seen++] = error
     }
-    seen.sort((a, b) => keys[a]! - keys[b]!)
-    const places = new Uint8Array(rows)
-    for (let row = 0; row < rows; row++) places[row] = last?.[row] ?? row
-    for (const [place, row] of seen.entries()) places[row] = Math.floor(((place + 0.5) / seen.length) * rows)
-    if (seen.length > 0) last = places
-    for (let row = 0; row < rows; row++) ranks[row * columns + column] = places[row]!
+    sorted.subarray(0, seen).sort()
+    taken.fill(0)
+    for (let row = 0; row < rows; row++) {
+      const error = errors[row * columns + column]!
+      if (!Number.isNaN(error)) {
+        const first = placeOf(error, sorted, seen)
+        // Equal errors take places in the order of their blocks.
+        places[row] = Math.floor(((first + taken[first]! + 0.5) / seen) * rows)
+        taken[first]! += 1
+      }
+      ranks[row * columns + column] = places[row]!
+    }
   }
   return ranks
+}
+
+/** How many of the first `count` ascending values are less. */
+function placeOf(value: number, sorted: Float64Array, count: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle]! < value) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** A past origin, and where between two neighbouring errors a path lies. */

@@ -4,6 +4,18 @@ import { type OriginGrid, observedRows } from './origin-grid.js'
 /** Point forecasts of the past, by row and lead. */
 export type PastPoint = (row: number, lead: number) => number
 
+/** The same, worked out once for all that a row looks back on. */
+export function settlePast(pastPoint: PastPoint, grid: OriginGrid, row: number): PastPoint {
+  const { first } = observedRows(grid, row)
+  const points = grid.origins.slice(first, row).map((origin, earlier) => {
+    const known = Math.min(grid.leads, grid.origins[row]! - origin)
+    const point = new Float64Array(known)
+    for (let lead = 0; lead < known; lead++) point[lead] = pastPoint(first + earlier, lead)
+    return point
+  })
+  return (earlier, lead) => points[earlier - first]![lead]!
+}
+
 /** A sample of what forecasts from the rows before one row left until then, column by column. */
 export interface PastErrors {
   /** First row that is looked back on, and how many. */

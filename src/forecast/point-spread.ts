@@ -88,14 +88,20 @@ export function createErrors(
   if (distribution === undefined || blocks === undefined) return undefined
   const { first } = observedRows(grid, row)
   const { slotsPerDay } = grid
-  const errorAt = (block: number, lead: number) => {
-    const slot = blocks.origins[block]! + lead
-    if (series.observed[slot] === 0) return Number.NaN
-    const point = pastPoint(first + block, lead)
-    const mean = series.meanDays[first + block]![slot % slotsPerDay]!
-    return (series.values[slot]! - point + share * (point - mean)) / distribution.rowFactors[block]!
+  const { origins, columns } = blocks
+  const errors = new Float64Array(origins.length * columns).fill(Number.NaN)
+  for (let block = 0; block < origins.length; block++) {
+    const means = series.meanDays[first + block]!
+    const factor = distribution.rowFactors[block]!
+    for (let lead = 0; lead < columns; lead++) {
+      const slot = origins[block]! + lead
+      if (series.observed[slot] === 0) continue
+      const point = pastPoint(first + block, lead)
+      errors[block * columns + lead] =
+        (series.values[slot]! - point + share * (point - means[slot % slotsPerDay]!)) / factor
+    }
   }
-  return { ranks: rankErrors(errorAt, blocks), quantiles, spread, ceiling }
+  return { ranks: rankErrors(errors, blocks), quantiles, spread, ceiling }
 }
 
 /**
