@@ -38,7 +38,11 @@ const snapshot: Snapshot = {
     decision,
     report: plan.reports[index]!,
     template: createTemplateFloor(decision),
-    forecast: { quantiles: Float64Array.from([8, 9, 10, 12], (load) => load + uniform()), floor: 11 },
+    forecast: {
+      quantiles: Float64Array.from([8, 9, 10, 12], (load) => load + uniform()),
+      load: 11,
+      floor: 11,
+    },
     knownUntil: now,
   })),
   dataEnd: now,

@@ -8,6 +8,7 @@ import {
   openReplay,
   refreshSettings,
 } from '../cli/live-project.js'
+import { createScorer } from '../cli/live-scores.js'
 import { formatTable } from '../cli/table.js'
 import { writeFileWhole } from '../delivery/files.js'
 import { LlmscaleError } from '../kit/errors.js'
@@ -105,6 +106,10 @@ export default class Serve extends BaseCommand {
     host: Flags.string({ description: 'Address to listen on.', default: '127.0.0.1' }),
     port: Flags.integer({ description: 'Port to listen on; default live.port.', min: 0, max: 65_535 }),
     once: Flags.boolean({ description: 'Refresh once, print the metrics and end.', exclusive: ['replay'] }),
+    record: Flags.boolean({
+      description: 'Keep scores of the forecast where receipts are, as verify --record does.',
+      exclusive: ['once', 'replay'],
+    }),
     replay: Flags.string({
       description: 'Run over the history in this file instead, and write each decision.',
       dependsOn: ['out'],
@@ -126,8 +131,11 @@ export default class Serve extends BaseCommand {
       const settings = refreshSettings(project, plan)
       if (flags.once) return await this.refreshOnce(settings)
       const port = flags.port ?? project.config.live.port
-      const exporter = await runExporter({ ...settings, host: flags.host, port, log: this.createLog() })
+      const log = this.createLog()
+      const scorer = createScorer(project, flags.record, log)
+      const exporter = await runExporter({ ...settings, host: flags.host, port, log, scorer })
       onInterrupt(async () => {
+        scorer.close()
         await Promise.all([exporter.close(), project.clone?.remove()])
         process.exit(0)
       })

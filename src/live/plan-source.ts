@@ -20,6 +20,8 @@ export interface PlanReading {
   holds: readonly { name: string; hold: Hold | undefined }[]
   /** Where it was found: a folder, or a branch and commit. */
   place: string
+  /** Where its files lie, if they do. */
+  folder?: string
   refusal?: { reason: 'plan-unapproved' | 'plan-superseded'; message: string }
   /** Where applies were allowed for longer than the plan itself says. */
   renewedUntil?: string
@@ -133,16 +135,16 @@ function folderSource(choice: PlanChoice, folder: string): PlanSource {
       const plan = requireEnvironment(await readPlan(folder), environment, folder)
       const folders = [...new Set([resolve(folder), home])]
       const holds = (await Promise.all(folders.map(listHolds))).flat()
-      if (settings.approval === 'none') return { plan, holds, place: folder }
+      if (settings.approval === 'none') return { plan, holds, place: folder, folder }
       const verdict = await checkApproval({
         ...settings,
         backend: settings.backend,
         projectFolder,
         paths: folders.map((each) => relative(projectFolder, each)),
       })
-      if (verdict.state === 'passed') return { plan, holds, place: folder }
+      if (verdict.state === 'passed') return { plan, holds, place: folder, folder }
       const reason = verdict.code === 'FILES_NOT_REVIEWED' ? 'plan-superseded' : 'plan-unapproved'
-      return { plan, holds, place: folder, refusal: { reason, message: verdict.message } }
+      return { plan, holds, place: folder, folder, refusal: { reason, message: verdict.message } }
     },
   }
 }

@@ -3,11 +3,10 @@ import type { Config } from '../config/schema.js'
 import { LlmscaleError } from '../kit/errors.js'
 import { cleanText } from '../kit/foreign-text.js'
 import { findSecretValues, maskText } from '../kit/secret-forms.js'
-import type { EpochSeconds } from '../kit/units.js'
 import { workloadId } from '../kit/workload.js'
-import type { WorkloadDecision } from '../planning/capacity-plan.js'
-import { fitLiveFloor, forecastLiveFloor, type LiveModel, lastMidnight } from '../planning/live-floor.js'
+import { forecastLiveFloor, type LiveModel, lastMidnight } from '../planning/live-floor.js'
 import type { ReplicaCapacity } from '../sizing/replica-capacity.js'
+import { type FitTask, fitModels } from './fit-models.js'
 import type { Failure, Instant, Snapshot, WorkloadReading } from './live-state.js'
 import { type LoadWindow, type ReadDemand, readLoadWindow } from './load-window.js'
 import { planCapacity } from './plan-capacity.js'
@@ -83,9 +82,10 @@ export async function createRefresher(settings: RefreshSettings, at: Instant): P
     const loads = { capacities: work.capacities, burstFactor: config.planning.burstFactor }
     work.window = await readLoadWindow(settings.readDemand, work.window, at.now - settleSeconds, loads)
     const { dataEnd, grid } = work.window
+    await fitAnew(work, work.window, everySeconds)
     const workloads: WorkloadReading[] = []
     for (const reading of work.workloads) {
-      workloads.push(forecastWorkload(work, work.window, reading, everySeconds))
+      workloads.push(forecastWorkload(work, work.window, reading))
       // A scrape that waits is answered between two of them.
       await setImmediate()
     }
@@ -128,44 +128,40 @@ function beginPlan({ plan }: PlanReading, config: Config, environment: string): 
   return { fileDigest: plan.header.fileDigest, workloads, capacities, models: new Map() }
 }
 
+/** Models are of a day: those of another one are fitted anew. */
+async function fitAnew(
+  { workloads, models }: PlanWork,
+  window: LoadWindow,
+  everySeconds: number,
+): Promise<void> {
+  const { loads, grid, dataEnd } = window
+  const tasks = new Map<string, FitTask>()
+  for (const { decision } of workloads) {
+    const id = workloadId(decision)
+    const load = loads.get(id)
+    if (load === undefined || models.get(id)?.midnight === lastMidnight(dataEnd)) continue
+    const { coldStartSeconds } = decision
+    tasks.set(id, { load, grid, now: presentStep(window), timing: { coldStartSeconds, everySeconds } })
+  }
+  const fitted = await fitModels([...tasks.values()])
+  for (const [index, id] of [...tasks.keys()].entries()) models.set(id, fitted[index]!)
+}
+
+function presentStep({ grid, dataEnd }: LoadWindow): number {
+  return Math.round((dataEnd - grid.start) / grid.stepSeconds)
+}
+
 function forecastWorkload(
   { models }: PlanWork,
-  { loads, grid, knownUntil, dataEnd }: LoadWindow,
+  window: LoadWindow,
   reading: WorkloadReading,
-  everySeconds: number,
 ): WorkloadReading {
-  const { decision } = reading
-  const id = workloadId(decision)
-  const load = loads.get(id)
-  const until = knownUntil.get(id)
-  if (decision.live === undefined || load === undefined || until === undefined) return reading
-  const now = Math.round((dataEnd - grid.start) / grid.stepSeconds)
-  const model = fitOnce(models, id, decision, load, { ...grid, now, end: dataEnd, everySeconds })
-  const forecast = forecastLiveFloor(model, load, grid, now, decision.live.quantile)
+  const { live } = reading.decision
+  const id = workloadId(reading.decision)
+  const [load, until, model] = [window.loads.get(id), window.knownUntil.get(id), models.get(id)]
+  if (live === undefined || load === undefined || until === undefined || model === undefined) return reading
+  const forecast = forecastLiveFloor(model, load, window.grid, presentStep(window), live.quantile)
   return { ...reading, forecast, knownUntil: until }
-}
-
-interface FitTime {
-  start: EpochSeconds
-  stepSeconds: number
-  /** Step that ends at `end`, where the data does. */
-  now: number
-  end: EpochSeconds
-  everySeconds: number
-}
-
-function fitOnce(
-  models: Map<string, LiveModel>,
-  id: string,
-  { coldStartSeconds }: WorkloadDecision,
-  load: Float64Array,
-  { now, end, everySeconds, ...grid }: FitTime,
-): LiveModel {
-  const known = models.get(id)
-  if (known?.midnight === lastMidnight(end)) return known
-  const model = fitLiveFloor(load, grid, now, { coldStartSeconds, everySeconds })
-  models.set(id, model)
-  return model
 }
 
 function describePlanFailure(error: unknown): NonNullable<Snapshot['planFailure']> {

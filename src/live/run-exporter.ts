@@ -4,6 +4,7 @@ import { startExporterServer } from './exporter-server.js'
 import { createFamilies, type ForecastScore } from './live-metrics.js'
 import { type Instant, judgeWorkloads } from './live-state.js'
 import { formatExposition } from './open-metrics.js'
+import type { PlanReading } from './plan-source.js'
 import { createProcessMetrics } from './process-metrics.js'
 import { createRefresher, type Refresher, type RefreshSettings, settleSeconds } from './refresh.js'
 import { createStateLog, type Log } from './state-log.js'
@@ -12,8 +13,15 @@ export interface ExporterSettings extends RefreshSettings {
   host: string
   port: number
   log: Log
-  /** How the forecast did so far; asked for after each refresh, answered from what is known. */
-  scores?: (refresher: Refresher) => readonly ForecastScore[]
+  scorer?: Scorer
+}
+
+/** Says how the day-ahead forecast of the plan did so far. */
+export interface Scorer {
+  /** What is known by now. */
+  scores(): readonly ForecastScore[]
+  /** Told after each refresh; returns at once. */
+  update(reading: PlanReading, now: EpochSeconds): void
 }
 
 /** An exporter that runs. */
@@ -41,10 +49,9 @@ export async function runExporter(settings: ExporterSettings): Promise<RunningEx
   const processMetrics = createProcessMetrics()
   const logStates = createStateLog(log)
   const judge = (at: Instant) => judgeWorkloads(refresher.snapshot(), at, everySeconds)
-  let scores: readonly ForecastScore[] = []
   const createOwn = () => {
     const at = readClocks()
-    return createFamilies(environment, refresher.snapshot(), judge(at), scores, at)
+    return createFamilies(environment, refresher.snapshot(), judge(at), settings.scorer?.scores() ?? [], at)
   }
 
   const server = await startExporterServer(host, port, {
@@ -71,7 +78,7 @@ export async function runExporter(settings: ExporterSettings): Promise<RunningEx
     const planId = refresher.snapshot().reading.plan.planId
     await refresher.refresh(readClocks())
     logPlanChange(log, planId, refresher)
-    scores = settings.scores?.(refresher) ?? []
+    settings.scorer?.update(refresher.snapshot().reading, readClocks().now)
     watch()
   }
   const tick = () => {

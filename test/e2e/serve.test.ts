@@ -5,9 +5,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { formatInstant } from '../../src/kit/time.js'
 import { secondsPerDay } from '../../src/kit/units.js'
-import { demandTable, livePlan } from '../live/live-fixture.js'
+import { tableCsv } from '../../src/metrics/table-csv.js'
+import { demandTable, liveConfigText, livePlan } from '../live/live-fixture.js'
 import { openMetricsOf } from '../open-metrics.js'
+import { capacityPlan } from '../plan-fixture.js'
 import { writePlanFiles } from '../project-fixture.js'
 import {
   backfill,
@@ -177,6 +180,59 @@ describe.skipIf(prometheusFolder === undefined)(`llmscale serve${prometheusNote}
     const last = readFileSync(join(project, 'decisions.csv'), 'utf8').trimEnd().split('\n').at(-1)!.split(',')
     expect(Date.parse(last[0]!) / 1000).toBe(end + 10)
     expect(Number(last.at(-5))).toBe(result.once.workloads[0]!.floor)
+  })
+})
+
+describe('llmscale serve of a file', () => {
+  it('publishes and keeps how the forecast of the plan did so far, as verify says', async () => {
+    const folder = emptyFolder()
+    const table = demandTable(end)
+    writeFileSync(join(folder, 'demand.csv'), [...tableCsv(table)].join(''))
+    writeFileSync(join(folder, 'llmscale.yaml'), liveConfigText())
+    const made = Math.floor(end / secondsPerDay) * secondsPerDay - secondsPerDay
+    writePlanFiles(join(folder, 'forecasts/prod'), livePlan({}, {}, made))
+    const exporter = await startExporter(folder, ['--record'])
+    const read = async () => (await fetch(`${exporter.url}/metrics`)).text()
+    await eventually(async () => (await read()).includes('llmscale_forecast_wape_ratio{'))
+    const text = await read()
+    const ratioOf = (metric: string) => Number(new RegExp(`${metric}_ratio\\{.*\\} (.*)`).exec(text)![1])
+    expect(ratioOf('wape')).toBeGreaterThan(0)
+    expect(ratioOf('coverage')).toBeLessThanOrEqual(1)
+    const scores = JSON.parse(readFileSync(join(folder, '.llmscale/state/scores/prod.json'), 'utf8'))
+    const { wape } = scores[0].score.workloads[0].forecast
+    expect(ratioOf('wape')).toBe(wape)
+    // The plan states 10 %.
+    expect(ratioOf('drift')).toBeCloseTo(wape / 0.1 - 1, 9)
+    expect((await stop(exporter)).code).toBe(0)
+  })
+})
+
+describe('llmscale serve of several workloads', () => {
+  it('fits them in a thread, and tells of one that the file lacks', async () => {
+    const folder = emptyFolder()
+    const models = ['a', 'b', 'c', 'd']
+    writeFileSync(join(folder, 'demand.csv'), [...tableCsv(demandTable(end, models))].join(''))
+    const entries = [...models, 'gone'].map(
+      (name) => `  - {model: ${name}, target: {kind: Deployment, name: ${name}}, slo: {ttftP95: 2s}}`,
+    )
+    const architectures = [...models, 'gone'].map((name) => `${name}: {architecture: llama-3.1-70b}`)
+    const text = liveConfigText()
+      .replace(/workloads:[\s\S]*/, `workloads:\n${entries.join('\n')}\n`)
+      .replace(/models: .*/, `models: {${architectures.join(', ')}}`)
+    writeFileSync(join(folder, 'llmscale.yaml'), text)
+    const decisions = [...models, 'gone'].map((name) => livePlan({ model: name }).decision.workloads[0]!)
+    const plan = capacityPlan(
+      { workloads: decisions },
+      { origin: formatInstant(end - secondsPerDay), validUntil: formatInstant(end + secondsPerDay) },
+    )
+    writePlanFiles(join(folder, 'forecasts/prod'), plan)
+    const { code, stdout, stderr } = await runCli(['serve', '--once', '--json'], { cwd: folder })
+    expect([code, stderr]).toEqual([0, ''])
+    const { workloads } = JSON.parse(stdout).result.once
+    expect(workloads.map(({ reason }: { reason: string }) => reason)).toEqual([
+      ...models.map(() => 'live'),
+      'workload-vanished',
+    ])
   })
 })
 
