@@ -35,8 +35,9 @@ export function createFamilies(
   return [
     gauge(
       'live_floor_replicas',
-      'Replicas that must run: the template, raised by the live floor.',
-      each(({ floor }) => floor),
+      'Replicas that must run: the template, raised by the live floor; missing until demand has been read once.',
+      // Who has just started must not take back what the exporter before it said: autoscalers hold that for a while.
+      each(({ floor, state }) => (state.reason === 'starting' ? undefined : floor)),
     ),
     gauge(
       'template_floor_replicas',
