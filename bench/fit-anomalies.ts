@@ -1,120 +1,131 @@
+import { writeFileSync } from 'node:fs'
 import { weighSurges } from '../src/forecast/anomalies/find-anomalies.js'
-import { scaleTraits, traitNames } from '../src/forecast/anomalies/judge-surge.js'
-import { solvePositiveDefinite } from '../src/forecast/models/normal-equations.js'
+import { type OddsTrees, scaleTraits, traitNames } from '../src/forecast/anomalies/judge-surge.js'
 import type { DemandHistory } from '../src/metrics/demand-history.js'
 import { synthesizeDemand } from '../src/metrics/scenarios.js'
+import { boostOdds, type Sample } from './anomalies/boost-odds.js'
 import { type InjectedEpisode, injectEvents, surgesToMask } from './anomalies/events.js'
-import { drawClients, readBurstGpt, readClients, readRequests } from './anomalies/traces.js'
+import { synthesizeModel, synthesizeNoise } from './anomalies/synthetic.js'
+import { drawClients, readBurstGpt, readClients, readRequests, readTenants } from './anomalies/traces.js'
 
-// The weights of src/forecast/anomalies/judge-surge.ts: logistic regression on the surges of the traces to choose on,
-// even seeds alone, with a light ridge. node --import tsx bench/fit-anomalies.ts
+// The trees of src/forecast/anomalies/surge-trees.ts, learned from surges injected into synthetic series of many
+// shapes and into the traces that may be chosen on, and from series in which there are none. Seeds are others than
+// those of bench/anomalies.ts. node --import tsx bench/fit-anomalies.ts
 
-const ridge = 1
+const firstSeed = 1000
+const file = 'src/forecast/anomalies/surge-trees.ts'
 
-interface Sample {
-  traits: number[]
-  isAnomaly: number
-  trace: string
-  kind: string
+interface Source {
+  series: number
+  isInjected: boolean
+  read: (seed: number) => DemandHistory | Promise<DemandHistory>
 }
 
-const large = await readClients('m-large')
-const conversation = await readBurstGpt('conversation')
-const azure = await readRequests('azure-llm-2023-requests.csv.gz', 'conv', 15)
-const mooncake = await readRequests('mooncake-conversation-requests.csv.gz', 'mooncake', 5)
-/** Office days whose clocks change, and bursts by habit: no real trace, but what a rule must not take for attacks. */
+/** Office days whose clocks change, and bursts by habit. */
 const fleet = synthesizeDemand('example-fleet', {
   seed: 1,
   days: 28,
   stepSeconds: 600,
   start: Date.UTC(2025, 2, 3) / 1000,
 })
-const traces: [string, number, (seed: number) => DemandHistory | Promise<DemandHistory>][] = [
-  ['m-large clients', 20, () => large],
-  ['BurstGPT conversation', 24, () => conversation],
-  ['Azure conv', 60, () => azure],
-  ['Mooncake', 60, () => mooncake],
-  ...fleet.workloads.map((demand): [string, number, () => DemandHistory] => [
-    `synthetic ${demand.workload.model} ${demand.workload.region}`,
-    3,
-    () => ({ ...fleet, workloads: [demand] }),
-  ]),
-  ['m-large clients drawn', 12, (seed) => drawClients('m-large', 1 + (seed % 12), seed)],
+const large = await readClients('m-large')
+const conversation = await readBurstGpt('conversation')
+const azure = await readRequests('azure-llm-2023-requests.csv.gz', 'conv', 15)
+const mooncake = await readRequests('mooncake-conversation-requests.csv.gz', 'mooncake', 5)
+const tenants = (await readTenants()).filter((_, index) => index % 2 === 0)
+const sources: Source[] = [
+  { series: 300, isInjected: true, read: synthesizeModel },
+  { series: 100, isInjected: false, read: synthesizeModel },
+  { series: 150, isInjected: false, read: synthesizeNoise },
+  { series: 24, isInjected: true, read: synthesizeNoise },
+  { series: 6, isInjected: true, read: () => large },
+  { series: 24, isInjected: true, read: () => conversation },
+  { series: 40, isInjected: true, read: () => azure },
+  { series: 40, isInjected: true, read: () => mooncake },
+  { series: 4, isInjected: true, read: (seed) => drawClients('m-large', 1 + (seed % 12), seed) },
+  ...tenants.map((history) => ({ series: 2, isInjected: true, read: () => history })),
+  ...fleet.workloads.map((demand) => ({
+    series: 2,
+    isInjected: true,
+    read: () => ({ ...fleet, workloads: [demand] }),
+  })),
 ]
 
+/** 1 where more of a trait never speaks against, −1 where it never speaks for. */
+const signs: Partial<Record<(typeof traitNames)[number], number>> = {
+  timesUsual: 1,
+  deviations: 1,
+  rarity: 1,
+  newShare: 1,
+  onceNewShare: 1,
+  rejectedShare: 1,
+  alike: -1,
+  next: -1,
+  habit: -1,
+  rise: -1,
+  lasts: -1,
+  recurs: -1,
+  tenantRecurs: -1,
+}
+
 const samples: Sample[] = []
-for (const [trace, seeds, read] of traces) {
-  for (let seed = 0; seed < 2 * seeds; seed += 2) {
-    const { history, episodes } = injectEvents(await read(seed), seed)
-    const toMask = episodes.filter(({ kind }) => (surgesToMask as readonly string[]).includes(kind))
-    // Most sources do not say who was turned away; all chosen-on seeds do.
-    const parts =
-      seed % 4 === 0
-        ? history.workloads
-        : history.workloads.map(({ rejectedRequests: _, ...demand }) => demand)
-    for (const surge of weighSurges(parts, history)) {
-      const traits = scaleTraits(surge, history.stepSeconds)
-      const under = toMask.find((episode) => 2 * overlap(surge, episode) >= surge.to - surge.from)
-      const covers = under !== undefined && 2 * overlap(surge, under) >= under.to - under.from
-      // A part of an episode, or more than it, teaches nothing.
-      const isUnclear = !covers && toMask.some((episode) => overlap(surge, episode) > 0)
-      const other = episodes.find((episode) => 2 * overlap(surge, episode) >= surge.to - surge.from)
-      if (!isUnclear)
-        samples.push({
-          traits,
-          isAnomaly: covers ? 1 : 0,
-          trace,
-          kind: under?.kind ?? other?.kind ?? 'trace',
-        })
-    }
+let seed = firstSeed
+for (const { series, isInjected, read } of sources)
+  for (let count = 0; count < series; count++) {
+    const clean = await read(seed)
+    const { history, episodes } = isInjected
+      ? injectEvents(clean, seed)
+      : { history: clean, episodes: [] as InjectedEpisode[] }
+    samples.push(...readSamples(history, episodes))
+    seed++
   }
+
+/** What a surge is: an episode that it covers, or none. A part of one teaches nothing. */
+function readSamples(history: DemandHistory, episodes: readonly InjectedEpisode[]): Sample[] {
+  const toMask = episodes.filter(({ kind }) => (surgesToMask as readonly string[]).includes(kind))
+  const { surges, scale } = weighSurges(history.workloads, history)
+  return surges.flatMap((surge) => {
+    const found = { from: surge.from - 1, to: surge.to + 1 }
+    const inside = toMask.reduce(
+      (sum, { from, to }) => sum + overlap(found, { from: from - 1, to: to + 1 }),
+      0,
+    )
+    const isRight = 2 * inside >= found.to - found.from
+    const isAnomaly =
+      isRight && toMask.some((episode) => 2 * overlap(found, episode) >= episode.to - episode.from)
+    const isUnclear = !isAnomaly && (isRight || toMask.some((episode) => overlap(surge, episode) > 0))
+    return isUnclear ? [] : [{ traits: scaleTraits(surge, scale), isAnomaly }]
+  })
 }
 
-function overlap(one: { from: number; to: number }, { from, to }: InjectedEpisode): number {
-  return Math.max(0, Math.min(one.to, to + 1) - Math.max(one.from, from - 1))
+function overlap(one: { from: number; to: number }, { from, to }: { from: number; to: number }): number {
+  return Math.max(0, Math.min(one.to, to) - Math.max(one.from, from))
 }
 
-/** Newton's method; the intercept, which comes first, is not shrunk. */
-function fitWeights(all: readonly Sample[]): Float64Array {
-  const size = traitNames.length + 1
-  const weights = new Float64Array(size)
-  for (let pass = 0; pass < 30; pass++) {
-    const gradient = Float64Array.from(weights, (weight, index) => (index === 0 ? 0 : -ridge * weight))
-    const hessian = new Float64Array(size * size)
-    for (let index = 0; index < size; index++) hessian[index * size + index] = index === 0 ? 1e-6 : ridge
-    for (const sample of all) {
-      const traits = [1, ...sample.traits]
-      const probability = judge(weights, sample)
-      for (let i = 0; i < size; i++) {
-        gradient[i]! += (sample.isAnomaly - probability) * traits[i]!
-        for (let j = 0; j < size; j++)
-          hessian[i * size + j]! += probability * (1 - probability) * traits[i]! * traits[j]!
-      }
-    }
-    solvePositiveDefinite(hessian, gradient).forEach((change, index) => {
-      weights[index]! += change
-    })
-  }
-  return weights
-}
-
-function judge(weights: Float64Array, { traits }: Sample): number {
-  const odds = traits.reduce((sum, trait, index) => sum + trait * weights[index + 1]!, weights[0]!)
-  return 1 / (1 + Math.exp(-odds))
-}
-
-const weights = fitWeights(samples)
-console.log('intercept', weights[0]!.toFixed(2))
-traitNames.forEach((name, index) => {
-  console.log(name, weights[index + 1]!.toFixed(2))
+const { intercept, trees } = boostOdds(samples, {
+  trees: 100,
+  rate: 0.2,
+  leastSamples: 20,
+  ridge: 5,
+  signs: traitNames.map((name) => signs[name] ?? 0),
 })
-for (const trace of [...traces.map(([name]) => name), 'all'])
-  for (const limit of [0.3, 0.4, 0.5]) {
-    const own = samples.filter((sample) => trace === 'all' || sample.trace === trace)
-    const found = own.filter((sample) => judge(weights, sample) >= limit)
-    const wrong: Record<string, number> = {}
-    for (const { kind, isAnomaly } of found) if (isAnomaly === 0) wrong[kind] = (wrong[kind] ?? 0) + 1
-    const right = found.filter(({ isAnomaly }) => isAnomaly === 1).length
-    const all = own.filter(({ isAnomaly }) => isAnomaly === 1).length
-    console.log(`${trace} at ${limit}: ${right} of ${all}, wrong ${JSON.stringify(wrong)}`)
-  }
+const rounded: OddsTrees = {
+  intercept: Number(intercept.toFixed(3)),
+  trees: trees.map((tree) => tree.map((value) => Number(value.toPrecision(4)))),
+}
+writeFileSync(
+  file,
+  `import type { OddsTrees } from './judge-surge.js'
+
+// Made by bench/fit-anomalies.ts.
+
+export const surgeTrees: OddsTrees = {
+  intercept: ${rounded.intercept},
+  trees: [
+${rounded.trees.map((tree) => `    [${tree.join(', ')}],`).join('\n')}
+  ],
+}
+`,
+)
+const right = samples.filter(({ isAnomaly }) => isAnomaly).length
+console.log(`${samples.length} surges of ${seed - firstSeed} series, ${right} of them injected: ${file}`)

@@ -6,6 +6,9 @@ export interface DetectionScore {
   /** Injected episodes that must not be learned, and those of which at least half of the steps were found. */
   injected: number
   caught: number
+  /** Of both, those that something sets apart from the series. */
+  tellable: number
+  tellableCaught: number
   /** Found episodes, and those of which at least half of the steps were injected and must not be learned. */
   found: number
   right: number
@@ -17,7 +20,17 @@ export interface DetectionScore {
 }
 
 export function createScore(): DetectionScore {
-  return { injected: 0, caught: 0, found: 0, right: 0, wrong: {}, kinds: {}, days: 0 }
+  return {
+    injected: 0,
+    caught: 0,
+    tellable: 0,
+    tellableCaught: 0,
+    found: 0,
+    right: 0,
+    wrong: {},
+    kinds: {},
+    days: 0,
+  }
 }
 
 /** Adds what a rule found in one trace. `kind` of a found episode, where a rule tells it, is held against the truth. */
@@ -25,6 +38,7 @@ export function addToScore(
   score: DetectionScore,
   { history, episodes }: InjectedTrace,
   found: readonly (FoundEpisode & { kind?: string })[],
+  hidden: ReadonlySet<InjectedEpisode> = new Set(),
 ): void {
   const isToMask = ({ kind }: InjectedEpisode) => (surgesToMask as readonly string[]).includes(kind)
   const truths = episodes.filter((episode) => isToMask(episode) && episode.to > episode.from)
@@ -35,9 +49,11 @@ export function addToScore(
     const kind = countsOf(score, truth.kind)
     score.injected++
     kind.injected++
+    if (!hidden.has(truth)) score.tellable++
     if (2 * covered < truth.to - truth.from) continue
     score.caught++
     kind.caught++
+    if (!hidden.has(truth)) score.tellableCaught++
     if (hits.some((hit) => hit.kind === truth.kind)) kind.named++
   }
   for (const episode of found) {
@@ -75,7 +91,8 @@ function overlap(one: FoundEpisode, other: FoundEpisode): number {
 export function addScores(scores: readonly DetectionScore[]): DetectionScore {
   const sum = createScore()
   for (const score of scores) {
-    for (const key of ['injected', 'caught', 'found', 'right', 'days'] as const) sum[key] += score[key]
+    for (const key of ['injected', 'caught', 'tellable', 'tellableCaught', 'found', 'right', 'days'] as const)
+      sum[key] += score[key]
     for (const [name, count] of Object.entries(score.wrong)) sum.wrong[name] = (sum.wrong[name] ?? 0) + count
     for (const [name, { injected, caught, named }] of Object.entries(score.kinds)) {
       const kind = countsOf(sum, name)

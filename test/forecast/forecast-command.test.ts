@@ -22,7 +22,7 @@ beforeAll(() => {
 describe('llmscale forecast', () => {
   it('prints a summary by day with its score, at most 80 columns wide', async () => {
     const { code, stdout, stderr } = await forecast('--metrics', demandFile, '--horizon', '3d')
-    expect(stderr).not.toMatch(/falls back/)
+    expect(stderr).toBe('')
     expect(code).toBe(0)
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
     await expect(stdout).toMatchFileSnapshot('../golden/forecast/summary.txt')

@@ -14,7 +14,7 @@ export interface Episode {
   to: number
   /** Requests of the steps over those that were to be expected. */
   timesUsual: number
-  /** Probability that it is none of a launch, a campaign, a job: of the fitted rule, 0.5 … 1. */
+  /** Probability that it is none of a launch, a campaign, a job: of the fitted trees, 0.45 … 1. */
   certainty: number
   /** What speaks for it, in words. */
   evidence: string[]

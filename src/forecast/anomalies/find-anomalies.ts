@@ -2,22 +2,27 @@ import { median } from '../../kit/statistics.js'
 import { secondsPerWeek } from '../../kit/units.js'
 import { workloadId } from '../../kit/workload.js'
 import type { DemandHistory, WorkloadDemand } from '../../metrics/demand-history.js'
-import type { Run } from '../../metrics/gaps.js'
+import { ContrastScan } from './contrast-scan.js'
 import type { Episode } from './episode.js'
-import { findSurges, longestSurge, type Surge } from './find-surges.js'
-import { describeSurge, judgeSurge, leastCertainty, nameSurge } from './judge-surge.js'
-import { readSignals, type SurgeSignals } from './surge-signals.js'
-import { findUsualDay, type StepGrid } from './usual-day.js'
+import { findJumpSurges } from './find-jumps.js'
+import { describeSurge, judgeSurge, leastCertainty, nameSurge, type SurgeScale } from './judge-surge.js'
+import { longestSurge, overlap, type Surge, shareOf } from './surge.js'
+import { createContext, type SurgeContext } from './surge-context.js'
+import { readSignals } from './surge-signals.js'
+import type { StepGrid } from './usual-day.js'
 import { type SurgeTraits, weighSurge } from './weigh-surge.js'
 
-/** Quiet hours shall not look wild: a share of the mean is added before logarithms. */
-const offsetShare = 0.05
-const leastOffset = 2
 /** A surge adds at least a fifth, and a tenant's at least as much of all. */
 const leastJump = Math.log(1.2)
 const leastTenantJump = 0.2
+/** On the scale of roots, and of logarithms. */
+const leastRefusals = 0.12
+const leastMix = 0.12
+/** Two runs that share so much are one. */
+const sameShare = 0.6
 /** Surges are about as high where the logarithm of one is so much of the other's. */
 const alikeShare = 0.8
+const alikeCertainty = 0.05
 /** Hours whose median is the level of the whole that tenants are held against. */
 const levelSteps = 24
 
@@ -47,10 +52,11 @@ function groupModels(workloads: readonly WorkloadDemand[]): WorkloadDemand[][] {
 
 function findEpisodes(parts: readonly WorkloadDemand[], grid: StepGrid): Episode[] {
   const length = parts[0]!.requests.length
-  const judged = weighSurges(parts, grid)
-    .map((surge) => ({ ...surge, certainty: judgeSurge(surge, grid.stepSeconds) }))
+  const { surges, scale } = weighSurges(parts, grid)
+  const judged = surges
+    .map((surge) => ({ ...surge, certainty: judgeSurge(surge, scale) }))
     .filter(({ certainty, traits }) => certainty >= leastCertainty(traits, grid.stepSeconds))
-    .sort((a, b) => b.certainty - a.certainty)
+    .sort((a, b) => rankOf(b.certainty) - rankOf(a.certainty) || b.traits.deviations - a.traits.deviations)
   const chosen: typeof judged = []
   for (const surge of judged) if (!chosen.some((other) => overlap(surge, other) > 0)) chosen.push(surge)
   const names = parts.map(({ workload }) => workload.tenant)
@@ -69,6 +75,11 @@ function findEpisodes(parts: readonly WorkloadDemand[], grid: StepGrid): Episode
   })
 }
 
+/** Of runs that are about as certain, the one that stands out most fits best. */
+function rankOf(certainty: number): number {
+  return Math.round(certainty / alikeCertainty)
+}
+
 interface WeighedSurge extends Surge {
   traits: SurgeTraits
   /** Surges a week that are about as high: what is a habit is no anomaly. */
@@ -76,28 +87,34 @@ interface WeighedSurge extends Surge {
 }
 
 /** All surges of one model that may be anomalies, each with what tells them apart. */
-export function weighSurges(parts: readonly WorkloadDemand[], grid: StepGrid): WeighedSurge[] {
+export function weighSurges(
+  parts: readonly WorkloadDemand[],
+  grid: StepGrid,
+): { surges: WeighedSurge[]; scale: SurgeScale } {
   const signals = readSignals(parts)
-  const { requests } = signals
-  const mean = requests.reduce((sum, value) => sum + (value || 0), 0) / Math.max(1, requests.length)
-  const offset = Math.max(leastOffset, offsetShare * mean)
-  const logs = requests.map((value) => Math.log(value + offset))
-  const usualDay = findUsualDay(logs, grid)
-  const flat = logs.map((value, step) => value - usualDay[step]!)
-  const context = { signals, grid, usualDay, flat, offset }
-  const candidates = [
-    ...findSurges(flat, grid, leastJump),
-    ...findTenantSurges(signals, flat, usualDay, grid),
-  ]
+  const context = createContext(signals, grid)
   const surges: WeighedSurge[] = []
-  for (const surge of candidates) {
-    if (surges.some((other) => isSimilar(surge, other))) continue
+  for (const surge of findCandidates(context)) {
+    if (surges.some((other) => shareOf(surge, other) > sameShare)) continue
     const traits = weighSurge(surge, context)
     if (traits !== undefined) surges.push({ ...surge, traits, habit: 0 })
   }
-  const weeks = Math.max(1, (requests.length * grid.stepSeconds) / secondsPerWeek)
+  const weeks = Math.max(1, (signals.requests.length * grid.stepSeconds) / secondsPerWeek)
   for (const surge of surges) surge.habit = countAlike(surge, surges) / weeks
-  return surges
+  return { surges, scale: { stepSeconds: grid.stepSeconds, meanRequests: context.meanRequests } }
+}
+
+/** Runs that stand out in the sum, in refusals, in the length of requests, or in who sends them. */
+function findCandidates(context: SurgeContext): Surge[] {
+  const { scan, grid, refusals, inputs, outputs } = context
+  const lengths = [inputs?.longer, inputs?.shorter, outputs?.longer, outputs?.shorter]
+  return [
+    ...scan.findSurges(leastJump),
+    ...findJumpSurges(scan.sums, grid, leastJump),
+    ...(refusals?.findSurges(leastRefusals) ?? []),
+    ...lengths.flatMap((each) => each?.findSurges(leastMix) ?? []),
+    ...findTenantSurges(context),
+  ]
 }
 
 /** Other surges that are about as high, runs that overlap counted once. */
@@ -116,33 +133,22 @@ function countAlike({ from, to, traits }: WeighedSurge, surges: readonly Weighed
   return count
 }
 
-function isSimilar(one: Run, other: Run): boolean {
-  return overlap(one, other) >= 0.7 * Math.max(one.to - one.from, other.to - other.from)
-}
-
-function overlap(one: Run, other: Run): number {
-  return Math.max(0, Math.min(one.to, other.to) - Math.max(one.from, other.from))
-}
-
 /** Surges of single tenants, and of all that were silent before, as shares of what the model usually has. */
-function findTenantSurges(
-  { tenants }: SurgeSignals,
-  flat: Float64Array,
-  usualDay: Float64Array,
-  grid: StepGrid,
-): Surge[] {
+function findTenantSurges({ signals: { tenants }, flat, usualDay, grid }: SurgeContext): Surge[] {
   if (tenants.length === 0) return []
   const level = runningMedian(flat, longestSurge(flat.length, grid))
   const usual = level.map((value, step) => Math.exp(value + usualDay[step]!))
   const share = (requests: Float64Array) => requests.map((value, step) => value / usual[step]!)
   const fresh = share(sumFresh(tenants, longestSurge(flat.length, grid)))
-  const surges = findSurges(fresh, grid, leastTenantJump)
+  const surges = new ContrastScan(fresh, grid).findSurges(leastTenantJump)
   for (const requests of tenants) {
     const shares = share(requests)
-    if (shares.some((value) => value >= leastTenantJump))
-      surges.push(...findSurges(shares, grid, leastTenantJump))
+    if (shares.some((value) => value >= leastTenantJump)) {
+      const scan = new ContrastScan(shares, grid)
+      surges.push(...scan.findSurges(leastTenantJump), ...findJumpSurges(scan.sums, grid, leastTenantJump))
+    }
   }
-  return surges.sort((a, b) => b.deviations - a.deviations)
+  return surges
 }
 
 /** The median of the steps around, by blocks. */

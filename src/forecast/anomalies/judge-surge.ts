@@ -1,5 +1,7 @@
 import { formatDuration } from '../../kit/time.js'
+import type { Run } from '../../metrics/gaps.js'
 import type { EpisodeKind } from './episode.js'
+import { surgeTrees } from './surge-trees.js'
 import type { SurgeTraits } from './weigh-surge.js'
 
 /** Steps up to this show how fast a surge rose. */
@@ -7,80 +9,137 @@ const finestRampSeconds = 15
 /** Programs rise within this, or so many steps where these are longer. */
 const programSeconds = 150
 const programSteps = 2
-
-// Logistic regression on the half of the injected traces that it may be chosen on (bench/fit-anomalies.ts): each
-// trait about 0 … 1, and 0 where nothing is known. Rounded.
-const intercept = -1.1
-const weights = {
-  deviations: 0.8,
-  timesUsual: 0.9,
-  newShare: 2.5,
-  mix: 1.6,
-  rejected: 5.7,
-  recurs: -1.5,
-  lasts: -1.4,
-  rarity: 0.3,
-  habit: -1.7,
-  // Set, not fitted. Who comes over minutes is a crowd, who comes within seconds a program; a tenant that did the same
-  // three times does its job.
-  slowRise: -8,
-  tenantRecurs: -5,
-} as const
-export const traitNames = Object.keys(weights) as (keyof typeof weights)[]
+/** What is not known. */
+const unknown = -1
+const leastFallOdds = -3
 
 /** A surge with its traits, and how many of a week are about as high. */
-export interface JudgedSurge {
+export interface JudgedSurge extends Run {
   traits: SurgeTraits
   habit: number
 }
 
-/** What speaks for and against, in the order of `traitNames`. */
-export function scaleTraits({ traits, habit }: JudgedSurge, stepSeconds: number): number[] {
-  const odd = (mix: number | undefined, deviations: number | undefined) =>
-    mix === undefined || deviations === undefined
-      ? 0
-      : Math.min(1.5, Math.abs(Math.log(Math.max(0.05, mix)))) * Math.min(1, Math.abs(deviations) / 3)
-  const concentration = Math.max(0, ((traits.largestShare ?? 0) - 0.3) / 0.7)
-  const recurring = (Math.min(3, traits.tenantRecurs) / 3) * concentration
-  const scaled: Record<keyof typeof weights, number> = {
-    deviations: Math.min(15, traits.deviations) / 10,
-    timesUsual: Math.min(2, Math.log(traits.timesUsual)),
-    slowRise: Math.min(
-      1,
-      Math.max(0, traits.riseSeconds / Math.max(programSeconds, programSteps * stepSeconds) - 1),
-    ),
-    newShare: (traits.newShare ?? 0) * (1 - recurring),
-    mix: Math.max(
-      odd(traits.inputMix, traits.inputDeviations),
-      odd(traits.outputMix, traits.outputDeviations),
-    ),
-    // A usual day turns some away too.
-    rejected: traits.rejectedShare === undefined ? 0 : Math.min(1, traits.rejectedShare) - 0.1,
-    recurs: Math.min(3, traits.recurs) / 3,
-    tenantRecurs: recurring,
+/** Of the series in which a surge is. */
+export interface SurgeScale {
+  stepSeconds: number
+  /** Requests of a step. */
+  meanRequests: number
+}
+
+/** What speaks for and against a surge, each on a scale on which it is even; bench/fit-anomalies.ts learns from these. */
+export function scaleTraits({ traits, habit, from, to }: JudgedSurge, scale: SurgeScale): number[] {
+  const { stepSeconds, meanRequests } = scale
+  const program = Math.max(programSeconds, programSteps * stepSeconds)
+  const slowness = (seconds: number) => Math.log((seconds + 30) / program)
+  const { newShare, largestShare, tenantRecurs } = traits
+  const scaled: Record<(typeof traitNames)[number], number> = {
+    timesUsual: Math.log(traits.timesUsual),
+    deviations: clamp(traits.deviations, -3, 30),
+    rarity: clamp(traits.rarity, -1, 8),
+    alike: Math.log10(1e-3 + traits.alike),
+    next: Math.min(2, traits.next),
+    habit: Math.log1p(habit),
+    floor: clamp(traits.floor, -2, 1.5),
+    unevenness: traits.unevenness === undefined ? unknown : Math.min(2, traits.unevenness),
+    rise: slowness(traits.riseSeconds),
+    fall: traits.fallSeconds === undefined ? leastFallOdds : slowness(traits.fallSeconds),
     lasts: Math.min(1, traits.lasts),
-    rarity: Math.min(3, Math.max(0, traits.rarity)),
-    habit: Math.min(3, Math.log1p(habit)),
+    recurs: Math.min(5, traits.recurs),
+    oddTenants: traits.oddTenants ?? unknown,
+    largestShare: largestShare ?? unknown,
+    newShare: newShare ?? unknown,
+    onceNewShare: (newShare ?? 0) * (1 - Math.min(1, tenantRecurs / 3)),
+    tenantRecurs: (largestShare ?? 0) > 0.5 ? Math.min(5, tenantRecurs) : 0,
+    inputMix: scaleMix(traits.inputMix, traits.inputDeviations),
+    outputMix: scaleMix(traits.outputMix, traits.outputDeviations),
+    inputDeviations: clamp(traits.inputDeviations ?? 0, -15, 15),
+    outputDeviations: clamp(traits.outputDeviations ?? 0, -15, 15),
+    rejectedShare: traits.rejectedShare === undefined ? unknown : Math.min(1, traits.rejectedShare),
+    duration: Math.log((to - from) * stepSeconds),
+    steps: Math.log(to - from),
+    stepSeconds: Math.log(stepSeconds),
+    meanRequests: Math.log1p(meanRequests),
   }
   return traitNames.map((name) => scaled[name])
 }
 
-/** Probability that a surge is none of a launch, a campaign and a job. */
-export function judgeSurge(surge: JudgedSurge, stepSeconds: number): number {
-  const scaled = scaleTraits(surge, stepSeconds)
-  const odds = traitNames.reduce((sum, name, index) => sum + weights[name] * scaled[index]!, intercept)
+export const traitNames = [
+  'timesUsual',
+  'deviations',
+  'rarity',
+  'alike',
+  'next',
+  'habit',
+  'floor',
+  'unevenness',
+  'rise',
+  'fall',
+  'lasts',
+  'recurs',
+  'oddTenants',
+  'largestShare',
+  'newShare',
+  'onceNewShare',
+  'tenantRecurs',
+  'inputMix',
+  'outputMix',
+  'inputDeviations',
+  'outputDeviations',
+  'rejectedShare',
+  'duration',
+  'steps',
+  'stepSeconds',
+  'meanRequests',
+] as const
+
+/** Logarithm of the ratio of lengths, the less the less it stands out. */
+function scaleMix(mix: number | undefined, deviations: number | undefined): number {
+  if (mix === undefined || deviations === undefined) return 0
+  return clamp(Math.log(Math.max(0.05, mix)), -2, 2) * Math.min(1, Math.abs(deviations) / 3)
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value))
+}
+
+/** Trees that add up to the logarithm of odds. */
+export interface OddsTrees {
+  intercept: number
+  /** Of each tree the trait and the limit of 7 splits, level by level, then the answers of its 8 ends. */
+  trees: readonly (readonly number[])[]
+}
+
+const splits = 7
+/** Set, not learned: who comes over minutes is a crowd, who comes within seconds a program. */
+const crowdOdds = 8
+
+/** 0 for a program's rise, 1 for one twice as slow or slower; 0 where the steps do not show it. */
+function crowdShare(riseSeconds: number, stepSeconds: number): number {
+  return stepSeconds > finestRampSeconds ? 0 : clamp(riseSeconds / programSeconds - 1, 0, 1)
+}
+
+/** Probability that a surge is none of a launch, a campaign, a job, and no burst as the series has anyway. */
+export function judgeSurge(surge: JudgedSurge, scale: SurgeScale): number {
+  const traits = scaleTraits(surge, scale)
+  let odds = surgeTrees.intercept - crowdOdds * crowdShare(surge.traits.riseSeconds, scale.stepSeconds)
+  for (const tree of surgeTrees.trees) {
+    let node = 0
+    while (node < splits) node = 2 * node + (traits[tree[2 * node]!]! <= tree[2 * node + 1]! ? 1 : 2)
+    odds += tree[splits + node]!
+  }
   return 1 / (1 + Math.exp(-odds))
 }
 
 /**
- * Surges less certain than this are left in. Chosen with the weights: the least at which one in ten is wrong. Where
- * nothing but a height speaks, at steps that show no ramp, noise of few days is as high now and then: more is asked.
+ * Surges less certain than this are left in. Where nothing but a height speaks, at steps that show no ramp, noise is as
+ * high now and then: more is asked.
  */
 export function leastCertainty(traits: SurgeTraits, stepSeconds: number): number {
-  const scaled = scaleTraits({ traits, habit: 0 }, stepSeconds)
-  const speaks = (['newShare', 'mix', 'rejected'] as const).some(
-    (name) => scaled[traitNames.indexOf(name)]! > 0.2,
-  )
+  const speaks =
+    (traits.newShare ?? 0) > 0.2 ||
+    (traits.rejectedShare ?? 0) > 0.3 ||
+    Math.abs(scaleMix(traits.inputMix, traits.inputDeviations)) > 0.2 ||
+    Math.abs(scaleMix(traits.outputMix, traits.outputDeviations)) > 0.2
   return speaks || stepSeconds <= finestRampSeconds ? 0.45 : 0.6
 }
 

@@ -14,6 +14,8 @@ const leastDays = 3
 const shrinkWeeks = 2
 /** All hours together count as so many values of one hour. */
 const shrinkValues = 12
+/** A spread is taken from about so many values. */
+const spreadValues = 4000
 /** From the median absolute deviation to the standard deviation of a normal. */
 const normalOfMad = 1.4826
 
@@ -67,14 +69,20 @@ export function findUsualDay(logs: Float64Array, grid: StepGrid): Float64Array {
  * deviation; hours are drawn towards all of them, and are one where there are too few days.
  */
 export function findSpread(values: Float64Array, grid: StepGrid): Float64Array {
-  const all = medianSize(values.filter((value) => !Number.isNaN(value)))
-  if (!hasDays(values.length, grid)) return new Float64Array(values.length).fill(normalOfMad * all)
+  // A part of many values says as much. So many steps apart they still fall on all hours.
+  const stride = Math.max(1, Math.floor(values.length / spreadValues))
+  const sample: number[] = []
+  const byHour: number[][] = Array.from({ length: 24 }, () => [])
   const hourOf = (step: number) =>
     Math.floor(((grid.start + step * grid.stepSeconds) % secondsPerDay) / secondsPerHour)
-  const byHour: number[][] = Array.from({ length: 24 }, () => [])
-  values.forEach((value, step) => {
-    if (!Number.isNaN(value)) byHour[hourOf(step)]!.push(value)
-  })
+  for (let step = 0; step < values.length; step += stride) {
+    const value = values[step]!
+    if (Number.isNaN(value)) continue
+    sample.push(value)
+    byHour[hourOf(step)]!.push(value)
+  }
+  const all = medianSize(sample)
+  if (!hasDays(values.length, grid)) return new Float64Array(values.length).fill(normalOfMad * all)
   const spreads = byHour.map(
     (hour) =>
       (normalOfMad * (hour.length * medianSize(hour) + shrinkValues * all)) / (hour.length + shrinkValues),

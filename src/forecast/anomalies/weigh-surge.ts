@@ -1,7 +1,9 @@
-import { median, quantile, sortedQuantile } from '../../kit/statistics.js'
+import { median, quantile } from '../../kit/statistics.js'
 import { secondsPerDay, secondsPerHour, secondsPerMinute } from '../../kit/units.js'
 import type { Run } from '../../metrics/gaps.js'
-import { known, type Surge } from './find-surges.js'
+import type { RunSums } from './run-sums.js'
+import { known, type Surge } from './surge.js'
+import type { LengthScans, SurgeContext } from './surge-context.js'
 import type { SurgeSignals } from './surge-signals.js'
 import { hasDays, type StepGrid } from './usual-day.js'
 
@@ -9,7 +11,7 @@ import { hasDays, type StepGrid } from './usual-day.js'
 export interface SurgeTraits {
   /** Requests of its steps over those that were to be expected. */
   timesUsual: number
-  /** Its first jump in deviations of such jumps. */
+  /** How far it stands above both of its sides, over the spread of runs as long. */
   deviations: number
   riseSeconds: number
   /** Undefined while it goes on. */
@@ -26,13 +28,18 @@ export interface SurgeTraits {
   /** Tokens of a request that was added over those of a usual one. */
   inputMix: number | undefined
   outputMix: number | undefined
-  /** Changes of the mean tokens of a request, in deviations of such changes. */
+  /** How far the mean tokens of a request stand above both sides, negative below, in deviations of runs as long. */
   inputDeviations: number | undefined
   outputDeviations: number | undefined
   /** Of what was added, the share that was turned away. */
   rejectedShare: number | undefined
-  /** How far it stands above the steps before and after, over what one in forty runs as long does. */
+  /** The same over what one in forty runs as long does. */
   rarity: number
+  /** Share of other runs as long that stand at least half as high, and the highest of them over it. */
+  alike: number
+  next: number
+  /** What its lowest fifth stands above the steps around it, over what its middle does. */
+  floor: number
   /** Days around on which the same happens at that time. */
   recurs: number
   /** Other times at which the tenant that added most did the same. */
@@ -43,10 +50,6 @@ export interface SurgeTraits {
   unevenness: number | undefined
 }
 
-const leastTokenSpread = 0.01
-const unknownTokenSpread = 0.2
-/** From the median absolute deviation to the standard deviation of a normal. */
-const normalOfMad = 1.4826
 const leastWindowSteps = 3
 const leastWindowSeconds = 3 * secondsPerMinute
 const mostWindowSeconds = 6 * secondsPerHour
@@ -67,24 +70,12 @@ function windowsAround({ from, to }: Run, length: number, stepSeconds: number): 
   }
 }
 
-/** What all surges of one model are held against. */
-export interface SurgeContext {
-  signals: SurgeSignals
-  grid: StepGrid
-  /** Logarithm of a usual day's course, by step. */
-  usualDay: Float64Array
-  /** log(requests + offset) less that course. */
-  flat: Float64Array
-  /** Added to requests before logarithms. */
-  offset: number
-}
-
 /** A surge adds at least so much of what is usual. */
 const leastAdded = 0.3
 
 /** Weighs one surge by all that is known of its steps; undefined where too little was added. */
 export function weighSurge(surge: Surge, context: SurgeContext): SurgeTraits | undefined {
-  const { signals, grid, usualDay, flat, offset } = context
+  const { signals, grid, usualDay, flat, offset, scan } = context
   const { requests } = signals
   const around = windowsAround(surge, requests.length, grid.stepSeconds)
   const levelBefore = known(flat, around.before.from, around.before.to)
@@ -112,14 +103,16 @@ export function weighSurge(surge: Surge, context: SurgeContext): SurgeTraits | u
   const height = median(known(flat, surge.from, surge.to)) - base
   return {
     timesUsual: (came + offset) / (usual + offset),
-    deviations: surge.deviations,
+    ...scan.weigh(surge),
+    ...scan.compare(surge),
     ...findEdges(surge, overAt, requests.length, grid.stepSeconds),
     ...weighTenants(surge, signals, around, usual),
-    ...weighTokens(surge, signals, around, usual, came, grid),
+    ...weighTokens(surge, context, around, usual, came),
     rejectedShare: weighRejected(surge, signals, around, came, added),
-    rarity: findRarity(surge, flat),
-    recurs: findRecurrence(surge, flat, around, height, grid),
+    recurs: findRecurrence(surge, scan.sums, around, height, grid),
     lasts: height > 0 ? Math.max(0, rest - base) / height : 0,
+    floor:
+      height > 0 ? (quantile(known(flat, surge.from, surge.to), 0.2) - Math.max(base, rest)) / height : 0,
     unevenness: findUnevenness(surge, overAt),
   }
 }
@@ -202,34 +195,30 @@ function countOthers(requests: Float64Array, { from, to }: Run, height: number, 
 
 function weighTokens(
   run: Run,
-  { requests, inputTokens, outputTokens }: SurgeSignals,
+  { signals: { requests, inputTokens, outputTokens }, inputs, outputs }: SurgeContext,
   { before, after }: Around,
   usual: number,
   came: number,
-  grid: StepGrid,
 ): Pick<SurgeTraits, 'inputMix' | 'outputMix' | 'inputDeviations' | 'outputDeviations'> {
-  const size = run.to - run.from
-  const weigh = (perRequest: Float64Array | undefined) => {
-    if (perRequest === undefined) return { mix: undefined, deviations: undefined }
+  const weigh = (perRequest: Float64Array | undefined, scans: LengthScans | undefined) => {
+    if (perRequest === undefined || scans === undefined) return undefined
     const there = meanTokens(perRequest, requests, [run])
     const around = meanTokens(perRequest, requests, [before, after])
-    if (!(there > 0 && around > 0)) return { mix: undefined, deviations: undefined }
-    // Of what came, `usual` had the mean of the steps around; the rest makes up the difference.
-    const mix = (came * there - usual * around) / ((came - usual) * around)
-    // The mean of few requests strays more than that of many.
-    const few = Math.sqrt(Math.min(1, usual / size / meanOf(requests, 0, requests.length)))
+    if (!(there > 0 && around > 0)) return undefined
     return {
-      mix,
-      deviations: (few * Math.log(there / around)) / tokenSpread(perRequest, requests, size, grid),
+      // Of what came, `usual` had the mean of the steps around; the rest makes up the difference.
+      mix: (came * there - usual * around) / ((came - usual) * around),
+      deviations:
+        Math.max(0, scans.longer.weigh(run).deviations) - Math.max(0, scans.shorter.weigh(run).deviations),
     }
   }
-  const input = weigh(inputTokens)
-  const output = weigh(outputTokens)
+  const input = weigh(inputTokens, inputs)
+  const output = weigh(outputTokens, outputs)
   return {
-    inputMix: input.mix,
-    outputMix: output.mix,
-    inputDeviations: input.deviations,
-    outputDeviations: output.deviations,
+    inputMix: input?.mix,
+    outputMix: output?.mix,
+    inputDeviations: input?.deviations,
+    outputDeviations: output?.deviations,
   }
 }
 
@@ -244,24 +233,6 @@ function meanTokens(perRequest: Float64Array, requests: Float64Array, runs: read
       count += requests[step]!
     }
   return tokens / count
-}
-
-/** Standard deviation, by the median, of how the mean of a run of steps differs from that of the run before. */
-function tokenSpread(
-  perRequest: Float64Array,
-  requests: Float64Array,
-  steps: number,
-  { stepSeconds }: StepGrid,
-): number {
-  const size = Math.max(steps, Math.round(leastWindowSeconds / stepSeconds), leastWindowSteps)
-  const changes: number[] = []
-  let last = Number.NaN
-  for (let from = 0; from + size <= perRequest.length; from += size) {
-    const mean = Math.log(meanTokens(perRequest, requests, [{ from, to: from + size }]))
-    if (Number.isFinite(mean - last)) changes.push(Math.abs(mean - last))
-    last = mean
-  }
-  return Math.max(leastTokenSpread, changes.length === 0 ? unknownTokenSpread : normalOfMad * median(changes))
 }
 
 function weighRejected(
@@ -282,44 +253,24 @@ function weighRejected(
 /** Days around on which the same steps stand at least half as high above those before and after. */
 function findRecurrence(
   { from, to }: Run,
-  flat: Float64Array,
+  sums: RunSums,
   { before, after }: Around,
   height: number,
   grid: StepGrid,
 ): number {
-  if (!hasDays(flat.length, grid)) return 0
+  if (!hasDays(sums.length, grid)) return 0
   const perDay = secondsPerDay / grid.stepSeconds
   let alike = 0
   for (let day = -daysEachSide; day <= daysEachSide; day++) {
     if (day === 0) continue
-    const there = known(flat, from + day * perDay, to + day * perDay)
-    const around = known(flat, before.from + day * perDay, before.to + day * perDay).concat(
-      known(flat, after.from + day * perDay, after.to + day * perDay),
-    )
-    if (there.length === 0 || around.length === 0) continue
-    if (median(there) - median(around) > 0.5 * height) alike++
+    const shift = day * perDay
+    const sides = [before, after]
+      .map((side) => sums.mean(side.from + shift, side.to + shift))
+      .filter((mean) => !Number.isNaN(mean))
+    const level = sides.reduce((sum, mean) => sum + mean, 0) / sides.length
+    if (sums.mean(from + shift, to + shift) - level > 0.5 * height) alike++
   }
   return alike
-}
-
-const rareShare = 0.025
-const leastRare = 0.05
-
-/** Compares a run with all others of its length: bursts are rare only where there are few. */
-function findRarity({ from, to }: Run, flat: Float64Array): number {
-  const size = to - from
-  const contrastAt = (start: number) =>
-    meanOf(flat, start, start + size) -
-    Math.max(
-      meanOf(flat, start - size, start) || Number.NEGATIVE_INFINITY,
-      meanOf(flat, start + size, start + 2 * size) || Number.NEGATIVE_INFINITY,
-    )
-  const others: number[] = []
-  for (let start = from % size; start + size <= flat.length; start += Math.max(1, size >> 1))
-    if (start + size <= from || start >= to) others.push(contrastAt(start))
-  const finite = others.filter(Number.isFinite).sort((a, b) => a - b)
-  const rare = finite.length === 0 ? 0 : sortedQuantile(finite, 1 - rareShare)
-  return contrastAt(from) / Math.max(leastRare, rare)
 }
 
 const rampSeconds = [0, 15, 30, 60, 120, 240, 480, 900, 1800, 3600, 7200, 14_400]
@@ -392,13 +343,13 @@ function fitRamp(valueAt: (step: number) => number, first: number, end: number, 
 
 /** Mean over a step of a ramp from 0 to 1 that begins at a time. */
 function rampOver(from: number, stepSeconds: number, start: number, seconds: number): number {
-  // Integral of the ramp up to a time.
-  const area = (time: number) => {
-    const at = time - start
-    if (at <= 0) return 0
-    return at < seconds ? (at * at) / (2 * seconds) : at - seconds / 2
-  }
-  return (area(from + stepSeconds) - area(from)) / stepSeconds
+  return (rampArea(from + stepSeconds - start, seconds) - rampArea(from - start, seconds)) / stepSeconds
+}
+
+/** Integral of a ramp from 0 to 1 up to a time since its start. */
+function rampArea(time: number, seconds: number): number {
+  if (time <= 0) return 0
+  return time < seconds ? (time * time) / (2 * seconds) : time - seconds / 2
 }
 
 function findUnevenness({ from, to }: Run, overAt: (step: number) => number): number | undefined {
