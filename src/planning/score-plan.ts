@@ -11,13 +11,16 @@ import { type Workload, workloadId } from '../kit/workload.js'
 import { type DemandHistory, demandMetrics } from '../metrics/demand-history.js'
 import type { CapacityPlan, DailyPeak, WorkloadReport } from './capacity-plan.js'
 import { operateDraft } from './draft-workload.js'
-import { createLoad, createLoadGrid, type Load, type LoadGrid } from './load.js'
+import { raiseTicks } from './live-errors.js'
+import { liveHistorySeconds } from './live-floor.js'
+import { busyReplicas, createLoad, createLoadGrid, type Load, type LoadGrid } from './load.js'
 import { priceOutcome } from './newsvendor.js'
 import type { Operation } from './outcome.js'
 import { localDays } from './peaks.js'
 import { placeAsIs, placeWorkloads } from './place-workloads.js'
 import { findWorkload, type PlannedWorkload } from './plan-inputs.js'
 import { compareCapacity, reactiveReplicas, readyReplicas, type Shortfall } from './ready-capacity.js'
+import { decideFloors, spreadFloors } from './replay-live.js'
 import { priceShortfall } from './shortfall-price.js'
 
 /** What is needed to hold a plan against what came. */
@@ -171,6 +174,9 @@ interface Actor {
   undone: PlannedWorkload
   operation: Operation
   undoneOperation: Operation
+  /** What live floors asked for on the demand that came, by tick; undefined where there are none. */
+  live: Float64Array | undefined
+  undoneLive: Float64Array | undefined
   /** Index in the forecast. */
   index: number
   /** Demand on the grid of the scene. */
@@ -218,6 +224,8 @@ function stage(inputs: ScoreInputs): Scene {
         undone,
         operation: operate(config, planned, plan, plan, grid),
         undoneOperation: operate(config, undone, previous, plan, grid),
+        live: followLive(inputs, planned, plan, grid),
+        undoneLive: followLive(inputs, undone, previous, grid),
         index: each.index,
         actual,
         serving: serving && alignColumn(serving, after, grid, leadInSteps + length),
@@ -253,6 +261,41 @@ function operate(
       target: reportOf(plan, workload)?.reactiveTarget ?? config.planning.reactiveTarget,
     },
     grid,
+  )
+}
+
+/** The floors that the exporter makes of a plan on the demand that came, by tick, before the template. */
+function followLive(
+  { config, after }: ScoreInputs,
+  { workload, capacity }: PlannedWorkload,
+  plan: CapacityPlan | undefined,
+  grid: LoadGrid,
+): Float64Array | undefined {
+  const decision = findWorkload(plan, workload)
+  if (decision?.live === undefined) return undefined
+  const { stepSeconds } = after
+  const leadIn = Math.ceil((liveHistorySeconds + secondsPerDay) / stepSeconds)
+  const steps: LoadGrid = {
+    start: grid.start - leadIn * stepSeconds,
+    tickSeconds: stepSeconds,
+    ticksPerStep: 1,
+    length: leadIn + grid.length / grid.ticksPerStep,
+  }
+  const demand = alignDemand(after, workloadId(workload), steps, steps.length)
+  if (demand === undefined) return undefined
+  const load = busyReplicas(demand, capacity, steps, config.planning.burstFactor)
+  const settings = {
+    ...decision.live,
+    coldStartSeconds: decision.coldStartSeconds,
+    everySeconds: config.live.every,
+    hardMaximum: decision.hardMaximum,
+  }
+  const range = { from: grid.start, until: after.start + after.length * stepSeconds }
+  const stepGrid = { start: steps.start, stepSeconds }
+  return spreadFloors(
+    decideFloors(load, stepGrid, settings, () => 0, range),
+    grid,
+    0,
   )
 }
 
@@ -304,8 +347,11 @@ function runActor(actor: Actor, scene: Scene, window: Window): ActorRun {
     (leadInSteps + window.from) * grid.ticksPerStep,
     (leadInSteps + window.to) * grid.ticksPerStep,
   ]
-  const own = runLoad(createLoad(actual, planned.capacity, grid, burstFactor), operation)
-  const other = runLoad(createLoad(actual, undone.capacity, grid, burstFactor), undoneOperation)
+  const own = runLoad(createLoad(actual, planned.capacity, grid, burstFactor), raise(operation, actor.live))
+  const other = runLoad(
+    createLoad(actual, undone.capacity, grid, burstFactor),
+    raise(undoneOperation, actor.undoneLive),
+  )
   const price = priceShortfall(planned, config.planning)
   const otherPrice = priceShortfall(undone, config.planning)
   const usd = (ran: Ran, [first, last]: Range, of = price) =>
@@ -343,6 +389,13 @@ function runActor(actor: Actor, scene: Scene, window: Window): ActorRun {
       ),
     },
   }
+}
+
+function raise(operation: Operation, live: Float64Array | undefined): Operation {
+  const { floors, reaction } = operation
+  return live === undefined
+    ? operation
+    : { ...operation, floors: raiseTicks(floors, live, reaction.lagTicks) }
 }
 
 type Range = readonly [first: number, last: number]

@@ -8,6 +8,7 @@ import type {
   WorkloadReport,
 } from '../planning/capacity-plan.js'
 import type { PlanDiff } from '../planning/diff-plans.js'
+import { leastLiveSaving } from '../planning/live-gate.js'
 import type { Materiality } from '../planning/materiality.js'
 import type { BodySection } from './body-section.js'
 import { escapeMarkdown, escapeName } from './escape-markdown.js'
@@ -72,22 +73,23 @@ function describeHeadroom({ hardMaximum }: WorkloadDecision, report: WorkloadRep
 
 /** Whether floors stand on firm ground, measured on past days. */
 function describeGate({ gate }: WorkloadReport): string {
-  return describeSkill(gate, 'floors')
+  return describeSkill(gate, 'floors', 0)
 }
 
 /** The same of floors that are renewed between reviews, where the configuration wants them. */
 function describeLiveGate({ liveGate }: WorkloadReport): string[] {
-  return liveGate === undefined ? [] : [describeSkill(liveGate, 'live floors')]
+  return liveGate === undefined ? [] : [describeSkill(liveGate, 'live floors', leastLiveSaving)]
 }
 
-function describeSkill(gate: SkillGate, what: string): string {
+function describeSkill(gate: SkillGate, what: string, least: number): string {
   if (gate.floorSkill === null || gate.low === null || gate.high === null)
     return `no ${what} are proposed, as they cannot be scored yet`
   const saving = `${formatChange(gate.floorSkill)} of idle and shortfall cost on ${gate.origins} past days (80 %: ${formatChange(gate.low)} … ${formatChange(gate.high)})`
-  const isClose = Math.abs(gate.low) < closeCall ? ', **a close call**' : ''
+  const bound = least === 0 ? 'zero' : formatShare(least)
+  const isClose = Math.abs(gate.low - least) < closeCall ? ', **a close call**' : ''
   return gate.open
-    ? `${what} save ${saving}; they go where the lower end falls to zero${isClose}`
-    : `${what} would save ${saving}; they come when the lower end rises above zero`
+    ? `${what} save ${saving}; they go where the lower end falls to ${bound}${isClose}`
+    : `${what} would save ${saving}; they come when the lower end rises above ${bound}`
 }
 
 /** What the maximum would be without what binds it. */

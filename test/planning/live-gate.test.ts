@@ -90,7 +90,7 @@ describe('the gate of the live floor', () => {
 
   it('stays closed where the trigger is never late', () => {
     const gate = judge(synthesize(12, () => 30, 0))
-    expect(gate.message).toContain('does not beat')
+    expect(gate.message).toContain('does not surely beat')
     expect(gate.open).toBe(false)
   })
 

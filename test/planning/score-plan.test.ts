@@ -164,6 +164,15 @@ describe('the score of a plan', () => {
     )
   })
 
+  it('counts the live floor as the exporter makes it of what came', () => {
+    // Steps of half an hour show nothing of a shorter cold start.
+    const floors = { minReplicas: 2, windows: [], exceptions: [] }
+    const bounds = { hardMaximum: 100, coldStartSeconds: 3600, floors }
+    const template = score({ plan: change(() => bounds) })
+    const live = score({ plan: change(() => ({ ...bounds, live: { quantile: 0.95, maximum: 100 } })) })
+    expect(live.breachShare.plan).toBeLessThan(template.breachShare.plan / 2)
+  })
+
   it('leaves out what is not known', () => {
     const after = demand()
     const [workload] = after.workloads
