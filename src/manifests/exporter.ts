@@ -79,6 +79,15 @@ export function findMissingSecrets(
   })
 }
 
+/** Demand files that lie where the exporter is not. */
+export function findMissingFiles(sources: ExporterContext['sources']): Warning[] {
+  const local = sources.flatMap(({ files }) => files ?? []).filter((file) => !file.startsWith('s3://'))
+  return local.map((file) => ({
+    code: 'EXPORTER_FILE_MISSING',
+    message: `the exporter will not have ${file}: it reads a Prometheus, or files in S3`,
+  }))
+}
+
 interface Names {
   name: string
   namespace: string

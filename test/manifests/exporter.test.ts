@@ -14,7 +14,7 @@ import type {
   Service,
   ServiceAccount,
 } from '../../src/manifests/cluster-object.js'
-import { createExporter, findMissingSecrets } from '../../src/manifests/exporter.js'
+import { createExporter, findMissingFiles, findMissingSecrets } from '../../src/manifests/exporter.js'
 import { formatManifest } from '../../src/manifests/manifest-file.js'
 import { listSources } from '../../src/metrics/open-sources.js'
 import { emptyFolder, runCli } from '../run-cli.js'
@@ -203,6 +203,14 @@ describe('secrets of the exporter', () => {
     const ca = 'metrics.sources[0].prometheus.tls.ca'
     expect(fieldsOf('')).toEqual(['metrics.sources[0].prometheus.auth.bearer.token', ca, 'live.from'])
     expect(fieldsOf('  secret: keys')).toEqual([ca])
+  })
+
+  it('and so are files that are not in S3', () => {
+    const { sources } = expose('', "    - files: ['s3://demand/*.parquet', demand/new.csv]")
+    expect(findMissingFiles(sources).map(({ message }) => message)).toEqual([
+      'the exporter will not have demand/new.csv: it reads a Prometheus, or files in S3',
+    ])
+    expect(findMissingFiles(expose().sources)).toEqual([])
   })
 
   it('never stand in the configuration', () => {

@@ -5,7 +5,12 @@ import { environmentOf, readConfig } from '../../cli/project.js'
 import { deliverObjects, objectFlags, WrittenObjects } from '../../cli/written-objects.js'
 import type { Config } from '../../config/schema.js'
 import { LlmscaleError } from '../../kit/errors.js'
-import { createExporter, type ExporterSettings, findMissingSecrets } from '../../manifests/exporter.js'
+import {
+  createExporter,
+  type ExporterSettings,
+  findMissingFiles,
+  findMissingSecrets,
+} from '../../manifests/exporter.js'
 import { listSources } from '../../metrics/open-sources.js'
 
 export const Result = z.strictObject({
@@ -28,7 +33,8 @@ export default class ServeManifests extends BaseCommand {
     const { name: environment, environment: state } = environmentOf(config, flags.env)
     const live = requireComplete(config, flags.config)
     const sources = listSources(config, environment)
-    for (const warning of findMissingSecrets(live, sources)) this.note(warning)
+    for (const warning of [...findMissingSecrets(live, sources), ...findMissingFiles(sources)])
+      this.note(warning)
     const configText = await completeConfigText(flags.config, config)
     return {
       environment,
