@@ -3,7 +3,7 @@
 // over the live floor and over both; replica-hours at equal lateness, relative to an oracle that knows every tick. Each
 // family is tuned in hindsight; beside them the live floor as a plan sets it, untuned, and its gate, which saw the week
 // before alone.
-// Run: LLMSCALE_TEST_DATA=… node --import tsx bench/live.ts [traces] [cold starts, seconds] [step, seconds]
+// Run: LLMSCALE_TEST_DATA=… node --import tsx bench/live.ts [traces] [cold starts, seconds] [step, seconds] [kept|filled gaps]
 import { forecastWithPast } from '../src/forecast/forecast-demand.js'
 import { secondsPerDay, secondsPerHour } from '../src/kit/units.js'
 import type { DemandHistory } from '../src/metrics/demand-history.js'
@@ -58,9 +58,9 @@ const cpuSeconds = (start: NodeJS.CpuUsage) => {
 }
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`
 const began = process.cpuUsage()
-const traces = readLiveTraces(names === 'all' ? traceNames : names.split(','))
+const traces = readLiveTraces(names === 'all' ? traceNames : names.split(','), gaps === 'filled')
 console.log(
-  `replica-hours at ${percent(lateShare)} late, over the oracle's (share of the gap from reactive that is closed); live steps of ${step} s\n` +
+  `replica-hours at ${percent(lateShare)} late, over the oracle's (share of the gap from reactive that is closed); live steps of ${step} s, gaps ${gaps}\n` +
     `${'trace'.padEnd(11)} cold  reactive  template        live            both            prototype | untuned: late, cost against reactive as late, gap closed | gate the week before → cost against the best reactive`,
 )
 for (const trace of traces) {
@@ -110,6 +110,7 @@ function replayTrace(trace: LiveTrace, past: PastForecasts, coldStartSeconds: nu
   const rival = costAt(reactive, lateShare)
   const compare = (points: Point[]) => {
     const cost = costAt(points, lateShare)
+    if (Number.isNaN(cost)) return 'never'.padEnd(15)
     return `${(cost / best).toFixed(3)} (${share(rival, cost, best)})`.padEnd(15)
   }
   const { gate, quantile } = judgeWeekBefore(trace, coldStartSeconds)

@@ -36,7 +36,11 @@ const clients = [
 
 export const traceNames = [...clients.map(({ name }) => name), 'burstgpt']
 
-export function readLiveTraces(names: readonly string[]): LiveTrace[] {
+/**
+ * @param areGapsFilled whether the hours in which the collector saw nothing are taken from a day next to them, at the
+ *   level of the hours around: the prototype's figures were made so. Else nobody knows them.
+ */
+export function readLiveTraces(names: readonly string[], areGapsFilled: boolean): LiveTrace[] {
   return names.map((name): LiveTrace => {
     if (name === 'burstgpt') {
       const load = drawBurstGpt(createRandom(1))
@@ -47,7 +51,8 @@ export function readLiveTraces(names: readonly string[]): LiveTrace[] {
     if (client === undefined) throw new Error(`${name}: one of ${traceNames.join(', ')}`)
     const [trace] = drawClients(client.model, [name], tickSeconds, 1)
     const { prototype } = client
-    return { name, load: toReplicas(trace!.load), from: 7 * ticksPerDay, to: 14 * ticksPerDay, prototype }
+    const load = areGapsFilled ? fillGaps(trace!.load) : trace!.load
+    return { name, load: toReplicas(load), from: 7 * ticksPerDay, to: 14 * ticksPerDay, prototype }
   })
 }
 
@@ -66,6 +71,40 @@ export function averageSteps(values: Float64Array, count: number): Float64Array 
     for (let index = step * count; index < (step + 1) * count; index++) sum += values[index]!
     return sum / count
   })
+}
+
+function fillGaps(load: Float64Array): Float64Array {
+  const filled = load.slice()
+  for (let from = 0; from < load.length; from++) {
+    if (!Number.isNaN(filled[from]!)) continue
+    let to = from
+    while (to < load.length && Number.isNaN(load[to]!)) to++
+    const day = [-1, 1, -2, 2]
+      .map((days) => days * ticksPerDay)
+      .find((shift) => isKnown(filled, from + shift, to + shift))
+    if (day === undefined) continue
+    const level = compareLevels(filled, from, to, day)
+    for (let tick = from; tick < to; tick++) filled[tick] = filled[tick + day]! * level
+    from = to
+  }
+  return filled
+}
+
+function isKnown(load: Float64Array, from: number, to: number): boolean {
+  return from >= 0 && to <= load.length && !load.subarray(from, to).some(Number.isNaN)
+}
+
+/** The load in the hours before and after, over that so many ticks away. */
+function compareLevels(load: Float64Array, from: number, to: number, shift: number): number {
+  const hour = secondsPerHour / tickSeconds
+  let [here, there] = [0, 0]
+  for (let tick = from - hour; tick < to + hour; tick++) {
+    const [value, other] = [load[tick] ?? Number.NaN, load[tick + shift] ?? Number.NaN]
+    if (Number.isNaN(value + other)) continue
+    here += value
+    there += other
+  }
+  return there > 0 ? here / there : 1
 }
 
 /**
