@@ -31,17 +31,21 @@ import {
   traceStart,
 } from './live/traces.js'
 
-const [names = 'client-66,client-105,client-73,client-56,burstgpt', coldStarts = '120,300,600', step = '60'] =
-  process.argv.slice(2)
+const [
+  names = 'client-66,client-105,client-73,client-56,burstgpt',
+  coldStarts = '120,300,600',
+  step = '60',
+  gaps = 'kept',
+] = process.argv.slice(2)
 const stepSeconds = Number(step)
 const everySeconds = 300
 const lateShare = 0.01
 const hardMaximum = 64
 const targets = Array.from({ length: 17 }, (_, index) => 0.2 + 0.05 * index)
 const metricWindows = [15, 60]
-const targetsAboveFloors = [0.7, 0.8, 0.9, 1]
+const targetsAboveFloors = [0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1]
 const quantiles = [0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99]
-const factors = [0.8, 0.9, 1, 1.1]
+const factors = [0.8, 0.9, 1]
 const criticalRatios = [0.8, 0.95]
 const prices = [1.5, 2, 3, 4, 6, 8, 12, 16, 24, 40, 80, 200]
 /** As a plan sets it. */

@@ -51,7 +51,7 @@ const shortestValiditySeconds = secondsPerDay
 const severeFindings = ['BUDGET_BINDS', 'POOL_LIMIT_BINDS', 'RISK_HIGH', 'WORKLOAD_MISSING']
 /** Fields that a new forecast changes day by day; any other field of a workload or pool is changed by people. */
 const forecastFields = [
-  ...['floors', 'windows', 'floorReplicaHoursPerWeek', 'hardMaximum', 'coldStart'],
+  ...['floors', 'live', 'windows', 'floorReplicaHoursPerWeek', 'hardMaximum', 'coldStart'],
   'maximumNodes',
 ]
 const noFloors: FloorTemplate = { minReplicas: 0, windows: [], exceptions: [] }

@@ -95,6 +95,17 @@ describe('what a plan gains', () => {
     }
   })
 
+  it('is what counts where a live floor comes, goes or may go further, as a forecast says so every day', () => {
+    const live = (maximum: number) => ({
+      decision: { workloads: [workloadDecision({ live: { quantile: 0.9, maximum } })] },
+    })
+    const withLive = { baseline: capacityPlan(live(30).decision) }
+    expect(judge(replan(live(31)), withLive).isMaterial).toBe(false)
+    expect(judge(replan({ ...live(31), riskAvoidedUsdPerDay: times(1.05) }), withLive).isMaterial).toBe(true)
+    expect(judge(replan({ decision: {} }), withLive).isMaterial).toBe(false)
+    expect(judge(replan(live(30))).isMaterial).toBe(false)
+  })
+
   it('never makes a pull request where it is less than nothing', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1e6, noNaN: true }), (usd) => {
