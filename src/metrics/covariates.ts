@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { CovariateSettings } from '../config/schema.js'
 import { LlmscaleError, type Warning } from '../kit/errors.js'
 import type { EpochSeconds } from '../kit/units.js'
-import { workloadId } from '../kit/workload.js'
+import { isNamed, workloadId } from '../kit/workload.js'
 import type { Covariate, DemandHistory } from './demand-history.js'
 import { fileSource } from './files/file-source.js'
 import { nameWorkloads, type Renames, renameWorkload } from './rename-workloads.js'
@@ -82,12 +82,22 @@ export async function readCovariates(
         code: 'COVARIATE_EMPTY',
         message: `Covariate ${name} has no value in the time of demand.`,
       })
-    for (const { whose, values } of known) {
-      const named = whose === undefined ? workloads : narrow(workloads, whose)
-      columns.push({ name, values, ...(named && { workloads: named }) })
-    }
+    const named = known.map(({ whose, values }): Covariate => {
+      const names = whose === undefined ? workloads : narrow(workloads, whose)
+      return { name, values, ...(names && { workloads: names }) }
+    })
+    columns.push(...named)
+    if (known.length > 0 && !named.some((each) => concernsAny(each, history)))
+      findings.push({
+        code: 'COVARIATE_UNMATCHED',
+        message: `Covariate ${name} counts for ${named.flatMap((each) => each.workloads ?? []).join(', ') || 'none of the workloads that it names'}, of which there is no demand.`,
+      })
   }
   return { columns, findings }
+}
+
+function concernsAny({ workloads }: Covariate, history: DemandHistory): boolean {
+  return workloads === undefined || history.workloads.some(({ workload }) => isNamed(workload, workloads))
 }
 
 function nameDemand(

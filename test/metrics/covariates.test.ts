@@ -77,6 +77,13 @@ describe('a covariate in files', () => {
       code: 'COLUMN_MISSING',
       message: expect.stringMatching(/^covariate visits: .*more\.csv:1 has no column "visits"/),
     })
+    const typo = fileCovariate({ ...settings, name: 'sign_ups', workloads: ['caht'] }, folder)
+    expect((await readCovariates([typo], history)).findings).toEqual([
+      {
+        code: 'COVARIATE_UNMATCHED',
+        message: 'Covariate sign_ups counts for caht, of which there is no demand.',
+      },
+    ])
     const early = { ...history, start: start - 14 * 86_400 }
     const source = { ...fileCovariate({ ...settings, name: 'sign_ups' }, folder) }
     const late = {
