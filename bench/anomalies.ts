@@ -8,9 +8,9 @@ import { drawClients, readBurstGpt, readClients, readRequests, readTenants } fro
 
 // Precision and recall by episode of what must not be learned, injected into real traces beside launches, batch jobs
 // and campaigns, which must. Weights were learned on the `choose` traces with other seeds and on synthetic series
-// (bench/fit-anomalies.ts), the `report` traces were not seen. Beside all episodes: those that something sets apart
-// (limits.ts), and what the best threshold on height alone would find, chosen in hindsight for each trace.
-// node --import tsx bench/anomalies.ts [choose|report] [name of a trace]
+// (bench/fit-anomalies.ts); of the `report` traces they have seen nothing. With --limits also recall of the episodes
+// that something sets apart (limits.ts), and what the best threshold on height alone finds, chosen in hindsight for
+// each trace. node --import tsx bench/anomalies.ts [choose|report] [name of a trace] [--limits]
 
 interface BenchTrace {
   name: string
@@ -73,7 +73,8 @@ type Rule = (history: DemandHistory) => (FoundEpisode & { kind?: string })[]
 
 const rules: Record<string, Rule> = { '3 sigma': findThreeSigma, detector: findAnomalies }
 
-const [, , onlyPart, onlyName] = process.argv
+const hasLimits = process.argv.includes('--limits')
+const [onlyPart, onlyName] = process.argv.slice(2).filter((each) => each !== '--limits')
 const scores = new Map<string, DetectionScore>()
 const cpu = new Map<string, number>()
 
@@ -84,11 +85,13 @@ async function runTrace({ name, part, seeds, read }: BenchTrace): Promise<void> 
   if (onlyPart !== undefined && onlyPart !== part) return
   for (let seed = 0; seed < seeds; seed++) {
     const injected = injectEvents(await read(seed), seed)
-    const hidden = findHidden(injected)
+    const hidden = hasLimits ? findHidden(injected) : undefined
     const group = groups[part]
-    const byHeight = heights.get(`${group}|${name}`) ?? []
-    heights.set(`${group}|${name}`, byHeight)
-    scoreHeights(injected, byHeight)
+    if (hasLimits) {
+      const byHeight = heights.get(`${group}|${name}`) ?? []
+      heights.set(`${group}|${name}`, byHeight)
+      scoreHeights(injected, byHeight)
+    }
     for (const [rule, find] of Object.entries(rules)) {
       const before = process.cpuUsage()
       const found = find(injected.history)
@@ -110,7 +113,7 @@ function describe(score: DetectionScore): string {
   const wrong = Object.entries(score.wrong).map(([name, count]) => `${name} ${count}`)
   return [
     `precision ${share(score.right, score.found)} of ${String(score.found).padStart(3)}`,
-    `recall ${share(score.caught, score.injected)} of ${String(score.injected).padStart(3)}, of those set apart ${share(score.tellableCaught, score.tellable)} of ${score.tellable}`,
+    `recall ${share(score.caught, score.injected)} of ${String(score.injected).padStart(3)}${hasLimits ? `, of those set apart ${share(score.tellableCaught, score.tellable)} of ${score.tellable}` : ''}`,
     kinds.join(', '),
     wrong.length > 0 ? `wrong: ${wrong.join(', ')}` : '',
   ].join('  ')
@@ -137,6 +140,6 @@ for (const rule of Object.keys(rules)) {
     )
   }
 }
-console.log('\nbest threshold on height alone in hindsight, at a precision of 85 %')
+if (hasLimits) console.log('\nbest threshold on height alone in hindsight, at a precision of 85 %')
 for (const [key, byHeight] of heights)
   console.log(`  ${key.replace('|', ' ').padEnd(43)}recall ${Math.round(100 * bestRecall(byHeight, 0.85))} %`)

@@ -13,6 +13,7 @@ import { drawClients, readBurstGpt, readClients, readRequests, readTenants } fro
 // those of bench/anomalies.ts. node --import tsx bench/fit-anomalies.ts
 
 const firstSeed = 1000
+const columns = 110
 const file = 'src/forecast/anomalies/surge-trees.ts'
 
 interface Source {
@@ -115,17 +116,30 @@ const rounded: OddsTrees = {
 }
 writeFileSync(
   file,
-  `import type { OddsTrees } from './judge-surge.js'
+  `// biome-ignore-all lint/suspicious/noApproximativeNumericConstant: a limit that was learned is no constant
+import type { OddsTrees } from './judge-surge.js'
 
 // Made by bench/fit-anomalies.ts.
 
 export const surgeTrees: OddsTrees = {
   intercept: ${rounded.intercept},
   trees: [
-${rounded.trees.map((tree) => `    [${tree.join(', ')}],`).join('\n')}
+${rounded.trees.map(formatTree).join('\n')}
   ],
 }
 `,
 )
 const right = samples.filter(({ isAnomaly }) => isAnomaly).length
 console.log(`${samples.length} surges of ${seed - firstSeed} series, ${right} of them injected: ${file}`)
+
+/** In lines as the formatter breaks them. */
+function formatTree(tree: readonly number[]): string {
+  const lines = ['']
+  for (const value of tree) {
+    const line = lines.at(-1)!
+    const longer = line === '' ? `${value},` : `${line} ${value},`
+    if (longer.length <= columns - 6) lines[lines.length - 1] = longer
+    else lines.push(`${value},`)
+  }
+  return `    [\n${lines.map((line) => `      ${line}`).join('\n')}\n    ],`
+}

@@ -12,6 +12,7 @@ const programSteps = 2
 /** What is not known. */
 const unknown = -1
 const leastFallOdds = -3
+const usualRefusals = 0.1
 
 /** A surge with its traits, and how many of a week are about as high. */
 export interface JudgedSurge extends Run {
@@ -54,7 +55,7 @@ export function scaleTraits({ traits, habit, from, to }: JudgedSurge, scale: Sur
     outputMix: scaleMix(traits.outputMix, traits.outputDeviations),
     inputDeviations: clamp(traits.inputDeviations ?? 0, -15, 15),
     outputDeviations: clamp(traits.outputDeviations ?? 0, -15, 15),
-    rejectedShare: traits.rejectedShare === undefined ? unknown : Math.min(1, traits.rejectedShare),
+    rejectedShare: traits.rejectedShare === undefined ? unknown : scaleRefusals(traits.rejectedShare),
     duration: Math.log((to - from) * stepSeconds),
     steps: Math.log(to - from),
     stepSeconds: Math.log(stepSeconds),
@@ -96,6 +97,11 @@ export const traitNames = [
 function scaleMix(mix: number | undefined, deviations: number | undefined): number {
   if (mix === undefined || deviations === undefined) return 0
   return clamp(Math.log(Math.max(0.05, mix)), -2, 2) * Math.min(1, Math.abs(deviations) / 3)
+}
+
+/** A usual day turns some away too. */
+function scaleRefusals(share: number): number {
+  return share < usualRefusals ? 0 : Math.min(1, share)
 }
 
 function clamp(value: number, low: number, high: number): number {
