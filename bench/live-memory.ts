@@ -2,6 +2,7 @@ import { parseConfig } from '../src/config/parse-config.js'
 import { createRandom } from '../src/kit/random.js'
 import { formatInstant } from '../src/kit/time.js'
 import { secondsPerDay } from '../src/kit/units.js'
+import { fitHere } from '../src/live/fit-models.js'
 import { createFamilies } from '../src/live/live-metrics.js'
 import { judgeWorkloads } from '../src/live/live-state.js'
 import { formatExposition } from '../src/live/open-metrics.js'
@@ -13,7 +14,7 @@ import { capacityPlan, workloadDecision } from '../test/plan-fixture.js'
 
 // Memory of the exporter over a simulated day of refreshes each minute (or so many seconds), on steps of as much, with a
 // scrape after each.
-// Demand comes from memory; more than three workloads are fitted in a thread, which tsx does not reach.
+// Demand comes from memory; models are fitted in this thread.
 //  Usage: node --expose-gc --import tsx bench/live-memory.ts [workloads] [refreshes] [seconds]
 
 const count = Number(process.argv[2] ?? 3)
@@ -68,6 +69,7 @@ const refresher = await createRefresher(
     everySeconds,
     readPlan: async () => ({ plan, holds: [], place: 'bench' }),
     readDemand: async (window) => (await readDemand({ sources, ...window })).history,
+    fitModels: fitHere,
   },
   clock(day),
 )

@@ -5,6 +5,7 @@ import { openStateStore } from '../delivery/open-state-store.js'
 import { planFolder } from '../delivery/plan-folder.js'
 import { cloneProject, type ProjectClone } from '../delivery/project-clone.js'
 import { readRenewal } from '../delivery/renewal-file.js'
+import { fitInThread } from '../live/fit-models.js'
 import type { ReadDemand } from '../live/load-window.js'
 import { openPlanSource, type PlanSource, watchPlan } from '../live/plan-source.js'
 import type { RefreshSettings } from '../live/refresh.js'
@@ -94,7 +95,8 @@ export function refreshSettings(project: LiveProject, source: PlanSource): Refre
       close()
     }
   }
-  return { config, environment, everySeconds: config.live.every, readPlan: source.read, readDemand }
+  const { every: everySeconds } = config.live
+  return { config, environment, everySeconds, readPlan: source.read, readDemand, fitModels: fitInThread }
 }
 
 /** The history in a file, and parts of it as a live run would have read them. Throws what reading it throws. */
@@ -114,7 +116,8 @@ export async function openReplay(
 }
 
 async function readLive(config: Config, environment: string, options: DemandOptions): Promise<DemandHistory> {
-  return (await readPlannedDemand(config, environment, options, false)).history
+  // No model of live floors reads covariates: one that cannot be read must not stop them.
+  return (await readPlannedDemand(config, environment, { ...options, covariates: [] }, false)).history
 }
 
 /** The step that plans are made from, where it is named; else of a Prometheus that of the refreshes. */

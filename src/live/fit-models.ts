@@ -13,12 +13,15 @@ export interface FitTask {
   timing: { coldStartSeconds: number; everySeconds: number }
 }
 
-/** A fit takes a second or two; so many are worth a thread, beside which scrapes and probes are answered. */
-const leastOfThread = 4
+/** Fits a model to each, in their order. */
+export type FitModels = (tasks: readonly FitTask[]) => Promise<LiveModel[]>
 
-/** Fits one after the other, as many as there are in a thread of their own. */
-export function fitModels(tasks: readonly FitTask[]): Promise<LiveModel[]> {
-  if (tasks.length < leastOfThread) return Promise.resolve(tasks.map(fitModel))
+/** Fits here and now, one after the other. */
+export const fitHere: FitModels = async (tasks) => tasks.map(fitModel)
+
+/** A fit takes a second or two: in a thread of its own, so that scrapes, probes and signals are answered meanwhile. */
+export const fitInThread: FitModels = (tasks) => {
+  if (tasks.length === 0) return Promise.resolve([])
   const program = new URL(`./fit-worker${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
   return new Promise((done, fail) => {
     const worker = new Worker(program, { workerData: tasks })

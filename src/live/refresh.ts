@@ -6,7 +6,7 @@ import { findSecretValues, maskText } from '../kit/secret-forms.js'
 import { workloadId } from '../kit/workload.js'
 import { forecastLiveFloor, type LiveModel, lastMidnight } from '../planning/live-floor.js'
 import type { ReplicaCapacity } from '../sizing/replica-capacity.js'
-import { type FitTask, fitModels } from './fit-models.js'
+import type { FitModels, FitTask } from './fit-models.js'
 import type { Failure, Instant, Snapshot, WorkloadReading } from './live-state.js'
 import { type LoadWindow, type ReadDemand, readLoadWindow } from './load-window.js'
 import { planCapacity } from './plan-capacity.js'
@@ -20,6 +20,7 @@ export interface RefreshSettings {
   everySeconds: number
   readPlan: () => Promise<PlanReading>
   readDemand: ReadDemand
+  fitModels: FitModels
 }
 
 /** Keeps what floors are read off. */
@@ -47,7 +48,7 @@ export const settleSeconds = 10
 
 /** Reads the plan for the first time: throws what the source throws. */
 export async function createRefresher(settings: RefreshSettings, at: Instant): Promise<Refresher> {
-  const { config, environment, everySeconds } = settings
+  const { config, environment } = settings
   const reading = await settings.readPlan()
   let work = beginPlan(reading, config, environment)
   let snapshot: Snapshot = {
@@ -82,7 +83,7 @@ export async function createRefresher(settings: RefreshSettings, at: Instant): P
     const loads = { capacities: work.capacities, burstFactor: config.planning.burstFactor }
     work.window = await readLoadWindow(settings.readDemand, work.window, at.now - settleSeconds, loads)
     const { dataEnd, grid } = work.window
-    await fitAnew(work, work.window, everySeconds)
+    await fitAnew(work, work.window, settings)
     const workloads: WorkloadReading[] = []
     for (const reading of work.workloads) {
       workloads.push(forecastWorkload(work, work.window, reading))
@@ -132,7 +133,7 @@ function beginPlan({ plan }: PlanReading, config: Config, environment: string): 
 async function fitAnew(
   { workloads, models }: PlanWork,
   window: LoadWindow,
-  everySeconds: number,
+  { everySeconds, fitModels }: RefreshSettings,
 ): Promise<void> {
   const { loads, grid, dataEnd } = window
   const tasks = new Map<string, FitTask>()

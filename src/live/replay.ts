@@ -14,6 +14,7 @@ import {
   spreadFloors,
 } from '../planning/replay-live.js'
 import type { ReplicaCapacity } from '../sizing/replica-capacity.js'
+import { fitHere } from './fit-models.js'
 import { judgeWorkloads, type LiveState } from './live-state.js'
 import { planCapacity } from './plan-capacity.js'
 import { createRefresher, type RefreshSettings, settleSeconds } from './refresh.js'
@@ -58,7 +59,7 @@ const metricSeconds = 60
 /** Floors are made from at least so much history. */
 const leastHistorySeconds = secondsPerDay
 
-export interface ReplaySettings extends Omit<RefreshSettings, 'readPlan'> {
+export interface ReplaySettings extends Omit<RefreshSettings, 'readPlan' | 'fitModels'> {
   plan: CapacityPlan
   /** All of the history; `readDemand` gives parts of the same. */
   history: DemandHistory
@@ -100,7 +101,10 @@ async function decide(
   const always = { ...plan, header: { ...plan.header, validUntil: '9999-12-31T00:00:00Z' } }
   const readPlan = async () => ({ plan: always, holds: [], place: 'replay' })
   const clockAt = (time: EpochSeconds) => ({ now: time + settleSeconds, monotone: time })
-  const refresher = await createRefresher({ ...settings, everySeconds, readPlan }, clockAt(from))
+  const refresher = await createRefresher(
+    { ...settings, everySeconds, readPlan, fitModels: fitHere },
+    clockAt(from),
+  )
   for (let time = Math.ceil(from / everySeconds) * everySeconds; time <= until; time += everySeconds) {
     const at = clockAt(time)
     await refresher.refresh(at)

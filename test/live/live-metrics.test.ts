@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { secondsPerDay, secondsPerHour } from '../../src/kit/units.js'
+import { fitHere } from '../../src/live/fit-models.js'
 import { createFamilies } from '../../src/live/live-metrics.js'
 import { judgeWorkloads } from '../../src/live/live-state.js'
 import { createRefresher } from '../../src/live/refresh.js'
@@ -25,6 +26,7 @@ describe('the metric of the live floor', () => {
         everySeconds,
         readPlan: async () => readingOf(livePlan()),
         readDemand: readTableWindows(demandTable(day + secondsPerDay)),
+        fitModels: fitHere,
       },
       at,
     )

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LlmscaleError } from '../../src/kit/errors.js'
 import { type EpochSeconds, secondsPerDay, secondsPerHour } from '../../src/kit/units.js'
+import { fitHere } from '../../src/live/fit-models.js'
 import { judgeWorkloads, longestAge } from '../../src/live/live-state.js'
 import type { ReadDemand } from '../../src/live/load-window.js'
 import type { PlanReading } from '../../src/live/plan-source.js'
@@ -31,6 +32,7 @@ async function start(world: { plan: () => Promise<PlanReading>; demand: ReadDema
       everySeconds,
       readPlan: () => world.plan(),
       readDemand: (window) => world.demand(window),
+      fitModels: fitHere,
     },
     clock(now),
   )

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { openReplay, refreshSettings } from '../../src/cli/live-project.js'
 import { parseConfig } from '../../src/config/parse-config.js'
 import { secondsPerHour } from '../../src/kit/units.js'
+import { fitHere } from '../../src/live/fit-models.js'
 import { judgeWorkloads } from '../../src/live/live-state.js'
 import { createRefresher, settleSeconds } from '../../src/live/refresh.js'
 import { replayCsv, replayExporter } from '../../src/live/replay.js'
@@ -45,7 +46,7 @@ describe('a replay', async () => {
 
   it('decides what a live run over the same data decides', async () => {
     const source = { place: 'x', read: async () => readingOf(plan) }
-    const settings = refreshSettings(project, source)
+    const settings = { ...refreshSettings(project, source), fitModels: fitHere }
     let compared = 0
     for (const decision of workload!.decisions) {
       if ((decision.time - settleSeconds) % 3600 !== 0) continue
