@@ -13,7 +13,7 @@ export interface CovariateSource extends Pick<CovariateSettings, 'name' | 'workl
   read(window: { from: EpochSeconds; until: EpochSeconds; stepSeconds: number }): Promise<CovariateTable>
 }
 
-export interface CovariateTable {
+interface CovariateTable {
   /** Start of the first step. */
   start: EpochSeconds
   stepSeconds: number
