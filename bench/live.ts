@@ -3,7 +3,8 @@
 // over the live floor and over both; replica-hours at equal lateness, relative to an oracle that knows every tick. Each
 // family is tuned in hindsight; beside them the live floor as a plan sets it, untuned, and its gate, which saw the week
 // before alone.
-// Run: LLMSCALE_TEST_DATA=… node --import tsx bench/live.ts [traces] [cold starts, seconds] [step, seconds] [kept|filled gaps]
+// Run: LLMSCALE_TEST_DATA=… node --import tsx bench/live.ts [traces] [cold starts, seconds] [step, seconds] [real|prototype]
+// As the prototype did it: gaps of the collector are filled, and floors are minReplicas, not a trigger that is stabilised.
 import { forecastWithPast } from '../src/forecast/forecast-demand.js'
 import { secondsPerDay, secondsPerHour } from '../src/kit/units.js'
 import type { DemandHistory } from '../src/metrics/demand-history.js'
@@ -35,9 +36,10 @@ const [
   names = 'client-66,client-105,client-73,client-56,burstgpt',
   coldStarts = '120,300,600',
   step = '60',
-  gaps = 'kept',
+  mode = 'real',
 ] = process.argv.slice(2)
 const stepSeconds = Number(step)
+const isLikePrototype = mode === 'prototype'
 const everySeconds = 300
 const lateShare = 0.01
 const hardMaximum = 64
@@ -62,9 +64,9 @@ const cpuSeconds = (start: NodeJS.CpuUsage) => {
 }
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`
 const began = process.cpuUsage()
-const traces = readLiveTraces(names === 'all' ? traceNames : names.split(','), gaps === 'filled')
+const traces = readLiveTraces(names === 'all' ? traceNames : names.split(','), isLikePrototype)
 console.log(
-  `replica-hours at ${percent(lateShare)} late, over the oracle's (share of the gap from reactive that is closed); live steps of ${step} s, gaps ${gaps}\n` +
+  `replica-hours at ${percent(lateShare)} late, over the oracle's (share of the gap from reactive that is closed); live steps of ${step} s, ${mode}\n` +
     `${'trace'.padEnd(11)} cold  reactive  template        live            both            prototype | untuned: late, cost against reactive as late, gap closed | gate the week before → cost against the best reactive`,
 )
 for (const trace of traces) {
@@ -83,6 +85,7 @@ function replayTrace(trace: LiveTrace, past: PastForecasts, coldStartSeconds: nu
       coldStartSeconds,
       stabilisationSeconds: 300,
       hardMaximum,
+      floorsAreMinimum: isLikePrototype,
     }
     return { ...scoreReplay(test, replayAutoscaler(test, floors, settings), tickSeconds), label }
   }

@@ -70,6 +70,11 @@ export interface Autoscaler {
   /** Of the highest recommendation, before it scales down. */
   stabilisationSeconds: number
   hardMaximum: number
+  /**
+   * True where floors are its `minReplicas`, which may fall at once; by default they are a trigger beside the other, and
+   * held for the stabilisation as it is.
+   */
+  floorsAreMinimum?: boolean
 }
 
 /** What came of a replay, by tick; all NaN where the load is not known. */
@@ -132,8 +137,9 @@ export function replayAutoscaler(load: Float64Array, floors: Float64Array, autos
       const usage = rate / autoscaler.target
       if (Math.abs(usage - current) > tolerance * current + 1e-9) recommended = Math.ceil(usage - 1e-9)
     }
-    recommended = Math.max(floor, Math.min(recommended, hardMaximum))
-    const highest = wanted.add(tick, recommended)
+    const byTrigger = Math.min(recommended, hardMaximum)
+    recommended = Math.max(floor, byTrigger)
+    const highest = Math.max(floor, wanted.add(tick, autoscaler.floorsAreMinimum ? byTrigger : recommended))
     pods.scaleTo(
       tick,
       recommended > current

@@ -58,6 +58,15 @@ describe('the replay of an autoscaler', () => {
     expect(billed[20 + 6 * minute + 2]).toBe(5)
   })
 
+  it('holds a floor that falls as it holds the trigger, unless floors are its minReplicas', () => {
+    const load = loadOf([80, 4])
+    const floors = loadOf([20, 20], [60, 1])
+    const readyAt = (tick: number, floorsAreMinimum: boolean) =>
+      replayAutoscaler(load, floors, { ...autoscaler, floorsAreMinimum }).ready[tick]
+    expect([readyAt(19, false), readyAt(37, false), readyAt(42, false)]).toEqual([20, 20, 5])
+    expect([readyAt(19, true), readyAt(22, true)]).toEqual([20, 5])
+  })
+
   it('leaves differences within the tolerance, and scales nothing where the load is unknown', () => {
     const steady = loadOf([20, 8], [20, 8.6])
     expect(new Set(replayAutoscaler(steady, floorsOf(steady), autoscaler).ready)).toEqual(new Set([10]))
