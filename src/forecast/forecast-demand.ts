@@ -8,8 +8,8 @@ import type { DemandForecast, WorkloadForecast } from './demand-forecast.js'
 import { forecastWorkload, readSlots } from './forecast-workload.js'
 import { worthOf } from './freshness.js'
 import { countStepsPerSlot } from './hourly.js'
-import { pointModels, pooledModels } from './models/models.js'
-import type { PointModel } from './models/point-model.js'
+import { pointModels, pooledModels, stepModels } from './models/models.js'
+import type { PointModel, Series } from './models/point-model.js'
 import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './models/seasonal-naive.js'
 import { createOriginGrid } from './origin-grid.js'
 import { createBlocks } from './past-blocks.js'
@@ -30,13 +30,16 @@ const weekDays = 7
 
 /** Makes the members of the combination from the requests of all workloads, and the naive models to beat. */
 interface Team {
-  members: (fleet: () => ReturnType<typeof readSlots>[]) => Member[]
+  members: (fleet: () => Series[], stepsPerSlot: number) => Member[]
   /** None means no score. */
   rivals: readonly Member[]
 }
 
 const wholeTeam: Team = {
-  members: (fleet) => [...pointModels.map(singleMember), ...poolMembers(fleet)],
+  members: (fleet, stepsPerSlot) => [
+    ...[...pointModels, ...(stepsPerSlot > 1 ? stepModels : [])].map(singleMember),
+    ...poolMembers(fleet),
+  ],
   rivals: baselines.map(singleMember),
 }
 
@@ -145,7 +148,7 @@ function forecastFrom(
   const readFleet = () =>
     history.workloads.map((demand) => readSlots(demand, 'requests', stepsPerDay, stepsPerSlot))
   const frame = {
-    members: team.members(readFleet),
+    members: team.members(readFleet, stepsPerSlot),
     rivals: team.rivals,
     covariates: team === wholeTeam ? history.covariates : undefined,
     grid,
@@ -174,7 +177,7 @@ function forecastFrom(
   }))
 }
 
-function poolMembers(readFleet: () => ReturnType<typeof readSlots>[]): Member[] {
+function poolMembers(readFleet: () => Series[]): Member[] {
   if (pooledModels.length === 0) return []
   const fleet = readFleet()
   return pooledModels.map((model) => poolMember(model, fleet))

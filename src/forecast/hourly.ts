@@ -1,4 +1,4 @@
-import { secondsPerHour } from '../kit/units.js'
+import { secondsPerDay, secondsPerHour } from '../kit/units.js'
 import type { Series } from './models/point-model.js'
 
 /**
@@ -10,7 +10,13 @@ export function countStepsPerSlot(stepSeconds: number): number {
   return secondsPerHour % stepSeconds === 0 ? secondsPerHour / stepSeconds : 1
 }
 
-/** Sums steps to slots, counted back from the end so that the last one is complete. */
+// Fewer steps are noise, more are the past.
+const levelSeconds = 1800
+
+/**
+ * Sums steps to slots, counted back from the end so that the last one is complete. The level before each slot, and
+ * after the last one, is that of the last half hour, an amount a slot.
+ */
 export function sumSlots({ values, observed, stepsPerDay }: Series, stepsPerSlot: number): Series {
   if (stepsPerSlot === 1) return { values, observed, stepsPerDay }
   const length = Math.floor(values.length / stepsPerSlot)
@@ -19,6 +25,14 @@ export function sumSlots({ values, observed, stepsPerDay }: Series, stepsPerSlot
     values: new Float64Array(length),
     observed: new Uint8Array(length),
     stepsPerDay: stepsPerDay / stepsPerSlot,
+    levels: new Float64Array(length + 1),
+  }
+  const levelSteps = Math.max(1, Math.round((levelSeconds * stepsPerDay) / secondsPerDay))
+  for (let slot = 0; slot <= length; slot++) {
+    const end = start + slot * stepsPerSlot
+    const first = Math.max(0, end - levelSteps)
+    for (let step = first; step < end; step++)
+      slots.levels[slot]! += (values[step]! * stepsPerSlot) / (end - first)
   }
   for (let slot = 0; slot < length; slot++) {
     let seen = 0

@@ -38,8 +38,13 @@ export function windowStart(end: number, slotsPerDay: number): number {
   return Math.max(0, end - windowDays * slotsPerDay)
 }
 
-function viewFrom({ values, observed, stepsPerDay }: Series, start: number): Series {
-  return { values: values.subarray(start), observed: observed.subarray(start), stepsPerDay }
+function viewFrom({ values, observed, stepsPerDay, levels }: Series, start: number): Series {
+  return {
+    values: values.subarray(start),
+    observed: observed.subarray(start),
+    stepsPerDay,
+    ...(levels && { levels: levels.subarray(start) }),
+  }
 }
 
 /** Point forecasts of a model, or of a combination, over a grid. */

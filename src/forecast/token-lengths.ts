@@ -1,12 +1,15 @@
 import { combinePast, combineRows, weighModels } from './combination.js'
 import { meanDay } from './models/mean-day.js'
 import type { Series } from './models/point-model.js'
+import { transferredRidge } from './models/pooled-ridge.js'
 import { persistence, seasonalNaiveDay, seasonalNaiveWeek } from './models/seasonal-naive.js'
 import type { OriginGrid } from './origin-grid.js'
 import { rollMember, singleMember } from './rolling-origin.js'
 import type { RolledForecast } from './score.js'
 
-const members = [meanDay, seasonalNaiveDay, seasonalNaiveWeek, persistence].map(singleMember)
+const members = [meanDay, transferredRidge, seasonalNaiveDay, seasonalNaiveWeek, persistence].map(
+  singleMember,
+)
 
 /**
  * Forecasts of the tokens of one request. Lengths move far less than amounts do: simple models, weighed by their errors

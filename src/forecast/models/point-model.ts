@@ -9,6 +9,8 @@ export interface Series {
   observed: Uint8Array
   /** Steps in a day: the season. */
   stepsPerDay: number
+  /** Where a step of this series was summed from shorter ones: by step, the level of the last of them before it. */
+  levels?: Float64Array
 }
 
 /** A fitted model: amounts of the `leads` steps from `origin` on, read from values strictly before `origin`. */
