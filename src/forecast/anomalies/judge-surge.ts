@@ -13,6 +13,8 @@ const programSteps = 2
 const unknown = -1
 const leastFallOdds = -3
 const usualRefusals = 0.1
+/** Lengths of requests this far from those around speak for themselves. */
+const clearDeviations = 3
 
 /** A surge with its traits, and how many of a week are about as high. */
 export interface JudgedSurge extends Run {
@@ -96,7 +98,7 @@ export const traitNames = [
 /** Logarithm of the ratio of lengths, the less the less it stands out. */
 function scaleMix(mix: number | undefined, deviations: number | undefined): number {
   if (mix === undefined || deviations === undefined) return 0
-  return clamp(Math.log(Math.max(0.05, mix)), -2, 2) * Math.min(1, Math.abs(deviations) / 3)
+  return clamp(Math.log(Math.max(0.05, mix)), -2, 2) * Math.min(1, Math.abs(deviations) / clearDeviations)
 }
 
 /** A usual day turns some away too. */
@@ -141,11 +143,13 @@ export function judgeSurge(surge: JudgedSurge, scale: SurgeScale): number {
  * high now and then: more is asked.
  */
 export function leastCertainty(traits: SurgeTraits, stepSeconds: number): number {
+  const isOdd = (mix: number | undefined, deviations = 0) =>
+    Math.abs(scaleMix(mix, deviations)) > 0.2 && Math.abs(deviations) >= clearDeviations
   const speaks =
     (traits.newShare ?? 0) > 0.2 ||
     (traits.rejectedShare ?? 0) > 0.3 ||
-    Math.abs(scaleMix(traits.inputMix, traits.inputDeviations)) > 0.2 ||
-    Math.abs(scaleMix(traits.outputMix, traits.outputDeviations)) > 0.2
+    isOdd(traits.inputMix, traits.inputDeviations) ||
+    isOdd(traits.outputMix, traits.outputDeviations)
   return speaks || stepSeconds <= finestRampSeconds ? 0.45 : 0.6
 }
 
@@ -189,7 +193,7 @@ export function describeSurge(
     ['answers', traits.outputMix, traits.outputDeviations],
   ] as const
   for (const [what, mix, deviations] of mixes)
-    if (mix !== undefined && mix > 0 && Math.abs(deviations!) >= 3)
+    if (mix !== undefined && mix > 0 && Math.abs(deviations!) >= clearDeviations)
       evidence.push(`${what} ${times(mix)} as long`)
   const isSeen = stepSeconds <= finestRampSeconds
   evidence.push(
