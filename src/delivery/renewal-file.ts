@@ -2,8 +2,8 @@ import { z } from 'zod'
 import type { StateStore } from './state-store.js'
 
 /**
- * A plan that a later run found to be the right one still: until when it may be applied without another review. Only
- * applies ask for it; nothing that is deployed depends on it.
+ * A plan that a later run found to be the right one still: until when it may be applied, and its live floors followed,
+ * without another review. No stack depends on it.
  */
 export const Renewal = z.strictObject({
   planId: z.string(),
