@@ -20,7 +20,7 @@ import { planCapacity } from './plan-capacity.js'
 import { createRefresher, type RefreshSettings, settleSeconds } from './refresh.js'
 
 /** What was published of one workload from a time on. */
-export interface ReplayedDecision {
+interface ReplayedDecision {
   time: EpochSeconds
   template: number
   /** Before template and maxima; NaN where no floor was followed. */
@@ -31,9 +31,9 @@ export interface ReplayedDecision {
 
 /** What is compared, in this order. */
 export const replayedPolicies = ['reactive', 'template', 'live', 'plan'] as const
-export type ReplayedPolicy = (typeof replayedPolicies)[number]
+type ReplayedPolicy = (typeof replayedPolicies)[number]
 
-export interface ReplayedWorkload {
+interface ReplayedWorkload {
   workload: Workload
   decisions: ReplayedDecision[]
   /** With the floors of the plan, by tick. */
