@@ -124,13 +124,13 @@ export class ContrastScan {
     if (near === undefined || !(height > 0)) return { alike: 1, next: 1 }
     let alike = 0
     let next = 0
-    near.above.forEach((index) => {
+    for (const index of near.above) {
       const other = near.contrasts[index]!
       const start = index * near.stride
-      if (start + steps > from && start < to) return
+      if (start + steps > from && start < to) continue
       if (other >= alikeShare * height) alike++
       if (other > next) next = other
-    })
+    }
     const apart = near.known - (steps + to - from) / near.stride
     return { alike: apart < 1 ? 1 : Math.min(1, alike / apart), next: next / height }
   }
@@ -194,7 +194,10 @@ export class ContrastScan {
           : this.#contrastAt(from, steps)
     }
     const every = Math.max(1, Math.floor(count / spreadRuns))
-    const sorted = contrasts.filter((each, index) => index % every === 0 && !Number.isNaN(each)).sort()
+    const sample: number[] = []
+    for (let index = 0; index < count; index += every)
+      if (!Number.isNaN(contrasts[index]!)) sample.push(contrasts[index]!)
+    const sorted = Float64Array.from(sample).sort()
     const above: number[] = []
     let known = 0
     for (let index = 0; index < count; index++) {
