@@ -24,7 +24,7 @@ const resamples = 1000
 export const rivalTargets = [0.5, 0.6, 0.7, 0.8, 0.9]
 
 /** A past day with the floors that would have stood on it. */
-export interface PastDay {
+interface PastDay {
   /** Ticks of the day, `to` excluded. */
   from: number
   to: number
@@ -34,7 +34,7 @@ export interface PastDay {
 }
 
 /** Past days on the grid of the whole history. */
-export interface PastDays {
+interface PastDays {
   grid: LoadGrid
   load: Load
   days: PastDay[]
