@@ -34,7 +34,7 @@ interface PastDay {
 }
 
 /** Past days on the grid of the whole history. */
-interface PastDays {
+export interface PastDays {
   grid: LoadGrid
   load: Load
   days: PastDay[]
