@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { weighSurges } from '../src/forecast/anomalies/find-anomalies.js'
-import { type OddsTrees, scaleTraits, traitNames } from '../src/forecast/anomalies/judge-surge.js'
+import { scaleTraits, traitNames } from '../src/forecast/anomalies/judge-surge.js'
+import type { OddsTrees } from '../src/forecast/anomalies/odds-trees.js'
 import type { DemandHistory } from '../src/metrics/demand-history.js'
 import { synthesizeDemand } from '../src/metrics/scenarios.js'
 import { boostOdds, type Sample } from './anomalies/boost-odds.js'
@@ -117,7 +118,7 @@ const rounded: OddsTrees = {
 writeFileSync(
   file,
   `// biome-ignore-all lint/suspicious/noApproximativeNumericConstant: a limit that was learned is no constant
-import type { OddsTrees } from './judge-surge.js'
+import type { OddsTrees } from './odds-trees.js'
 
 // Made by bench/fit-anomalies.ts.
 

@@ -1,4 +1,4 @@
-import type { OddsTrees } from '../../src/forecast/anomalies/judge-surge.js'
+import type { OddsTrees } from '../../src/forecast/anomalies/odds-trees.js'
 
 /** One thing to learn from: what is known of it, and what it was. */
 export interface Sample {

@@ -1,6 +1,7 @@
 import { formatDuration } from '../../kit/time.js'
 import type { Run } from '../../metrics/gaps.js'
 import type { EpisodeKind } from './episode.js'
+import { sumOdds } from './odds-trees.js'
 import { surgeTrees } from './surge-trees.js'
 import type { SurgeTraits } from './weigh-surge.js'
 
@@ -110,14 +111,6 @@ function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, value))
 }
 
-/** Trees that add up to the logarithm of odds. */
-export interface OddsTrees {
-  intercept: number
-  /** Of each tree the trait and the limit of 7 splits, level by level, then the answers of its 8 ends. */
-  trees: readonly (readonly number[])[]
-}
-
-const splits = 7
 /** Set, not learned: who comes over minutes is a crowd, who comes within seconds a program. */
 const crowdOdds = 8
 
@@ -129,12 +122,8 @@ function crowdShare(riseSeconds: number, stepSeconds: number): number {
 /** Probability that a surge is none of a launch, a campaign, a job, and no burst as the series has anyway. */
 export function judgeSurge(surge: JudgedSurge, scale: SurgeScale): number {
   const traits = scaleTraits(surge, scale)
-  let odds = surgeTrees.intercept - crowdOdds * crowdShare(surge.traits.riseSeconds, scale.stepSeconds)
-  for (const tree of surgeTrees.trees) {
-    let node = 0
-    while (node < splits) node = 2 * node + (traits[tree[2 * node]!]! <= tree[2 * node + 1]! ? 1 : 2)
-    odds += tree[splits + node]!
-  }
+  const crowd = crowdOdds * crowdShare(surge.traits.riseSeconds, scale.stepSeconds)
+  const odds = sumOdds(surgeTrees, traits) - crowd
   return 1 / (1 + Math.exp(-odds))
 }
 

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noApproximativeNumericConstant: a limit that was learned is no constant
-import type { OddsTrees } from './judge-surge.js'
+import type { OddsTrees } from './odds-trees.js'
 
 // Made by bench/fit-anomalies.ts.
 
