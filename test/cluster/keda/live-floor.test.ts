@@ -322,7 +322,7 @@ describe.skipIf(note !== undefined)(`KEDA, a real Prometheus and the exporter${n
       150,
     )
     expect(await followedFloor()).toBe(template)
-    expect(exporter.log()).toContain('plan-expired')
+    await eventually('its log', async () => exporter.log().includes('plan-expired') || undefined)
     await eventually(
       'the template',
       async () => records[following]!.samples.at(-1)!.replicas === template || undefined,
