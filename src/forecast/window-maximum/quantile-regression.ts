@@ -1,4 +1,4 @@
-import { solvePositiveDefinite } from '../models/normal-equations.js'
+import { addProducts, solvePositiveDefinite } from '../models/normal-equations.js'
 
 /** Rows of a linear model: `features` is row-major, `rows × columns`. */
 export interface QuantileSample {
@@ -25,6 +25,7 @@ const lastRounding = 0.02
  *
  * @param priors by probability
  * @param penalty a row; the penalty of a column grows with its standard deviation, as the loss does
+ * @param starts by probability, coefficients of nearly the same sample: the search goes on from there
  * @returns coefficients by probability
  */
 export function fitQuantiles(
@@ -32,13 +33,18 @@ export function fitQuantiles(
   probabilities: readonly number[],
   priors: readonly Float64Array[],
   penalty: number,
+  starts?: readonly Float64Array[],
 ): Float64Array[] {
   const penalties = standardDeviations(sample).map(
     (deviation) => penalty * sample.rows * Math.max(deviation, leastDeviation),
   )
+  if (starts !== undefined)
+    return probabilities.map((probability, index) =>
+      fitQuantile(sample, probability, priors[index]!, penalties, starts[index]!, lastRounding),
+    )
   const fitFrom = (probability: number, start?: Float64Array) => {
     const prior = priors[nearest(probabilities, probability)]!
-    return fitQuantile(sample, probability, prior, penalties, start ?? prior)
+    return fitQuantile(sample, probability, prior, penalties, start ?? prior, firstRounding)
   }
   const median = fitFrom(0.5)
   const fitted = new Map([[0.5, median]])
@@ -69,11 +75,16 @@ function fitQuantile(
   prior: Float64Array,
   penalties: Float64Array,
   start: Float64Array,
+  rounding: number,
 ): Float64Array {
   const { features, targets, rows, columns } = sample
   const tilt = 2 * probability - 1
   const lighterSide = 2 * Math.min(probability, 1 - probability)
   const residuals = new Float64Array(rows)
+  const weights = new Float64Array(rows)
+  const sums = new Float64Array(columns)
+  for (let row = 0, at = 0; row < rows; row++, at += columns)
+    for (let i = 0; i < columns; i++) sums[i]! += features[at + i]!
   let coefficients = start
   for (let step = 0; step < mostSteps; step++) {
     let total = 0
@@ -82,23 +93,15 @@ function fitQuantile(
       residuals[row] = Math.abs(residual)
       total += residuals[row]!
     }
-    const share = Math.max(lastRounding, firstRounding * 0.6 ** step)
-    const rounding = (total / rows) * lighterSide * share + 1e-12
+    const share = Math.max(lastRounding, rounding * 0.6 ** step)
+    const corner = (total / rows) * lighterSide * share + 1e-12
     const normal = new Float64Array(columns * columns)
     const right = new Float64Array(columns)
-    for (let row = 0, at = 0; row < rows; row++, at += columns) {
-      const weight = 1 / (rounding + residuals[row]!)
-      const pull = weight * targets[row]! + tilt
-      for (let i = 0, index = 0; i < columns; i++, index += columns) {
-        const feature = features[at + i]!
-        right[i]! += pull * feature
-        const weighted = weight * feature
-        for (let j = 0; j <= i; j++) normal[index + j]! += weighted * features[at + j]!
-      }
-    }
+    for (let row = 0; row < rows; row++) weights[row] = 1 / (corner + residuals[row]!)
+    addProducts(normal, right, features, targets.subarray(0, rows), weights, columns)
     for (let i = 0; i < columns; i++) {
       normal[i * columns + i]! += penalties[i]!
-      right[i]! += penalties[i]! * prior[i]!
+      right[i]! += penalties[i]! * prior[i]! + tilt * sums[i]!
     }
     const next = solvePositiveDefinite(normal, right)
     const isSettled =

@@ -106,7 +106,7 @@ export function fitWindowMaximum(
   const sample = gatherSample(load, first, end, options, scale)
   if (sample.rows < fewestRows) return { ...options, scale, coefficients: [...prior] }
   const fitted = fitQuantiles(sample, options.quantiles, prior, penalty)
-  const factors = calibrate(sample, end, options, prior)
+  const factors = calibrate(sample, end, options, prior, fitted)
   const coefficients = fitted.map((column, index) => column.map((value) => factors[index]! * value))
   return { ...options, scale, coefficients }
 }
@@ -121,6 +121,7 @@ function calibrate(
   end: number,
   options: WindowMaximumOptions,
   prior: MaximumPrior,
+  starts: readonly Float64Array[],
 ): number[] {
   const { features, targets, rows, origins } = sample
   const day = stepsOf(secondsPerDay, options)
@@ -129,7 +130,7 @@ function calibrate(
   for (let fold = 0; fold < folds; fold++) {
     const kept = pickRows(sample, (row) => foldOf(row) !== fold)
     if (kept.rows < fewestRows || kept.rows === rows) return options.quantiles.map(() => 1)
-    const fitted = fitQuantiles(kept, options.quantiles, prior, penalty)
+    const fitted = fitQuantiles(kept, options.quantiles, prior, penalty, starts)
     for (let row = 0; row < rows; row++) {
       if (foldOf(row) !== fold) continue
       const values = fitted
