@@ -86,6 +86,8 @@ export interface SlotShape {
   steps: Float32Array
   /** Slot of the first of them. */
   firstSlot: number
+  /** No shape lifts a step above this. */
+  ceiling: number
 }
 
 /** What makes a path of a point: at each slot the error whose place among all is that of a past error. */

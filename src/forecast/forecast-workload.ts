@@ -169,7 +169,7 @@ function noTokens({ steps, grid: { slotsAhead } }: Frame): SeriesForecast {
   return {
     point: new Float64Array(steps),
     slots: new Float64Array(slotsAhead),
-    shape: { shares: new Float64Array(0), origin: 0, steps: new Float32Array(0), firstSlot: 0 },
+    shape: { shares: new Float64Array(0), origin: 0, steps: new Float32Array(0), firstSlot: 0, ceiling: 0 },
     errors: undefined,
   }
 }

@@ -3,9 +3,12 @@ import type { Series } from './models/point-model.js'
 
 const profileDays = 7
 
-/** How steps of a series shared their slots out until slot `origin`. */
+/**
+ * How steps of a series shared their slots out in the week until slot `origin`: the mean of its days, each for itself and
+ * a slot without demand evenly, or else the one burst of a quiet week would be its shape.
+ */
 export function learnShape(
-  { values, stepsPerDay }: Series,
+  { values, observed, stepsPerDay }: Series,
   steps: Float32Array,
   firstSlot: number,
   origin: number,
@@ -14,15 +17,17 @@ export function learnShape(
   const offset = values.length % stepsPerSlot
   const shares = new Float64Array(stepsPerDay)
   const end = origin * stepsPerSlot
-  for (let step = Math.max(0, end - profileDays * stepsPerDay); step < end; step++)
-    shares[step % stepsPerDay]! += values[offset + step]!
-  for (let first = 0; first < stepsPerDay; first += stepsPerSlot) {
+  const days = Math.min(profileDays, Math.floor(end / stepsPerDay))
+  for (let first = end - days * stepsPerDay; first < end; first += stepsPerSlot) {
     let sum = 0
-    for (let step = first; step < first + stepsPerSlot; step++) sum += shares[step]!
+    for (let step = first; step < first + stepsPerSlot; step++) sum += values[offset + step]!
     for (let step = first; step < first + stepsPerSlot; step++)
-      shares[step] = sum > 0 ? shares[step]! / sum : 1 / stepsPerSlot
+      shares[step % stepsPerDay]! += (sum > 0 ? values[offset + step]! / sum : 1 / stepsPerSlot) / days
   }
-  return { shares, steps, firstSlot, origin }
+  let highest = 0
+  for (let step = offset; step < offset + end; step++)
+    if (observed[step] === 1) highest = Math.max(highest, values[step]!)
+  return { shares, steps, firstSlot, origin, ceiling: 2 * highest }
 }
 
 /** Shares slots out by the mean shape of the day. */
@@ -45,7 +50,7 @@ export function shareOut(
  */
 export function followShape(
   slots: Float64Array,
-  { shares, origin, steps: past, firstSlot }: SlotShape,
+  { shares, origin, steps: past, firstSlot, ceiling }: SlotShape,
   { origins, sources }: PastBlocks,
   row: number,
   stepsPerSlot: number,
@@ -61,14 +66,22 @@ export function followShape(
     const thenOfDay = then % stepsPerDay
     const from = then - firstSlot * stepsPerSlot
     let sum = 0
+    let most = 0
     for (let step = 0; step < stepsPerSlot; step++) {
       const usual = shares[thenOfDay + step]!
       const weight = usual > 0 ? (past[from + step]! / usual) * shares[now + step]! : 0
       if (first + step < end) steps[first + step] = weight
       sum += weight
+      most = Math.max(most, weight)
     }
-    for (let step = first; step < end; step++)
-      steps[step] = slots[slot]! * (sum > 0 ? steps[step]! / sum : shares[now + step - first]!)
+    const even = slots[slot]! / stepsPerSlot
+    const peak = sum > 0 ? (slots[slot]! * most) / sum : 0
+    // What one quiet hour did in a single step would lift a busy one beyond all that was seen.
+    const evened = peak > ceiling && peak > even ? (peak - Math.max(ceiling, even)) / (peak - even) : 0
+    for (let step = first; step < end; step++) {
+      const amount = slots[slot]! * (sum > 0 ? steps[step]! / sum : shares[now + step - first]!)
+      steps[step] = amount + evened * (even - amount)
+    }
   }
   return steps
 }
