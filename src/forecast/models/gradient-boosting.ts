@@ -46,9 +46,37 @@ export function boostTrees(
     trees.push(tree)
     for (let row = 0; row < rows; row++) residuals[row]! -= answer(tree, design, row * columns)
   }
-  return (features, at) => {
+  return sumTrees(trees)
+}
+
+/** All trees in one piece, which is twice as fast to walk. */
+function sumTrees(trees: readonly Tree[]): Boosted {
+  const size = trees.reduce((sum, { feature }) => sum + feature.length, 0)
+  const features = new Int16Array(size)
+  // Of a split its threshold, of a leaf its value.
+  const amounts = new Float64Array(size)
+  // The right child of a split follows its left one.
+  const lefts = new Int32Array(size)
+  const roots: number[] = []
+  let root = 0
+  for (const { feature, threshold, value, left } of trees) {
+    roots.push(root)
+    for (let node = 0; node < feature.length; node++) {
+      const isSplit = feature[node]! >= 0
+      features[root + node] = feature[node]!
+      amounts[root + node] = isSplit ? threshold[node]! : value[node]!
+      lefts[root + node] = root + left[node]!
+    }
+    root += feature.length
+  }
+  return (row, at) => {
     let sum = 0
-    for (const tree of trees) sum += answer(tree, features, at)
+    for (let tree = 0; tree < roots.length; tree++) {
+      let node = roots[tree]!
+      for (let feature = features[node]!; feature >= 0; feature = features[node]!)
+        node = row[at + feature]! <= amounts[node]! ? lefts[node]! : lefts[node]! + 1
+      sum += amounts[node]!
+    }
     return sum
   }
 }
