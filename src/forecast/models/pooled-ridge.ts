@@ -108,8 +108,11 @@ export function fitCoefficients(
   })
 }
 
-/** What is expected beyond the base at a lead of an origin, given its plain features. */
-export type Departures = (features: Float64Array, lead: number, step: number) => number
+/**
+ * What is expected beyond the base at a lead of an origin, given its plain features.
+ * @param day whole days that the origin itself lies ahead of what was observed
+ */
+export type Departures = (features: Float64Array, lead: number, step: number, day: number) => number
 
 // By lead: the knot below, and how far it is to the next one.
 const places = Array.from({ length: featureLeads }, (_, lead) => {
@@ -195,7 +198,10 @@ function predictWith(departuresOf: (traits: Traits) => Departures): Predict {
       const step = origin + lead
       if (lead > 0 && ahead === 0) known = readOrigin(view, step, traits)
       const base = writeFeatures(known, ahead, features, 0)
-      const root = Math.max(0, traits.scale * (base + departure(features, ahead, step)))
+      const root = Math.max(
+        0,
+        traits.scale * (base + departure(features, ahead, step, Math.floor(lead / featureLeads))),
+      )
       point[lead] = Math.min(root ** 2, 2 * highest)
       extendView(view, step, point[lead]!)
     }

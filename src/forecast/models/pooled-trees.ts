@@ -17,6 +17,8 @@ const rowsPerLeaf = 1250
 const leastLeaves = 8
 const mostRows = 80_000
 const leadsEach = 2
+// Further ahead forecasts are made of forecasts: trees tell no more than straight lines, and cost most.
+const treeDays = 2
 const ridgeFeatures = 20
 const columns = ridgeFeatures + 5
 
@@ -32,8 +34,9 @@ export const pooledTrees: PooledModel = {
     const row = new Float64Array(columns)
     return forecaster('pooled-trees', (traits) => {
       const straightAt = straightDepartures(coefficients, traits)
-      return (features, lead, step) => {
-        const straight = straightAt(features, lead, step)
+      return (features, lead, step, day) => {
+        const straight = straightAt(features, lead, step, day)
+        if (day >= treeDays) return straight
         writeRow(row, 0, features, lead, traits, step, straight)
         return straight + boosted(row, 0)
       }
