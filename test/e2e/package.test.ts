@@ -114,7 +114,7 @@ describe.skipIf(fromSource)(
             ),
         ),
       ).toEqual([])
-      expect(files.filter(({ size }) => size >= 100_000)).toEqual([])
+      expect(files.filter(({ size }) => size >= 150_000)).toEqual([])
     })
 
     it('knows all its commands without looking for them', () => {
