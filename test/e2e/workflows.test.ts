@@ -451,6 +451,8 @@ describe.skipIf(isMissing)(
 
     it('plan and verify render what Argo CD or Flux deliver', async () => {
       const { github } = company
+      // After the plans of the tests before, whose clock may have gone on.
+      company.setTime('2026-11-02T04:30:00Z')
       commit('main', (folder) => {
         edit(folder, '    approval: github', '    approval: github\n    delivery: gitops')
         edit(folder, /$/, 'planning: { decreaseCap: 60% }\n')
