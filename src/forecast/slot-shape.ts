@@ -22,8 +22,9 @@ export function learnShape(
     let sum = 0
     for (let step = first; step < first + stepsPerSlot; step++) sum += values[offset + step]!
     for (let step = first; step < first + stepsPerSlot; step++)
-      shares[step % stepsPerDay]! += (sum > 0 ? values[offset + step]! / sum : 1 / stepsPerSlot) / days
+      shares[step % stepsPerDay]! += sum > 0 ? values[offset + step]! / sum : 1 / stepsPerSlot
   }
+  for (let step = 0; step < stepsPerDay; step++) shares[step]! /= days
   let highest = 0
   for (let step = offset; step < offset + end; step++)
     if (observed[step] === 1) highest = Math.max(highest, values[step]!)
