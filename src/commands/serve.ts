@@ -245,7 +245,7 @@ const policyNames: Record<(typeof replayedPolicies)[number], string> = {
   reactive: 'reactive alone',
   template: 'template',
   live: 'live floor',
-  plan: 'template and live floor',
+  plan: 'template + live',
 }
 
 function describeReplay(result: ReplayResult): string {
@@ -262,13 +262,13 @@ function describeReplay(result: ReplayResult): string {
     ]),
   )
   return (
-    `Replayed ${from} to ${until} (estimated: arrivals within a step follow its neighbours):\n` +
+    `Replayed ${from} to ${until}.\nEstimated: arrivals within a step follow its neighbours.\n\n` +
     formatTable(
       [
         { header: 'Workload' },
         { header: 'Floor' },
         right('Late'),
-        right('Idle replica-hours'),
+        right('Idle replica h'),
         right('Idle USD'),
         right('Followed'),
       ],

@@ -90,7 +90,8 @@ export async function findAuthor(folder: string): Promise<string | undefined> {
   }
 }
 
-function readHold(text: string, path: string): Hold | undefined {
+/** A hold as a file says it; undefined where it cannot be read: it still holds. */
+export function readHold(text: string, path: string): Hold | undefined {
   try {
     return parseHold(text, path)
   } catch (error) {

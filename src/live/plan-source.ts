@@ -2,7 +2,7 @@ import { join, relative, resolve } from 'node:path'
 import type { Environment } from '../config/environment.js'
 import { checkApproval } from '../delivery/approval.js'
 import { createGit, type Git, inRepository, withoutPassword } from '../delivery/git.js'
-import { listHolds } from '../delivery/hold-file.js'
+import { listHolds, readHold } from '../delivery/hold-file.js'
 import { findRemote } from '../delivery/open-state-store.js'
 import { planFolder, readPlan } from '../delivery/plan-folder.js'
 import { requireCommit } from '../delivery/plan-history.js'
@@ -10,7 +10,7 @@ import { pathFromTop } from '../delivery/proposed-files.js'
 import { LlmscaleError } from '../kit/errors.js'
 import type { CapacityPlan } from '../planning/capacity-plan.js'
 import { checkKillSwitch } from '../planning/guards.js'
-import { type Hold, parseHold } from '../planning/hold.js'
+import type { Hold } from '../planning/hold.js'
 import { parsePlan } from '../planning/plan-file.js'
 
 /** A plan as it is read, and what stands against following it. */
@@ -211,15 +211,6 @@ async function readCommit(
       hold: readHold(text, name),
     }))
   return { plan, holds, place }
-}
-
-function readHold(text: string, path: string): Hold | undefined {
-  try {
-    return parseHold(text, path)
-  } catch (error) {
-    if (error instanceof LlmscaleError) return undefined
-    throw error
-  }
 }
 
 function requireEnvironment(plan: CapacityPlan, environment: string, place: string): CapacityPlan {

@@ -180,7 +180,7 @@ describe.skipIf(prometheusFolder === undefined)(`llmscale serve${prometheusNote}
       },
     )
     expect(replay.stderr).toContain('Wrote decisions.csv')
-    expect(replay.stdout).toContain('template and live floor')
+    expect(replay.stdout).toContain('template + live')
     const last = readFileSync(join(project, 'decisions.csv'), 'utf8').trimEnd().split('\n').at(-1)!.split(',')
     expect(Date.parse(last[0]!) / 1000).toBe(end + 10)
     expect(Number(last.at(-5))).toBe(result.once.workloads[0]!.floor)
