@@ -5,7 +5,7 @@ import type { RolledPoints } from './rolling-origin.js'
 
 // An error of a week ago says half as much about which model to trust.
 const halfLifeDays = 5
-const power = 6
+const power = 5
 
 /** How much each model counts, by band of lead times: an hour, a day and weeks ahead different models are best. */
 export interface ModelWeights {
@@ -23,7 +23,7 @@ function bandEnds(slotsPerDay: number): number[] {
 }
 
 /**
- * Weights of models for the forecast made at each row: in each band of lead times a model weighs by the inverse sixth
+ * Weights of models for the forecast made at each row: in each band of lead times a model weighs by the inverse fifth
  * power of its mean absolute error there, recent ones first, over what was observed before the row. A model that does
  * badly on a workload fades out; a band of which nothing was observed takes the weights of the band before it.
  * Combining beats choosing the best one (Bates and Granger 1969; Makridakis et al. 2020, M4).

@@ -1,3 +1,4 @@
+import { analogs } from './analogs.js'
 import { dampedGrowth } from './damped-growth.js'
 import { doubleSeasonal } from './double-seasonal.js'
 import { fourierRidge } from './fourier-ridge.js'
@@ -16,6 +17,7 @@ export const pointModels: readonly PointModel[] = [
   doubleSeasonal,
   dampedGrowth,
   theta,
+  analogs,
   transferredRidge,
   seasonalNaiveDay,
   seasonalNaiveWeek,
