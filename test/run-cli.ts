@@ -11,11 +11,12 @@ export interface CliRun {
 }
 
 const root = resolve(import.meta.dirname, '..')
-/** Arguments of node: with LLMSCALE_TEST_SOURCE=1 the TypeScript sources, else the compiled program, as users have it. */
-export const programArgs =
-  process.env['LLMSCALE_TEST_SOURCE'] === '1'
-    ? ['--import', join(root, 'node_modules/tsx/dist/esm/index.mjs'), join(root, 'bin/dev.js')]
-    : [join(root, 'bin/run.js')]
+/** Whether the TypeScript sources are run; else the compiled program, as users have it. */
+export const isFromSource = process.env['LLMSCALE_TEST_SOURCE'] === '1'
+/** Arguments of node. */
+export const programArgs = isFromSource
+  ? ['--import', join(root, 'node_modules/tsx/dist/esm/index.mjs'), join(root, 'bin/dev.js')]
+  : [join(root, 'bin/run.js')]
 
 /** Runs `llmscale` as a process of its own; fails where it prints a secret. */
 export async function runCli(

@@ -12,7 +12,8 @@ import { type StandInHost, startGitHubHost } from '../delivery/stand-in-github-h
 import { git } from '../delivery/state-places.js'
 import { capacityPlan } from '../plan-fixture.js'
 import { configText, projectFolder } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const plan = capacityPlan()
 const now = '2026-11-03T08:00:00Z'
@@ -40,7 +41,7 @@ const token = () => (gitHub.access.identity as { token: string }).token
 
 async function run(args: string[] = [], env: NodeJS.ProcessEnv = {}) {
   gitHub.exchanges = []
-  const { code, stdout, stderr } = await runCli(['dashboard', '--as-of', now, '--json', ...args], {
+  const { code, stdout, stderr } = await runCommand(['dashboard', '--as-of', now, '--json', ...args], {
     cwd,
     env: {
       GITHUB_TOKEN: token(),
@@ -214,7 +215,7 @@ describe(`llmscale dashboard, on a stand-in for GitHub${descriptionsNote}`, { ti
   })
 
   it('prints what it knows without a token, and says what it did not look at', async () => {
-    const { stdout, stderr } = await runCli(['dashboard', '--as-of', '2026-11-08T00:00:00Z'], {
+    const { stdout, stderr } = await runCommand(['dashboard', '--as-of', '2026-11-08T00:00:00Z'], {
       cwd,
       env: { GITHUB_TOKEN: '' },
     })

@@ -10,7 +10,8 @@ import { git } from '../delivery/state-places.js'
 import { asOf, config, fleetFolder, hourlyDemand, secondWorkload } from '../e2e/fleet-fixture.js'
 import { capacityPlan, pool } from '../plan-fixture.js'
 import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const first = capacityPlan({ pools: [pool({ maximumNodes: 22 })] })
 const second = capacityPlan({}, { baseline: first.planId })
@@ -28,7 +29,7 @@ function commit(cwd: string): void {
 }
 
 async function diff(cwd: string, args: string[], env: NodeJS.ProcessEnv = {}) {
-  const { code, stdout, stderr } = await runCli(['diff', ...args, '--json'], { cwd, env })
+  const { code, stdout, stderr } = await runCommand(['diff', ...args, '--json'], { cwd, env })
   expect(code, stdout + stderr).toBe(0)
   return Result.parse(JSON.parse(stdout).result)
 }
@@ -40,7 +41,7 @@ const nodes = ({ pools }: z.infer<typeof Result>) =>
   )
 
 async function failure(cwd: string, ...args: string[]) {
-  const { code, stdout } = await runCli(['diff', '--json', ...args], { cwd })
+  const { code, stdout } = await runCommand(['diff', '--json', ...args], { cwd })
   return { exit: code, ...JSON.parse(stdout).error } as { exit: number; code: string; message: string }
 }
 
@@ -168,7 +169,7 @@ describe('llmscale diff of configurations', { timeout: 120_000 }, () => {
     expect(gitHub.comments).toMatchObject([{ body: expect.stringContaining('No plan on either side') }])
     expect(gitHub.violations).toEqual([])
 
-    const shown = await runCli(['diff', ...args], { cwd })
+    const shown = await runCommand(['diff', ...args], { cwd })
     expect(shown.stdout).toMatch(/^1 workload and 1 pool change\. Cost /)
     expect(shown.stdout).toMatch(/planned now as it is before and after, from the same demand/)
   })
@@ -181,7 +182,7 @@ describe('llmscale diff of configurations', { timeout: 120_000 }, () => {
       to: null,
       comment: { action: 'quiet' },
     })
-    const killed = await runCli(['diff', 'main', 'HEAD', '--as-of', asOf, '--comment', '--json'], {
+    const killed = await runCommand(['diff', 'main', 'HEAD', '--as-of', asOf, '--comment', '--json'], {
       cwd,
       env: { ...env, LLMSCALE_KILL_SWITCH: '1' },
     })

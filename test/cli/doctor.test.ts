@@ -8,7 +8,8 @@ import { secondsPerDay, secondsPerHour, secondsPerMinute } from '../../src/kit/u
 import { judgeServer, type ServerReport } from '../../src/metrics/prometheus/inspect-server.js'
 import { tooManySeries } from '../../src/metrics/prometheus/prometheus-source.js'
 import { matrix, type Received, type StandInAnswer, startStandIn } from '../metrics/prometheus/stand-in.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const now = Math.floor(Date.now() / 1000)
 
@@ -127,7 +128,7 @@ function answerWell({ path, form }: Received): StandInAnswer {
 }
 
 async function examine(folder: string) {
-  const { code, stdout, stderr } = await runCli(['doctor', '--json'], { cwd: folder })
+  const { code, stdout, stderr } = await runCommand(['doctor', '--json'], { cwd: folder })
   expect(stderr).toBe('')
   const { status, result } = SuccessEnvelope.parse(JSON.parse(stdout))
   expect(status).toBe(code)
@@ -157,7 +158,7 @@ describe.concurrent('llmscale doctor', () => {
     ])
     expect(of('plan in force')).toMatchObject([{ status: 'ok' }])
 
-    const { code: same, stdout } = await runCli(['doctor'], { cwd: folder })
+    const { code: same, stdout } = await runCommand(['doctor'], { cwd: folder })
     expect(same).toBe(0)
     expect(stdout).toContain(`ok    ${url}: reachable; 3 series count requests`)
     expect(stdout).toMatch(/^WARN {2}\S+: retention: data since .*\n {6}→ Keep more/m)

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Result } from '../../src/commands/environments.js'
 import { git } from '../delivery/state-places.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const config = `environments:
   prod:
@@ -38,7 +39,7 @@ describe('llmscale environments', () => {
     )
   }
   const list = async (...flags: string[]) => {
-    const { code, stdout } = await runCli(['environments', '--json', ...flags], { cwd })
+    const { code, stdout } = await runCommand(['environments', '--json', ...flags], { cwd })
     const { result, error } = JSON.parse(stdout)
     return { code, error, ...(result && Result.parse(result)) } as Partial<
       ReturnType<typeof Result.parse>
@@ -89,7 +90,7 @@ describe('llmscale environments', () => {
   })
 
   it('takes the configuration that LLMSCALE_CONFIG names', async () => {
-    const { code, stdout } = await runCli(['environments'], {
+    const { code, stdout } = await runCommand(['environments'], {
       env: { LLMSCALE_CONFIG: join(cwd, 'llmscale.yaml') },
     })
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^prod +pulumi +github +gpu \(us-east-1\)$/m)])

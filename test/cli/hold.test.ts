@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest'
 import { Result } from '../../src/commands/hold.js'
 import { capacityPlan } from '../plan-fixture.js'
 import { projectFolder } from '../project-fixture.js'
-import { runCli } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
-const hold = (cwd: string, args: string[]) => runCli(['hold', ...args], { cwd })
+const hold = (cwd: string, args: string[]) => runCommand(['hold', ...args], { cwd })
 const incident = ['--reason', 'incident 7: gateway', '--by', 'ana', '--name', 'incident-7']
 
 describe('llmscale hold', () => {
@@ -19,7 +19,7 @@ describe('llmscale hold', () => {
     expect(readFileSync(join(cwd, path), 'utf8')).toBe(
       'reason: "incident 7: gateway"\nby: ana\nuntil: 2100-01-01T00:00:00Z\n',
     )
-    const apply = await runCli(['apply', '--dry-run', '--as-of', '2026-11-02T00:00:00Z'], { cwd })
+    const apply = await runCommand(['apply', '--dry-run', '--as-of', '2026-11-02T00:00:00Z'], { cwd })
     expect(apply.code).toBe(9)
     expect(apply.stderr).toContain('held by ana until 2100-01-01T00:00:00Z: incident 7: gateway')
 

@@ -5,14 +5,15 @@ import { parse } from 'yaml'
 import type { z } from 'zod'
 import { readConfig } from '../../src/cli/project.js'
 import { Result } from '../../src/commands/init.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const read = (folder: string, name: string) => readFileSync(join(folder, name), 'utf8')
 
 describe('llmscale init', () => {
   it('writes a commented configuration of at most 15 lines that is right', async () => {
     const folder = emptyFolder()
-    const { code, stdout, stderr } = await runCli(['init'], { cwd: folder })
+    const { code, stdout, stderr } = await runCommand(['init'], { cwd: folder })
     expect(code).toBe(0)
     expect(stdout).toBe('wrote llmscale.yaml\nwrote Pulumi.yaml\nwrote .gitignore\n')
     expect(stderr).toMatch(/^Next: .*demand\.csv/)
@@ -34,8 +35,8 @@ describe('llmscale init', () => {
 
   it('invents no demand: a plan then fails and names the missing file', async () => {
     const folder = emptyFolder()
-    await runCli(['init'], { cwd: folder })
-    const { code, stderr } = await runCli(['plan'], { cwd: folder })
+    await runCommand(['init'], { cwd: folder })
+    const { code, stderr } = await runCommand(['plan'], { cwd: folder })
     expect(code).toBe(6)
     expect(stderr).toContain('demand.csv')
   })
@@ -43,12 +44,12 @@ describe('llmscale init', () => {
   it('overwrites nothing without --force, and then writes nothing at all', async () => {
     const folder = emptyFolder()
     writeFileSync(join(folder, 'Pulumi.yaml'), 'name: theirs\n')
-    const { code, stderr } = await runCli(['init'], { cwd: folder })
+    const { code, stderr } = await runCommand(['init'], { cwd: folder })
     expect(code).toBe(14)
     expect(stderr).toContain('Pulumi.yaml')
     expect(stderr).toContain('--force')
     expect(readdirSync(folder)).toEqual(['Pulumi.yaml'])
-    expect((await runCli(['init', '--force'], { cwd: folder })).code).toBe(0)
+    expect((await runCommand(['init', '--force'], { cwd: folder })).code).toBe(0)
     expect(read(folder, 'Pulumi.yaml')).toContain('name: llmscale')
   })
 
@@ -57,8 +58,8 @@ describe('llmscale init', () => {
     async (line) => {
       const folder = emptyFolder()
       writeFileSync(join(folder, '.gitignore'), line)
-      await runCli(['init'], { cwd: folder })
-      await runCli(['init', '--force'], { cwd: folder })
+      await runCommand(['init'], { cwd: folder })
+      await runCommand(['init', '--force'], { cwd: folder })
       expect(read(folder, '.gitignore')).toBe(`${line}\n.llmscale/\n`)
     },
   )
@@ -66,7 +67,7 @@ describe('llmscale init', () => {
   it('names what cannot be written', async () => {
     const file = join(emptyFolder(), 'a-file')
     writeFileSync(file, '')
-    const { code, stderr } = await runCli(['init', '--dir', file])
+    const { code, stderr } = await runCommand(['init', '--dir', file])
     expect(code).toBe(14)
     expect(stderr).toContain('a-file')
   })
@@ -74,7 +75,7 @@ describe('llmscale init', () => {
   it('gives an example fleet whose configuration and demand speak of the same workloads', async () => {
     const folder = emptyFolder()
     const args = ['init', '--example', '--as-of', '2026-03-02T10:20:00Z', '--dir', folder]
-    expect((await runCli(args)).code).toBe(0)
+    expect((await runCommand(args)).code).toBe(0)
     const config = await readConfig(join(folder, 'llmscale.yaml'))
     const planned = config.workloads.flatMap(({ model, regions }) =>
       regions!.map((region) => `${model},${region}`),
@@ -86,7 +87,7 @@ describe('llmscale init', () => {
     expect(rows.at(-1)).toMatch(/^2026-03-02T09:55:00Z,/)
 
     const again = emptyFolder()
-    await runCli([...args.slice(0, -1), again])
+    await runCommand([...args.slice(0, -1), again])
     expect(read(again, 'demand.csv')).toBe(read(folder, 'demand.csv'))
   })
 
@@ -95,7 +96,7 @@ describe('llmscale init', () => {
       (file) => `workflows/${file}`,
     )
     const init = (folder: string, ...args: string[]) =>
-      runCli(['init', '--github', '--dir', folder, '--json', ...args]).then(({ code, stdout }) => {
+      runCommand(['init', '--github', '--dir', folder, '--json', ...args]).then(({ code, stdout }) => {
         const { result, error } = JSON.parse(stdout)
         return { code, error, ...(result && Result.parse(result)) } as Partial<z.infer<typeof Result>> & {
           code: number
@@ -135,7 +136,7 @@ describe('llmscale init', () => {
 
     it('keeps what people wrote, and overwrites a workflow only with --force', async () => {
       const folder = emptyFolder()
-      await runCli(['init', '--dir', folder])
+      await runCommand(['init', '--dir', folder])
       const config = read(folder, 'llmscale.yaml').replace('production:', 'prod-eu:')
       writeFileSync(join(folder, 'llmscale.yaml'), config)
       writeFileSync(join(folder, 'package.json'), '{}')

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Result } from '../../src/commands/plan.js'
 import { configText } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
 const days = 8
@@ -29,7 +30,7 @@ describe('llmscale plan', () => {
     const bad = '2026-11-05T00:00:00Z,chat-70b,us-east-1,Globex Bank,minus,1,1'
     const lines = rows.map((row) => row.replace('us-east-1,', 'us-east-1,,'))
     writeFileSync(path, [header!.replace('region', 'region,tenant'), ...lines, bad].join('\n'))
-    const { code, stdout, stderr } = await runCli(['plan', '--as-of', '2026-11-09'], { cwd })
+    const { code, stdout, stderr } = await runCommand(['plan', '--as-of', '2026-11-09'], { cwd })
     expect(code, stderr).toBe(0)
     const plan = readFileSync(join(cwd, 'forecasts/prod/plan.yaml'), 'utf8')
     expect(plan).toContain('demand.csv:194 requests is not a number')
@@ -39,7 +40,7 @@ describe('llmscale plan', () => {
   it('leaves a plan whose decision stands, and renews it before it ends', { timeout: 120_000 }, async () => {
     const cwd = project()
     const plan = async (asOf: string, ...args: string[]) => {
-      const { code, stdout, stderr } = await runCli(['plan', '--as-of', asOf, ...args], { cwd })
+      const { code, stdout, stderr } = await runCommand(['plan', '--as-of', asOf, ...args], { cwd })
       expect(code, stderr).toBe(0)
       return { stdout, stderr, file: readFileSync(join(cwd, 'forecasts/prod/plan.yaml'), 'utf8') }
     }

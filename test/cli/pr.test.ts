@@ -9,7 +9,8 @@ import { formatReviewedChanges } from '../../src/planning/reviewed-changes.js'
 import { parseHiddenKey } from '../../src/review/hidden-key.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const git = (cwd: string, ...args: string[]) => execFileSync('git', args, { cwd, encoding: 'utf8' }).trim()
 const inForce = capacityPlan()
@@ -44,7 +45,10 @@ function publish(cwd: string): void {
 }
 
 async function propose(cwd: string, ...args: string[]) {
-  const { code, stdout, stderr } = await runCli(['pr', ...asOf, ...args, '--json'], { cwd, env: noGitHub })
+  const { code, stdout, stderr } = await runCommand(['pr', ...asOf, ...args, '--json'], {
+    cwd,
+    env: noGitHub,
+  })
   const { status, result, error, warnings } = JSON.parse(stdout)
   expect([code, stderr]).toEqual([status, ''])
   return error === undefined ? { result: Result.parse(result), warnings } : { error, code }
@@ -59,7 +63,7 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
   })
 
   it('prints what it would propose, and writes nothing', async () => {
-    const { code, stdout, stderr } = await runCli(['pr', ...asOf, '--dry-run'], { cwd, env: noGitHub })
+    const { code, stdout, stderr } = await runCommand(['pr', ...asOf, '--dry-run'], { cwd, env: noGitHub })
     expect(code, stderr).toBe(0)
     const [title, , ...body] = stdout.split('\n')
     expect(title).toMatch(/^# Capacity of prod/)
@@ -104,10 +108,10 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
     git(cwd, 'checkout', '--quiet', '--', 'forecasts')
     const late = ['preview', '--as-of', '2026-11-09T06:00:00Z', '--json']
     const withoutEngine = { ...noGitHub, PATH: emptyFolder(), HOME: emptyFolder() }
-    const taken = await runCli(late, { cwd, env: withoutEngine })
+    const taken = await runCommand(late, { cwd, env: withoutEngine })
     expect(JSON.parse(taken.stdout).error.code).toBe('ENGINE_MISSING')
     const later = ['preview', '--as-of', '2026-11-09T18:00:00Z', '--json']
-    const expired = await runCli(later, { cwd, env: noGitHub })
+    const expired = await runCommand(later, { cwd, env: noGitHub })
     expect([expired.code, JSON.parse(expired.stdout).error.code]).toEqual([4, 'PLAN_EXPIRED'])
   })
 
@@ -201,7 +205,7 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
   it('is quiet where only floors move what Argo CD or Flux apply', async () => {
     writeFileSync(join(cwd, 'llmscale.yaml'), configText('regions: [us-east-1], delivery: gitops'))
     git(cwd, 'checkout', '--quiet', '--', 'forecasts')
-    expect((await runCli(['render'], { cwd })).code).toBe(0)
+    expect((await runCommand(['render'], { cwd })).code).toBe(0)
     publish(cwd)
     writePlanFiles(join(cwd, 'forecasts/prod'), moved)
     expect((await propose(cwd, '--git-only')).result!.action).toBe('quiet')
@@ -211,7 +215,7 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
     const settings = 'regions: [us-east-1], delivery: gitops'
     writeFileSync(join(cwd, 'llmscale.yaml'), configText(settings))
     git(cwd, 'checkout', '--quiet', '--', 'forecasts')
-    expect((await runCli(['render'], { cwd })).code).toBe(0)
+    expect((await runCommand(['render'], { cwd })).code).toBe(0)
     publish(cwd)
     expect((await propose(cwd, '--git-only')).result!.action).toBe('unchanged')
     writeFileSync(join(cwd, 'llmscale.yaml'), configText(`${settings}, autoscaler: hpa`))
@@ -235,9 +239,12 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
 
   it('proposes a rollback with its hold on a branch of its own', async () => {
     publish(cwd)
-    const back = await runCli(['rollback', '--reason', 'late replicas', '--until', '2100-01-01T00:00:00Z'], {
-      cwd,
-    })
+    const back = await runCommand(
+      ['rollback', '--reason', 'late replicas', '--until', '2100-01-01T00:00:00Z'],
+      {
+        cwd,
+      },
+    )
     expect(back.code, back.stderr).toBe(0)
     const { result } = await propose(cwd, '--git-only')
     expect(result).toMatchObject({
@@ -256,7 +263,7 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
     const config = configText('regions: [us-east-1], delivery: gitops')
     writeFileSync(join(cwd, 'llmscale.yaml'), config)
     git(cwd, 'checkout', '--quiet', '--', 'forecasts')
-    expect((await runCli(['render'], { cwd })).code).toBe(0)
+    expect((await runCommand(['render'], { cwd })).code).toBe(0)
     const rendered = readdirSync(join(cwd, 'manifests/prod/us-east-1'))
     const [mark] = readFileSync(join(cwd, 'manifests/prod/us-east-1', rendered[0]!), 'utf8').split('\n')
     writeFileSync(join(cwd, stale), `${mark}\nkind: ScaledObject\n`)
@@ -285,7 +292,7 @@ describe('llmscale pr', { timeout: 120_000 }, () => {
     ['the kill switch', { LLMSCALE_KILL_SWITCH: '1' }, ['--git-only'], 9, 'KILL_SWITCH'],
     ['no token', {}, [], 2, 'GITHUB_NOT_SET'],
   ])('writes nothing under %s', async (_name, env, args, code, error) => {
-    const run = await runCli(['pr', ...asOf, ...args, '--json'], { cwd, env: { ...noGitHub, ...env } })
+    const run = await runCommand(['pr', ...asOf, ...args, '--json'], { cwd, env: { ...noGitHub, ...env } })
     expect([run.code, JSON.parse(run.stdout).error.code]).toEqual([code, error])
     expect(git(remote, 'branch', '--list', 'llmscale/*')).toBe('')
   })

@@ -10,7 +10,7 @@ import { type StandInHost, startGitHubHost } from '../delivery/stand-in-github-h
 import { git } from '../delivery/state-places.js'
 import { capacityPlan } from '../plan-fixture.js'
 import { projectFolder } from '../project-fixture.js'
-import { runCli } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const plan = capacityPlan()
 const now = parseInstant('2026-11-03T08:00:00Z')!
@@ -54,7 +54,7 @@ beforeEach(async () => {
 })
 
 async function tell(args: string[] = [], env: NodeJS.ProcessEnv = {}, asOf = '2026-11-03T08:30:00Z') {
-  const { code, stdout, stderr } = await runCli(['pr', '--receipt', '--as-of', asOf, '--json', ...args], {
+  const { code, stdout, stderr } = await runCommand(['pr', '--receipt', '--as-of', asOf, '--json', ...args], {
     cwd,
     env: {
       GITHUB_TOKEN: token(),

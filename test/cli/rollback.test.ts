@@ -7,13 +7,14 @@ import { Result } from '../../src/commands/rollback.js'
 import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const first = capacityPlan({ pools: [pool({ maximumNodes: 22 })] })
 const second = capacityPlan()
 const git = (cwd: string, ...args: string[]) => execFileSync('git', args, { cwd, encoding: 'utf8' })
 const rollback = (cwd: string, ...args: string[]) =>
-  runCli(['rollback', '--reason', 'floors too low', ...args], { cwd })
+  runCommand(['rollback', '--reason', 'floors too low', ...args], { cwd })
 
 /** A repository with a plan a commit, the last one in force. */
 function repository(...plans: CapacityPlan[]): string {
@@ -57,11 +58,11 @@ describe('llmscale rollback', { timeout: 120_000 }, () => {
     expect(result.written).toContain(`forecasts/prod/holds/${file}`)
     expect(git(cwd, 'status', '--porcelain')).toMatch(/^ M forecasts\/prod\/plan.yaml$/m)
 
-    const guards = await runCli(['preview'], { cwd, env: { PATH: emptyFolder(), HOME: emptyFolder() } })
+    const guards = await runCommand(['preview'], { cwd, env: { PATH: emptyFolder(), HOME: emptyFolder() } })
     expect(guards.stderr).toContain('The Pulumi engine (pulumi) is neither')
     commit(cwd)
     writePlanFiles(join(cwd, 'forecasts/prod'), capacityPlan({}, { validUntil: '2100-01-01T00:00:00Z' }))
-    const held = await runCli(['apply', '--dry-run'], { cwd })
+    const held = await runCommand(['apply', '--dry-run'], { cwd })
     expect([held.code, held.stderr]).toEqual([9, expect.stringContaining('floors too low')])
   })
 
@@ -131,7 +132,7 @@ describe('llmscale rollback', { timeout: 120_000 }, () => {
   })
 
   it('tells of another hold that forbids the plan all the same', async () => {
-    await runCli(['hold', '--reason', 'freeze', '--name', 'freeze'], { cwd })
+    await runCommand(['hold', '--reason', 'freeze', '--name', 'freeze'], { cwd })
     commit(cwd)
     const { code, stderr } = await rollback(cwd)
     expect(code).toBe(0)

@@ -4,12 +4,13 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { Result } from '../../src/commands/backtest.js'
 import { demandCsv } from '../../src/metrics/demand-csv.js'
 import { historyOf, noisyDemand } from '../forecast/history-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const folder = emptyFolder()
 const demandFile = join(folder, 'demand.csv')
 const backtest = (...args: string[]) =>
-  runCli(['backtest', '--metrics', demandFile, '--origins', '16', ...args], { cwd: folder })
+  runCommand(['backtest', '--metrics', demandFile, '--origins', '16', ...args], { cwd: folder })
 
 beforeAll(() => {
   const history = historyOf([noisyDemand('chat', 12, 5), noisyDemand('code', 12, 6)])

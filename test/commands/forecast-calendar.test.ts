@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { demandCsv } from '../../src/metrics/demand-csv.js'
 import { historyOf, noisyDemand } from '../forecast/history-fixture.js'
 import { configText } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const folder = emptyFolder()
 const start = Date.parse('2025-04-07T00:00:00Z') / 1000
@@ -15,7 +16,7 @@ interface Answer {
 }
 
 async function forecast(...args: string[]): Promise<Answer> {
-  const { code, stdout, stderr } = await runCli(['forecast', ...args, '--horizon', '3d', '--json'], {
+  const { code, stdout, stderr } = await runCommand(['forecast', ...args, '--horizon', '3d', '--json'], {
     cwd: folder,
   })
   expect(code, stderr).toBe(0)
@@ -72,7 +73,7 @@ describe('llmscale forecast with a calendar', () => {
 
   it('names file, line and field of what is wrong', async () => {
     const failure = async () => {
-      const { code, stderr } = await runCli(['forecast'], { cwd: folder })
+      const { code, stderr } = await runCommand(['forecast'], { cwd: folder })
       expect(code).toBe(3)
       return stderr
     }

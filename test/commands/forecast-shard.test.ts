@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { demandCsv } from '../../src/metrics/demand-csv.js'
 import { historyOf, noisyDemand } from '../forecast/history-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const folder = emptyFolder()
-const run = (...args: string[]) => runCli(['forecast', ...args], { cwd: folder })
+const run = (...args: string[]) => runCommand(['forecast', ...args], { cwd: folder })
 const forecast = (...args: string[]) => run('--metrics', 'demand.csv', '--horizon', '1d', ...args)
 const bytes = (name: string) => readFileSync(join(folder, name))
 

@@ -4,11 +4,12 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { Result } from '../../src/commands/forecast/show.js'
 import { demandCsv } from '../../src/metrics/demand-csv.js'
 import { historyOf, noisyDemand } from '../forecast/history-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const folder = emptyFolder()
 const show = (...args: string[]) =>
-  runCli(['forecast', 'show', ...args, '--metrics', 'demand.csv'], { cwd: folder })
+  runCommand(['forecast', 'show', ...args, '--metrics', 'demand.csv'], { cwd: folder })
 
 beforeAll(() => {
   const history = historyOf([noisyDemand('chat', 12, 5), noisyDemand('code', 12, 6)])

@@ -2,12 +2,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { FailureEnvelope, SuccessEnvelope } from '../../src/cli/envelope.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import { asOf, config, fleetFolder, hourlyDemand, secondWorkload } from './fleet-fixture.js'
 
 /** The failure of a run as scripts see it: exit code, envelope, and nothing on stderr. */
 async function failureOf(cwd: string, args: string[]) {
-  const { code, stdout, stderr } = await runCli([...args, '--json'], { cwd })
+  const { code, stdout, stderr } = await runCommand([...args, '--json'], { cwd })
   expect(stderr).toBe('')
   const { status, error } = FailureEnvelope.parse(JSON.parse(stdout))
   expect(status).toBe(code)
@@ -17,7 +18,7 @@ const plan = (...args: string[]) => ['plan', '--as-of', asOf, ...args]
 const failureOfPlan = (cwd: string, ...args: string[]) => failureOf(cwd, plan(...args))
 
 async function resultOfPlan(cwd: string, ...args: string[]): Promise<Record<string, unknown>> {
-  const { code, stdout } = await runCli(plan(...args, '--json'), { cwd })
+  const { code, stdout } = await runCommand(plan(...args, '--json'), { cwd })
   expect(code, stdout).toBe(0)
   return SuccessEnvelope.parse(JSON.parse(stdout)).result
 }

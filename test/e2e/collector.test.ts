@@ -6,7 +6,8 @@ import { parseAllDocuments } from 'yaml'
 import type { ConfigMap, CronJob } from '../../src/manifests/cluster-object.js'
 import { openMetricsOf } from '../open-metrics.js'
 import { backfill, prometheusFolder, prometheusNote, startPrometheus } from '../prometheus-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const day = 86_400
 const stepSeconds = 300
@@ -58,7 +59,7 @@ describe.skipIf(prometheusFolder === undefined)(`the collector${prometheusNote}`
       execFileSync('git', ['init', '--quiet', '--bare', repository])
       const to = `git+file://${repository}#llmscale-demand:{day}.csv`
       writeFileSync(join(project, 'llmscale.yaml'), configText(prometheus.url, to))
-      const rendered = await runCli(['metrics', 'collector', '--stdout', '--quiet'], { cwd: project })
+      const rendered = await runCommand(['metrics', 'collector', '--stdout', '--quiet'], { cwd: project })
       const [, configMap, cronJob] = parseAllDocuments(rendered.stdout).map((document) =>
         document.toJS(),
       ) as [unknown, ConfigMap, CronJob]
@@ -69,7 +70,7 @@ describe.skipIf(prometheusFolder === undefined)(`the collector${prometheusNote}`
       const [container] = cronJob.spec.jobTemplate.spec.template.spec.containers
       const args = container!.args.map((arg) => arg.replace('/etc/llmscale', mount))
       for (let run = 0; run < 2; run++) {
-        const pulled = await runCli(args, { cwd: pod, env: { HOME: pod, TMPDIR: pod } })
+        const pulled = await runCommand(args, { cwd: pod, env: { HOME: pod, TMPDIR: pod } })
         expect(pulled.code, pulled.stderr).toBe(0)
       }
       expect(readdirSync(pod).filter((name) => !name.startsWith('tsx-'))).toEqual([])
@@ -91,7 +92,7 @@ describe.skipIf(prometheusFolder === undefined)(`the collector${prometheusNote}`
       const { requests } = truth.get('chat-70b')!
       const arrived = requests.reduce((sum, count) => sum + count, 0)
       expect(Math.abs(counted / arrived - 1)).toBeLessThan(0.01)
-      const check = await runCli(['metrics', 'check', '--json'], { cwd: project })
+      const check = await runCommand(['metrics', 'check', '--json'], { cwd: project })
       expect(check.code, check.stdout).toBe(0)
       const { workloads } = JSON.parse(check.stdout).result
       expect(workloads).toMatchObject([{ workload: 'chat-70b/us-east-1', masked: [] }])

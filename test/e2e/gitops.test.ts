@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const asOf = '2026-11-02T00:00:00Z'
 const config = configText('regions: [us-east-1], delivery: gitops')
@@ -16,7 +17,7 @@ const smaller = capacityPlan({
 })
 
 const run = (cwd: string, args: string[], env: NodeJS.ProcessEnv = {}) =>
-  runCli(args, { cwd, env: { KUBECONFIG: undefined, HOME: emptyFolder(), ...env } })
+  runCommand(args, { cwd, env: { KUBECONFIG: undefined, HOME: emptyFolder(), ...env } })
 const preview = (cwd: string, args: string[] = [], env?: NodeJS.ProcessEnv) =>
   run(cwd, ['preview', '--as-of', asOf, ...args], env)
 

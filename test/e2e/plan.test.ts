@@ -2,7 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { WorkloadReport } from '../../src/planning/capacity-plan.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const data = process.env['LLMSCALE_TEST_DATA']
 const end = '2025-03-17T00:00:00Z'
@@ -19,7 +20,7 @@ interface PlanResult {
 }
 
 async function plan(args: string[]): Promise<{ result: PlanResult }> {
-  const { code, stdout, stderr } = await runCli(['plan', '--json', ...args])
+  const { code, stdout, stderr } = await runCommand(['plan', '--json', ...args])
   expect(code, stderr + stdout).toBe(0)
   return JSON.parse(stdout)
 }
@@ -73,10 +74,10 @@ describe.skipIf(data === undefined)('llmscale plan on real traces (needs LLMSCAL
   })
 
   it('explains and renders what it planned', async () => {
-    const explained = await runCli(['explain', '--plan', folder, 'm-mid/us-east-1'])
+    const explained = await runCommand(['explain', '--plan', folder, 'm-mid/us-east-1'])
     expect(explained.stdout).toContain('the gate is closed')
     expect(explained.stdout).toContain('hardMaximum')
-    const rendered = await runCli(['render', '--plan', folder, '--stdout'])
+    const rendered = await runCommand(['render', '--plan', folder, '--stdout'])
     expect(rendered.code, rendered.stderr).toBe(0)
     expect(rendered.stdout.match(/^kind: ScaledObject$/gm)).toHaveLength(2)
   })

@@ -17,7 +17,8 @@ import {
   startPrometheus,
 } from '../prometheus-fixture.js'
 import { type PrometheusProxy, startProxy } from '../prometheus-proxy.js'
-import { emptyFolder, programArgs, runCli } from '../run-cli.js'
+import { emptyFolder, programArgs } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const data = process.env['LLMSCALE_TEST_DATA']
 const days = 8
@@ -129,7 +130,7 @@ const pullArgs = (out: string, env: string, until = end) => [
 
 /** Pulls into demand.csv of a project. */
 async function pull(folder: string, environment = 'prod', env: NodeJS.ProcessEnv = {}) {
-  const { code, stdout, stderr } = await runCli(pullArgs('demand.csv', environment), { cwd: folder, env })
+  const { code, stdout, stderr } = await runCommand(pullArgs('demand.csv', environment), { cwd: folder, env })
   expect(code, stdout + stderr).toBe(0)
   const { warnings } = SuccessEnvelope.parse(JSON.parse(stdout))
   const text = readFileSync(join(folder, 'demand.csv'), 'utf8')
@@ -261,7 +262,7 @@ describe.skipIf(prometheusFolder === undefined || data === undefined)(
         const proxy = await startProxy(prometheus.url)
         try {
           const project = projectOf(proxy.url)
-          await runCli(pullArgs('early.csv', 'prod', end - secondsPerDay), { cwd: project })
+          await runCommand(pullArgs('early.csv', 'prod', end - secondsPerDay), { cwd: project })
           expect(readCsv(readFileSync(join(project, 'early.csv'), 'utf8')).size).toBe(3)
           proxy.passed.length = 0
           const { text } = await pull(project)
@@ -339,7 +340,7 @@ describe.skipIf(prometheusFolder === undefined || data === undefined)(
       const file = join(emptyFolder(), 'truth.csv')
       writeFileSync(file, truthCsv())
       const plan = async (...args: string[]) => {
-        const { code, stdout, stderr } = await runCli(
+        const { code, stdout, stderr } = await runCommand(
           ['plan', '--env', 'prod', '--as-of', formatInstant(end), '--dry-run', '--json', ...args],
           { cwd: folder },
         )

@@ -5,9 +5,9 @@ import { parse, parseAllDocuments, stringify } from 'yaml'
 import { Result } from '../../src/commands/render.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
-import { runCli } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
-const render = (cwd: string, ...args: string[]) => runCli(['render', ...args], { cwd })
+const render = (cwd: string, ...args: string[]) => runCommand(['render', ...args], { cwd })
 const rendered = (cwd: string, region = 'us-east-1') => {
   const folder = join(cwd, 'manifests/prod', region)
   return Object.fromEntries(
@@ -151,7 +151,7 @@ describe('llmscale render', () => {
   it('writes nothing under the kill switch, and still prints and checks', async () => {
     const cwd = projectFolder(capacityPlan())
     const run = (...args: string[]) =>
-      runCli(['render', ...args], { cwd, env: { LLMSCALE_KILL_SWITCH: '1' } })
+      runCommand(['render', ...args], { cwd, env: { LLMSCALE_KILL_SWITCH: '1' } })
     const { code, stderr } = await run()
     expect([code, stderr]).toEqual([9, expect.stringContaining('LLMSCALE_KILL_SWITCH is set')])
     expect(readdirSync(cwd)).not.toContain('manifests')

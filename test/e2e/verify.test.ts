@@ -9,7 +9,8 @@ import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool } from '../plan-fixture.js'
 import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import { type StandInCluster, startCluster } from '../stand-in-kubernetes.js'
 
 const data = process.env['LLMSCALE_TEST_DATA']
@@ -27,7 +28,7 @@ function verify(cwd: string, args: string[], env: NodeJS.ProcessEnv = {}) {
   const PATH = process.env['PATH']!.split(':')
     .filter((folder) => folder !== engineFolder)
     .join(':')
-  return runCli(['verify', ...args], { cwd, env: { ...nothing, PATH, ...env } })
+  return runCommand(['verify', ...args], { cwd, env: { ...nothing, PATH, ...env } })
 }
 async function verifyJson(cwd: string, args: string[], env: NodeJS.ProcessEnv = {}) {
   const { code, stdout, stderr } = await verify(cwd, [...args, '--json'], env)
@@ -145,7 +146,7 @@ describe.skipIf(engineFolder === undefined)(`llmscale verify${engineNote}`, { ti
     const env = { ...engineEnvironment, ...cloud, KUBECONFIG: undefined }
     const none = await verifyJson(cwd, asOf, env)
     expect(none.checks[0]).toMatchObject({ state: 'drift', message: 'nothing is deployed' })
-    const applied = await runCli(['apply', ...asOf, '--yes'], { cwd, env })
+    const applied = await runCommand(['apply', ...asOf, '--yes'], { cwd, env })
     expect(applied.code, applied.stderr).toBe(0)
     const same = await verifyJson(cwd, asOf, env)
     expect(same.checks[0]).toMatchObject({ place: 'prod.us-east-1.serving', state: 'same' })
@@ -172,7 +173,14 @@ describe.skipIf(data === undefined)('llmscale verify on real traces (needs LLMSC
   ]
 
   it('makes the forecast of day ten again and holds it against the four days after', async () => {
-    const planned = await runCli(['plan', ...servegen, '--as-of', '2025-03-13T00:00:00Z', '--out', folder])
+    const planned = await runCommand([
+      'plan',
+      ...servegen,
+      '--as-of',
+      '2025-03-13T00:00:00Z',
+      '--out',
+      folder,
+    ])
     expect(planned.code, planned.stderr).toBe(0)
     const args = [...servegen, '--plan', folder, '--as-of', '2025-03-17T00:00:00Z', '--detailed-exitcode']
     const result = await verifyJson('.', args)

@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Result } from '../../src/commands/forecast.js'
 import { demandCsv } from '../../src/metrics/demand-csv.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import { historyOf, noisyDemand } from './history-fixture.js'
 
 const folder = emptyFolder()
 const demandFile = join(folder, 'demand.csv')
 const header = 'timestamp,model,region,tenant,metric,mean,q0.05,q0.1,q0.25,q0.5,q0.75,q0.9,q0.95,q0.99'
 const horizonHours = 48
-const forecast = (...args: string[]) => runCli(['forecast', ...args], { cwd: folder })
+const forecast = (...args: string[]) => runCommand(['forecast', ...args], { cwd: folder })
 
 beforeAll(() => {
   const chat = noisyDemand('chat', 16, 5)
@@ -101,7 +102,7 @@ workloads:
 `,
     )
     writeFileSync(join(project, 'demand.csv'), readFileSync(demandFile))
-    const { stdout } = await runCli(['forecast', '--json'], { cwd: project })
+    const { stdout } = await runCommand(['forecast', '--json'], { cwd: project })
     expect(JSON.parse(stdout)).toMatchObject({ status: 0, result: { horizonSeconds: 86_400, seed: 4 } })
   })
 

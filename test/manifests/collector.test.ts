@@ -9,7 +9,8 @@ import { LlmscaleError } from '../../src/kit/errors.js'
 import type { ConfigMap, CronJob, ServiceAccount } from '../../src/manifests/cluster-object.js'
 import { createCollector, findMissingSecrets } from '../../src/manifests/collector.js'
 import { formatManifest } from '../../src/manifests/manifest-file.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import type { Known } from './known-fields.js'
 
 const golden = join(import.meta.dirname, '../golden/collector')
@@ -172,7 +173,7 @@ describe('llmscale metrics collector', () => {
     writeFileSync(join(folder, 'llmscale.yaml'), text)
     return folder
   }
-  const run = (cwd: string, ...args: string[]) => runCli(['metrics', 'collector', ...args], { cwd })
+  const run = (cwd: string, ...args: string[]) => runCommand(['metrics', 'collector', ...args], { cwd })
 
   it('writes one file an object, the same bytes every time, and names what is left of an earlier run', async () => {
     const cwd = project(configText(toBucket))

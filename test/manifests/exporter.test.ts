@@ -17,7 +17,8 @@ import type {
 import { createExporter, findMissingFiles, findMissingSecrets } from '../../src/manifests/exporter.js'
 import { formatManifest } from '../../src/manifests/manifest-file.js'
 import { listSources } from '../../src/metrics/open-sources.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import type { Known } from './known-fields.js'
 
 const golden = join(import.meta.dirname, '../golden/exporter')
@@ -226,7 +227,7 @@ describe('llmscale serve manifests', () => {
     writeFileSync(join(folder, 'llmscale.yaml'), text)
     return folder
   }
-  const run = (cwd: string, ...args: string[]) => runCli(['serve', 'manifests', ...args], { cwd })
+  const run = (cwd: string, ...args: string[]) => runCommand(['serve', 'manifests', ...args], { cwd })
 
   it('writes one file an object, and JSON of the published form', async () => {
     const cwd = project(configText(withSecret))

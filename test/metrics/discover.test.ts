@@ -12,7 +12,8 @@ import {
   prometheusNote,
   startPrometheus,
 } from '../prometheus-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 // Nothing has been scraped for two hours: what is found is found in the window, not at its end.
 const end = Math.floor(Date.now() / 1000 / secondsPerHour) * secondsPerHour - 2 * secondsPerHour
@@ -96,7 +97,7 @@ describe.skipIf(prometheusFolder === undefined).concurrent(`metrics discover${pr
   afterAll(() => prometheus?.stop())
 
   const run = (args: string[], cwd = emptyFolder()) =>
-    runCli(['metrics', 'discover', '--last', '1d', '--json', ...args], {
+    runCommand(['metrics', 'discover', '--last', '1d', '--json', ...args], {
       cwd,
       env: { LLMSCALE_TEST_TOKEN: token },
     })
@@ -231,7 +232,7 @@ describe.skipIf(prometheusFolder === undefined).concurrent(`metrics discover${pr
   })
 
   it('is read by people', async () => {
-    const { code, stdout } = await runCli(['metrics', 'discover', ...ofJob('fleet'), '--last', '1d'])
+    const { code, stdout } = await runCommand(['metrics', 'discover', ...ofJob('fleet'), '--last', '1d'])
     expect(code).toBe(0)
     expect(stdout).toMatch(/^http\S+: vllm, \S+ until /)
     expect(stdout).toMatch(/^Labels \(values\): .*region \(1\)/m)
@@ -246,7 +247,7 @@ describe('metrics discover', () => {
     [['--label', 'modl=x'], '--label: '],
     [['--label', 'x'], '--label: "x" is not NAME=VALUE'],
   ])('refuses %j with a hint', async (args, message) => {
-    const { code, stdout } = await runCli([
+    const { code, stdout } = await runCommand([
       'metrics',
       'discover',
       '--url',

@@ -4,13 +4,14 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Result as CheckResult } from '../../src/commands/metrics/check.js'
 import { Result as SynthResult } from '../../src/commands/metrics/synth.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 describe('llmscale metrics synth', () => {
   it('writes the same file for the same seed, also gzipped, and replaces none by itself', async () => {
     const cwd = emptyFolder()
     const synth = (...args: string[]) =>
-      runCli(['metrics', 'synth', '--scenario', 'weekly-growth', '--days', '2', ...args], { cwd })
+      runCommand(['metrics', 'synth', '--scenario', 'weekly-growth', '--days', '2', ...args], { cwd })
     const written = await synth('--out', 'new/demand.csv', '--json')
     expect(written.code).toBe(0)
     const { result } = JSON.parse(written.stdout)
@@ -35,7 +36,7 @@ describe('llmscale metrics synth', () => {
   ])('refuses %j', async (args, code, message) => {
     const cwd = emptyFolder()
     writeFileSync(join(cwd, 'file'), '')
-    const run = await runCli(['metrics', 'synth', ...args], { cwd })
+    const run = await runCommand(['metrics', 'synth', ...args], { cwd })
     expect(run.code).toBe(code)
     expect(run.stderr).toMatch(message)
     expect(existsSync(join(cwd, 'a.csv'))).toBe(false)
@@ -47,7 +48,7 @@ describe('llmscale metrics check', () => {
   async function demandFolder(): Promise<string> {
     const cwd = emptyFolder()
     const args = ['metrics', 'synth', '--scenario', 'launch-and-gap', '--step', '1h', '--out', 'demand.csv']
-    await runCli(args, { cwd })
+    await runCommand(args, { cwd })
     const lines = readFileSync(join(cwd, 'demand.csv'), 'utf8').trimEnd().split('\n')
     for (let row = 250; row < 256; row++) lines[row] = lines[row]!.replace(/(\d+,){2}\d+$/, '0,0,0')
     lines[40] = lines[40]!.replace(/\d+$/, 'many')
@@ -57,14 +58,14 @@ describe('llmscale metrics check', () => {
   }
 
   it('reports in 80 columns what a reader must know', async () => {
-    const run = await runCli(['metrics', 'check', 'demand.csv'], { cwd: await demandFolder() })
+    const run = await runCommand(['metrics', 'check', 'demand.csv'], { cwd: await demandFolder() })
     expect(run).toMatchObject({ code: 0, stderr: '' })
     expect(Math.max(...run.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
     await expect(run.stdout).toMatchFileSnapshot('../golden/metrics/check.txt')
   })
 
   it('gives the same as JSON', async () => {
-    const run = await runCli(['metrics', 'check', 'demand.csv', '--json'], { cwd: await demandFolder() })
+    const run = await runCommand(['metrics', 'check', 'demand.csv', '--json'], { cwd: await demandFolder() })
     const { status, result, warnings } = JSON.parse(run.stdout)
     expect(status).toBe(0)
     expect(CheckResult.parse(result).workloads[0]).toMatchObject({ duplicates: 1, tokens: 'measured' })
@@ -75,22 +76,22 @@ describe('llmscale metrics check', () => {
     const cwd = emptyFolder()
     writeFileSync(join(cwd, 'a.csv'), 'time,model,n\n2025-03-03T00:00:00Z,m,1\n2025-03-03T01:00:00Z,m,2\n')
     const columns = ['--column', 'timestamp=time', '--column', 'requests=n']
-    const mapped = await runCli(['metrics', 'check', 'a.csv', '--region', 'here', ...columns], { cwd })
+    const mapped = await runCommand(['metrics', 'check', 'a.csv', '--region', 'here', ...columns], { cwd })
     expect(mapped.code).toBe(0)
     expect(mapped.stdout).toContain('m/here')
-    const wrong = await runCli(['metrics', 'check', 'a.csv', '--column', 'timestmp=time'], { cwd })
+    const wrong = await runCommand(['metrics', 'check', 'a.csv', '--column', 'timestmp=time'], { cwd })
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--column timestamp=time')])
   })
 
   it('exits 6 above the share of bad rows, and 3 without files and config', async () => {
     const cwd = emptyFolder()
     writeFileSync(join(cwd, 'a.csv'), 'timestamp,model,requests\n2025-03-03T00:00:00Z,m,1\n,m,2\n')
-    const bad = await runCli(['metrics', 'check', 'a.csv', '--json'], { cwd })
+    const bad = await runCommand(['metrics', 'check', 'a.csv', '--json'], { cwd })
     expect(bad.code).toBe(6)
     expect(JSON.parse(bad.stdout)).toMatchObject({
       status: 6,
       error: { code: 'TOO_MANY_BAD_ROWS', message: expect.stringContaining('a.csv:3 timestamp is empty') },
     })
-    expect((await runCli(['metrics', 'check'], { cwd })).code).toBe(3)
+    expect((await runCommand(['metrics', 'check'], { cwd })).code).toBe(3)
   })
 })

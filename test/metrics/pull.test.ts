@@ -6,7 +6,8 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Result } from '../../src/commands/metrics/pull.js'
 import { formatInstant, parseInstant } from '../../src/kit/time.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const hour = 3600
 const day = (date: string) => parseInstant(`${date}T00:00:00Z`)!
@@ -35,7 +36,7 @@ function writeDemand(cwd: string, from: number, hours: number, row = '1,10,2'): 
   )
 }
 
-const pull = (cwd: string, ...args: string[]) => runCli(['metrics', 'pull', ...args], { cwd })
+const pull = (cwd: string, ...args: string[]) => runCommand(['metrics', 'pull', ...args], { cwd })
 const rowsIn = (path: string) => readFileSync(path, 'utf8').trimEnd().split('\n').length - 1
 
 describe('llmscale metrics pull --out {day}', () => {
@@ -112,7 +113,7 @@ describe('llmscale metrics pull', () => {
       }
       const histograms = 's3://fleet/lengths.parquet'
       const args = ['metrics', 'pull', '--out', 's3://fleet/demand.csv', '--histograms', histograms]
-      const run = await runCli(args, { cwd, env })
+      const run = await runCommand(args, { cwd, env })
       expect([run.code, run.stderr]).toEqual([0, expect.stringContaining(histograms)])
       expect(put.map((path) => path.replace('/fleet', ''))).toEqual(['/demand.csv', '/lengths.parquet'])
       expect(readdirSync(cwd).sort()).toEqual(['demand.csv', 'llmscale.yaml'])

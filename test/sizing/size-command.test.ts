@@ -2,14 +2,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Result } from '../../src/commands/size.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const lengths = ['--input-tokens', '1000', '--output-tokens', '300']
 const wanted = ['size', '--model', 'llama-3.1-70b', '--ttft-p95', '2s', '--itl-p95', '50ms', ...lengths]
 
 describe('llmscale size', () => {
   it('describes one shape', async () => {
-    const { code, stdout } = await runCli([...wanted, '--shape', '2xH100-fp8@p5.48xlarge'])
+    const { code, stdout } = await runCommand([...wanted, '--shape', '2xH100-fp8@p5.48xlarge'])
     expect(code).toBe(0)
     await expect(stdout).toMatchFileSnapshot('../golden/sizing/one-shape.txt')
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
@@ -17,13 +18,13 @@ describe('llmscale size', () => {
 
   it('ranks several by the price of a request and says what is not possible', async () => {
     const shapes = ['2xH100-fp8@p5.48xlarge', '1xH100-fp8@p5.48xlarge', '1xB200-fp4@p6-b200.48xlarge']
-    const { code, stdout } = await runCli([...wanted, ...shapes.flatMap((shape) => ['--shape', shape])])
+    const { code, stdout } = await runCommand([...wanted, ...shapes.flatMap((shape) => ['--shape', shape])])
     expect(code).toBe(0)
     await expect(stdout).toMatchFileSnapshot('../golden/sizing/several-shapes.txt')
   })
 
   it('gives the same as JSON', async () => {
-    const { code, stdout } = await runCli([...wanted, '--shape', '2xH100-fp8@p5.48xlarge', '--json'])
+    const { code, stdout } = await runCommand([...wanted, '--shape', '2xH100-fp8@p5.48xlarge', '--json'])
     expect(code).toBe(0)
     const { result } = JSON.parse(stdout)
     expect(Result.safeParse(result).error).toBeUndefined()
@@ -50,7 +51,7 @@ workloads:
 `,
     )
     const run = async (...args: string[]) => {
-      const { code, stdout } = await runCli(['size', '--json', ...args], { cwd: folder })
+      const { code, stdout } = await runCommand(['size', '--json', ...args], { cwd: folder })
       expect(code).toBe(0)
       return JSON.parse(stdout).result.models[0].shapes[0].requestsPerSecond as number
     }
@@ -80,7 +81,7 @@ workloads:
     [['--model', 'llama-3.1-8b', '--shape', '1xH100-fp8@p5.48xlarge'], 2, 'Nothing says how long'],
     [['--model', 'llama-3.1-405b', '--shape', '1xH100-fp8@p5.48xlarge', ...lengths], 11, 'GB short'],
   ])('%j exits %d', async (args, expected, text) => {
-    const { code, stderr } = await runCli(['size', ...args], { cwd: emptyFolder() })
+    const { code, stderr } = await runCommand(['size', ...args], { cwd: emptyFolder() })
     expect(stderr).toContain(text)
     expect(code).toBe(expected)
   })
