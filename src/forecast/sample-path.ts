@@ -11,6 +11,7 @@ import {
 } from './demand-forecast.js'
 import { type Draw, drawBlock } from './past-blocks.js'
 import { followShape } from './slot-shape.js'
+import { independentRowsPerDay, widening } from './widening.js'
 
 /**
  * One joint path of one workload, drawn anew at each call and the same each time. All workloads and metrics of a
@@ -56,15 +57,26 @@ function drawSlots({ blocks, seed }: DemandForecast, { slots, errors }: SeriesFo
   return addErrors(slots, errors, blocks, drawBlock(blocks, seed, path))
 }
 
-// An interval of day sums knows 24 times fewer errors than one of hours: what a whole day has in common counts more.
-const dayWeight = 1.25
+// What a whole day has in common lasts: days in a row tell less than so many independent ones.
+const leastDayWeight = 1.25
+
+/**
+ * What the common error of a day is multiplied by. The interval of its sum knows one error of each past day, and was
+ * widened for the more of them that its hours know.
+ */
+function weighDays({ origins, slotsPerDay }: PastBlocks): number {
+  const days = Math.max(1, (origins.at(-1)! - origins[0]!) / slotsPerDay)
+  return Math.max(leastDayWeight, widening(days) / widening(independentRowsPerDay * days))
+}
 
 function addErrors(
   slots: Float64Array,
   { ranks, quantiles, spread, ceiling }: PathErrors,
-  { origins, columns, sources, slotsPerDay }: PastBlocks,
+  blocks: PastBlocks,
   { row, between }: Draw,
 ): Float64Array {
+  const { origins, columns, sources, slotsPerDay } = blocks
+  const dayWeight = weighDays(blocks)
   const path = new Float64Array(slots.length)
   for (let start = 0; start < slots.length; start += slotsPerDay) {
     const end = Math.min(start + slotsPerDay, slots.length)

@@ -113,6 +113,27 @@ describe.each(
   })
 })
 
+describe('analogs', () => {
+  it('tells by the morning which kind of day it is', () => {
+    const random = createRandom(2)
+    const kinds = Array.from({ length: 40 }, () => random.uniform() < 0.4)
+    // A batch day is a little busier from midnight on, and has three times as much in the evening.
+    const series = seriesOf(
+      kinds.flatMap((isBatch) =>
+        Array.from(
+          { length: 24 },
+          (_, hour) => (isBatch ? (hour >= 16 ? 300 : 130) : 100) * Math.exp(0.03 * random.normal()),
+        ),
+      ),
+    )
+    const model = pointModels.find(({ name }) => name === 'analogs')!
+    for (let day = 30; day < 40; day++) {
+      const evening = model.fit(series, day * 24 + 12)!(series, day * 24 + 12, 12).subarray(4)
+      for (const value of evening) expect(Math.abs(value / (kinds[day] ? 300 : 100) - 1)).toBeLessThan(0.25)
+    }
+  })
+})
+
 describe('pooled-trees', () => {
   it('learns from the fleet what one short series cannot tell', () => {
     const [pooled] = pooledModels
