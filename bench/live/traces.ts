@@ -37,6 +37,7 @@ const clients = [
 export const traceNames = [...clients.map(({ name }) => name), 'burstgpt']
 
 /**
+ * @param names those of `traceNames`, or any client as `m-mid/client-52`
  * @param areGapsFilled whether the hours in which the collector saw nothing are taken from a day next to them, at the
  *   level of the hours around: the prototype's figures were made so. Else nobody knows them.
  */
@@ -47,13 +48,21 @@ export function readLiveTraces(names: readonly string[], areGapsFilled: boolean)
       const prototype = { 120: 0.25, 300: 0.21, 600: 0.19 }
       return { name, load: toReplicas(load), from: 28 * ticksPerDay, to: 35 * ticksPerDay, prototype }
     }
-    const client = clients.find((each) => each.name === name)
-    if (client === undefined) throw new Error(`${name}: one of ${traceNames.join(', ')}`)
-    const [trace] = drawClients(client.model, [name], tickSeconds, 1)
-    const { prototype } = client
-    const load = areGapsFilled ? fillGaps(trace!.load) : trace!.load
+    const { model, client, prototype } = findClient(name)
+    const [trace] = drawClients(model, [client], tickSeconds, 1)
+    if (trace === undefined) throw new Error(`${name}: ${model} has no such client`)
+    const load = areGapsFilled ? fillGaps(trace.load) : trace.load
     return { name, load: toReplicas(load), from: 7 * ticksPerDay, to: 14 * ticksPerDay, prototype }
   })
+}
+
+function findClient(name: string) {
+  const known = clients.find((each) => each.name === name)
+  if (known !== undefined) return { ...known, client: name }
+  const [model, client] = name.split('/')
+  if ((model !== 'm-mid' && model !== 'm-large') || client === undefined)
+    throw new Error(`${name}: one of ${traceNames.join(', ')}, or m-mid/client-N, m-large/client-N`)
+  return { model, client, prototype: {} } as const
 }
 
 /** Such that all but the busiest thousandth of minutes fit into the replicas of the peak. */
