@@ -7,7 +7,8 @@ import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
-import { type CliRun, emptyFolder, runCli } from '../run-cli.js'
+import { type CliRun, emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const asOf = '2026-11-02T00:00:00Z'
 const nodeGroups = `regions: [us-east-1], nodes: {manager: managed-node-groups, amiAlias: al2023@v20260901}, clusters: {us-east-1: {name: prod, nodeRole: 'arn:aws:iam::000000000000:role/gpu', subnets: [subnet-1, subnet-2, subnet-3], zones: [us-east-1a, us-east-1b, us-east-1c]}}`
@@ -20,7 +21,7 @@ function project(plan: CapacityPlan, config = configText()) {
 function openProject(cwd: string, cloud: string) {
   const log = join(emptyFolder(), 'calls')
   const run = (command: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
-    runCli([command, ...args], {
+    runCommand([command, ...args], {
       cwd,
       env: {
         ...engineEnvironment,

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool } from '../plan-fixture.js'
 import { projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import { runOnTerminal } from '../terminal.js'
 
 const question = 'Only yes is taken for an answer: '
@@ -41,7 +42,7 @@ describe.skipIf(engineFolder === undefined)(
         KUBECONFIG: undefined,
         AWS_EC2_METADATA_DISABLED: 'true',
       }
-      const run = (...args: string[]) => runCli(args, { cwd, env })
+      const run = (...args: string[]) => runCommand(args, { cwd, env })
       expect((await run('apply', ...asOf, '--yes')).code).toBe(0)
       const next = capacityPlan(
         { pools: [pool({ maximumNodes: 30 })] },

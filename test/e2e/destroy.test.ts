@@ -10,7 +10,8 @@ import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, programArgs, runCli } from '../run-cli.js'
+import { emptyFolder, programArgs } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const asOf = '2026-11-02T00:00:00Z'
 const applyArgs = ['apply', '--as-of', asOf, '--yes']
@@ -52,7 +53,8 @@ function project(plan: CapacityPlan, config = configText()) {
       rmSync(join(cwd, 'forecasts'), { recursive: true })
       writePlanFiles(join(cwd, 'forecasts/prod'), next)
     },
-    run: (args: string[], more: NodeJS.ProcessEnv = {}) => runCli(args, { cwd, env: { ...env, ...more } }),
+    run: (args: string[], more: NodeJS.ProcessEnv = {}) =>
+      runCommand(args, { cwd, env: { ...env, ...more } }),
     /** Runs it until the cloud is as wanted, and kills it with its engine; each change takes 20 s. */
     kill: async (args: string[], isThere: () => boolean) => {
       const child = spawn(process.execPath, [...programArgs, ...args], {

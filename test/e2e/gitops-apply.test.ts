@@ -8,7 +8,8 @@ import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import { type StandInCluster, startCluster } from '../stand-in-kubernetes.js'
 
 // Argo CD brings what is in the cluster, at a time of its own; the capacity below it stays Pulumi's.
@@ -47,7 +48,7 @@ describe.skipIf(engineFolder === undefined)(
     const cwd = projectFolder(first, config)
     const cloud = emptyFolder()
     const run = (args: string[], env: NodeJS.ProcessEnv = {}) =>
-      runCli(args, {
+      runCommand(args, {
         cwd,
         env: {
           ...engineEnvironment,

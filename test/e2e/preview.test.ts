@@ -5,11 +5,12 @@ import { Result } from '../../src/commands/preview.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool } from '../plan-fixture.js'
 import { projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const asOf = ['--as-of', '2026-11-02T00:00:00Z']
 const preview = (cwd: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
-  runCli(['preview', ...asOf, ...args], { cwd, env: { ...engineEnvironment, ...env } })
+  runCommand(['preview', ...asOf, ...args], { cwd, env: { ...engineEnvironment, ...env } })
 
 function writeHold(cwd: string, text: string): void {
   mkdirSync(join(cwd, 'forecasts/prod/holds'))
@@ -64,7 +65,7 @@ describe.skipIf(engineFolder === undefined)(`llmscale preview${engineNote}`, { t
       /^hold +not checked +held by ana until its file is removed: incident 7 \(an apply/m,
     )
     expect(readdirSync(join(cwd, 'forecasts/prod'))).toContain('changes.json')
-    const apply = await runCli(['apply', '--dry-run', ...asOf], { cwd, env: engineEnvironment })
+    const apply = await runCommand(['apply', '--dry-run', ...asOf], { cwd, env: engineEnvironment })
     expect([apply.code, apply.stderr]).toEqual([9, expect.stringContaining('held by ana')])
   })
 

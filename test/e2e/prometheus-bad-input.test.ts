@@ -21,6 +21,7 @@ import {
   startPrometheus,
 } from '../prometheus-fixture.js'
 import { emptyFolder, runCli } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const token = 'tok-8d1f0c7e55aa'
 const now = Date.now() / 1000
@@ -48,15 +49,15 @@ workloads: [{model: chat, target: {kind: Deployment, name: chat}, slo: {ttftP95:
   return folder
 }
 
-const pull = (folder: string, args: string[] = [], last = '2d') =>
-  runCli(
-    ['metrics', 'pull', '--out', 'demand.csv', '--last', last, '--as-of', formatInstant(today), ...args],
-    { cwd: folder, env: { LLMSCALE_TEST_TOKEN: token } },
-  )
+const pull = (folder: string, args: string[] = [], last = '2d', run: typeof runCli = runCommand) =>
+  run(['metrics', 'pull', '--out', 'demand.csv', '--last', last, '--as-of', formatInstant(today), ...args], {
+    cwd: folder,
+    env: { LLMSCALE_TEST_TOKEN: token },
+  })
 
 /** What a refused pull says; it writes nothing, and shows no secret. */
-async function refusal(folder: string) {
-  const { code, stdout, stderr } = await pull(folder, ['--json'])
+async function refusal(folder: string, run: typeof runCli = runCommand) {
+  const { code, stdout, stderr } = await pull(folder, ['--json'], '2d', run)
   expect(stderr).toBe('')
   expect(stdout).not.toContain(token)
   const { status, error } = FailureEnvelope.parse(JSON.parse(stdout))
@@ -154,7 +155,7 @@ describe.concurrent('a server of metrics that fails', () => {
     ]
     await Promise.all(
       cases.map(async ([folder, code, text]) => {
-        const refused = await refusal(folder)
+        const refused = await refusal(folder, runCli) // side by side, as each waits between its tries
         expect(refused).toMatchObject({ exitCode: 7, code })
         expect(refused.text).toMatch(text)
       }),
@@ -220,7 +221,7 @@ describe.concurrent('a server of metrics that fails', () => {
       ),
     )
     const folder = projectOf(url)
-    const { code, stdout } = await runCli(['metrics', 'pull', '--json', '--out', 'demand.csv'], {
+    const { code, stdout } = await runCommand(['metrics', 'pull', '--json', '--out', 'demand.csv'], {
       cwd: folder,
     })
     expect(code, stdout).toBe(0)
@@ -339,11 +340,11 @@ describe.skipIf(prometheusFolder === undefined)(
       expect(lines.every((line) => line.slice(21).startsWith(names))).toBe(true)
       expectShown(stdout + stderr, escaped)
 
-      const checked = await runCli(['metrics', 'check', 'demand.csv'], { cwd: folder })
+      const checked = await runCommand(['metrics', 'check', 'demand.csv'], { cwd: folder })
       expect(checked.code, checked.stderr).toBe(0)
       expectShown(checked.stdout + checked.stderr, escaped)
 
-      const discovered = await runCli(['metrics', 'discover', '--tenant-names'], { cwd: folder })
+      const discovered = await runCommand(['metrics', 'discover', '--tenant-names'], { cwd: folder })
       expect(discovered.code, discovered.stderr).toBe(0)
       expectShown(discovered.stdout + discovered.stderr, 'onerror')
     })

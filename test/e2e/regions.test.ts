@@ -9,7 +9,8 @@ import { createProgram } from '../../stacks/program.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { projectFolder } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const asOf = '2026-11-02T00:00:00Z'
 const regions = ['ap-south-1', 'eu-west-1', 'us-east-1']
@@ -155,7 +156,7 @@ describe.skipIf(engineFolder === undefined)(
         cwd,
         apply: (env: NodeJS.ProcessEnv = {}) => {
           writeFileSync(log, '')
-          return runCli(['apply', '--as-of', asOf, '--yes', '--json'], {
+          return runCommand(['apply', '--as-of', asOf, '--yes', '--json'], {
             cwd,
             env: {
               ...engineEnvironment,

@@ -5,7 +5,8 @@ import { Result as Applied } from '../../src/commands/apply.js'
 import { Result as Planned } from '../../src/commands/plan.js'
 import { parseUrn } from '../../src/planning/change-set.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import { asOf, config, fleetFolder, hourlyDemand } from './fleet-fixture.js'
 
 // A reservation that llmscale buys bills from its creation to its `until`; EC2 ends it up to an hour later.
@@ -36,7 +37,7 @@ function project(reservations: string[]) {
     AWS_EC2_METADATA_DISABLED: 'true',
   }
   const run = async (command: string, args: string[]) => {
-    const { code, stdout, stderr } = await runCli([command, ...args, '--json'], { cwd, env })
+    const { code, stdout, stderr } = await runCommand([command, ...args, '--json'], { cwd, env })
     expect(stderr).toBe('')
     return { code, ...JSON.parse(stdout) }
   }

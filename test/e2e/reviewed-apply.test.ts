@@ -9,6 +9,7 @@ import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool } from '../plan-fixture.js'
 import { configText, writePlanFiles } from '../project-fixture.js'
 import { emptyFolder, runCli } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import { hasS3, type StandInS3, s3Note, startS3 } from '../stand-in-s3.js'
 
 // The way of a change in a company: a plan and its change set on a branch, merged to main, applied by a workflow whose
@@ -56,8 +57,13 @@ describe.skipIf(engineFolder === undefined || !hasS3)(
     function clone(repository: string) {
       const cwd = emptyFolder()
       git('/', 'clone', '--quiet', `file://${repository}`, cwd)
-      const run = (command: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
-        runCli([command, ...args], {
+      const run = (
+        command: string,
+        args: string[] = [],
+        env: NodeJS.ProcessEnv = {},
+        runProgram: typeof runCli = runCommand,
+      ) =>
+        runProgram([command, ...args], {
           cwd,
           env: {
             ...engineEnvironment,
@@ -136,7 +142,7 @@ describe.skipIf(engineFolder === undefined || !hasS3)(
     it('one of two applies at a time wins, and the other hears who it was', async () => {
       const { repository, store } = await company()
       await review(repository, capacityPlan({}, header))
-      const winner = clone(repository).run('apply', [], { GITHUB_ACTOR: 'ana' })
+      const winner = clone(repository).run('apply', [], { GITHUB_ACTOR: 'ana' }, runCli)
       const path = `locks/${stack}.json`
       const lock = await vi.waitFor(
         async () => {

@@ -7,7 +7,8 @@ import type { CapacityPlan } from '../../src/planning/capacity-plan.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool } from '../plan-fixture.js'
 import { projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, runCli } from '../run-cli.js'
+import { emptyFolder } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const planOf = (day: number, maximumNodes: number, baseline: string | null) =>
   capacityPlan(
@@ -34,7 +35,7 @@ describe.skipIf(engineFolder === undefined)(
         KUBECONFIG: undefined,
         HOME: emptyFolder(),
       }
-      const run = (...args: string[]) => runCli(args, { cwd, env })
+      const run = (...args: string[]) => runCommand(args, { cwd, env })
       const deploy = async (plan?: CapacityPlan) => {
         if (plan !== undefined) writePlanFiles(join(cwd, 'forecasts/prod'), plan)
         git('add', 'forecasts')

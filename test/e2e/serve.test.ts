@@ -21,7 +21,8 @@ import {
   startPrometheus,
 } from '../prometheus-fixture.js'
 import { promtool } from '../promtool.js'
-import { emptyFolder, programArgs, runCli } from '../run-cli.js'
+import { emptyFolder, programArgs } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const stepSeconds = 600
 /** The last steps that are over. */
@@ -162,18 +163,18 @@ describe.skipIf(prometheusFolder === undefined)(`llmscale serve${prometheusNote}
   })
 
   it('decides once what a replay of what was pulled decides', async () => {
-    const once = await runCli(['serve', '--once', '--json'], { cwd: project })
+    const once = await runCommand(['serve', '--once', '--json'], { cwd: project })
     const { result } = JSON.parse(once.stdout) as {
       result: { once: { dataEnd: string; workloads: { floor: number; template: number; state: string }[] } }
     }
     expect(result.once.workloads[0]).toMatchObject({ state: 'following' })
     expect(Date.parse(result.once.dataEnd) / 1000).toBe(end)
-    const pulled = await runCli(['metrics', 'pull', '--out', 'demand.csv'], { cwd: project })
+    const pulled = await runCommand(['metrics', 'pull', '--out', 'demand.csv'], { cwd: project })
     expect(pulled.code).toBe(0)
     // The last two days are enough of decisions.
     const rows = readFileSync(join(project, 'demand.csv'), 'utf8').trimEnd().split('\n')
     expect(rows.length).toBeGreaterThan(14 * 144)
-    const replay = await runCli(
+    const replay = await runCommand(
       ['serve', '--replay', 'demand.csv', '--speed', 'max', '--out', 'decisions.csv'],
       {
         cwd: project,
@@ -230,7 +231,7 @@ describe('llmscale serve of several workloads', () => {
       { origin: formatInstant(end - secondsPerDay), validUntil: formatInstant(end + secondsPerDay) },
     )
     writePlanFiles(join(folder, 'forecasts/prod'), plan)
-    const { code, stdout, stderr } = await runCli(['serve', '--once', '--json'], { cwd: folder })
+    const { code, stdout, stderr } = await runCommand(['serve', '--once', '--json'], { cwd: folder })
     expect([code, stderr]).toEqual([0, ''])
     const { workloads } = JSON.parse(stdout).result.once
     expect(workloads.map(({ reason }: { reason: string }) => reason)).toEqual([
@@ -290,7 +291,7 @@ describe('llmscale serve without a source', () => {
     git(project, '-c', 'user.name=ana', '-c', 'user.email=ana@example.org', 'commit', '--quiet', '-m', 'Plan')
     git(project, 'branch', 'wish')
     const from = (branch: string) =>
-      runCli(['serve', '--once', '--json', '--from', `git+file://${project}#${branch}`], {
+      runCommand(['serve', '--once', '--json', '--from', `git+file://${project}#${branch}`], {
         cwd: emptyFolder(),
       })
     const reasonOf = ({ stdout }: { stdout: string }) => JSON.parse(stdout).result.once.workloads[0].reason
@@ -306,7 +307,7 @@ describe('llmscale serve without a source', () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
-    const { code, stderr } = await runCli(['serve', '--port', String(port)], {
+    const { code, stderr } = await runCommand(['serve', '--port', String(port)], {
       cwd: projectAt('http://127.0.0.1:1'),
     })
     other.close()
@@ -319,16 +320,18 @@ describe('llmscale serve without a source', () => {
       ...other,
       decision: { ...other.decision, environment: 'stage' },
     })
-    const edited = await runCli(['serve', '--port', '0'], { cwd: stage })
+    const edited = await runCommand(['serve', '--port', '0'], { cwd: stage })
     expect([edited.code, edited.stderr]).toEqual([
       12,
       expect.stringContaining('is not the digest of the files'),
     ])
     const token = 'hunter2hunter2'
-    const leaky = await runCli(['serve', '--port', '0'], { cwd: projectAt(`http://u:${token}@127.0.0.1:1`) })
+    const leaky = await runCommand(['serve', '--port', '0'], {
+      cwd: projectAt(`http://u:${token}@127.0.0.1:1`),
+    })
     expect(leaky.code).toBe(3)
     expect(leaky.stdout + leaky.stderr).not.toContain(token)
-    const from = await runCli(['serve', '--from', `git+https://x:${token}@example.org/r.git#main`], {
+    const from = await runCommand(['serve', '--from', `git+https://x:${token}@example.org/r.git#main`], {
       cwd: stage,
     })
     expect(from.code).toBe(2)
