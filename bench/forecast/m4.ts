@@ -1,4 +1,4 @@
-import { combine, combineRows, weighModels } from '../../src/forecast/combination.js'
+import { combine, combineAsked, weighModels } from '../../src/forecast/combination.js'
 import type { DemandForecast } from '../../src/forecast/demand-forecast.js'
 import { forecastDemand } from '../../src/forecast/forecast-demand.js'
 import { pointModels } from '../../src/forecast/models/models.js'
@@ -184,7 +184,7 @@ function combineStrictly(series: M4Series): Float64Array {
     .filter((model) => model !== transferredRidge)
     .map((model) => rollMember(singleMember(model), seriesOf(series), grid))
   const weights = weighModels(members, seriesOf(series), grid)
-  return combineRows(members, weights).asked.get(grid.origins.length - 1)!
+  return combineAsked(members, weights).get(grid.origins.length - 1)!
 }
 
 /** 90 % and 95 % bounds by hour. */

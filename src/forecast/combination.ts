@@ -90,29 +90,33 @@ function shareOut(errors: Float64Array, models: number): Float64Array[] {
   })
 }
 
-/** The combination of models at each row, by the weights that were known there. */
-export function combineRows(
+/** The combination of what models said at a past row, by the weights that were known there. */
+export function combineRow(
   members: readonly RolledPoints[],
   weights: readonly ModelWeights[],
-): RolledPoints {
-  const first = members[0]!
-  return {
-    past: weights.map((ofRow, row) =>
+  row: number,
+): Float64Array {
+  return combine(
+    members.map(({ past }) => past[row]!),
+    weights[row]!,
+  )
+}
+
+/** The same at each row that a forecast is asked for. */
+export function combineAsked(
+  members: readonly RolledPoints[],
+  weights: readonly ModelWeights[],
+): Map<number, Float64Array> {
+  const rows = [...members[0]!.asked.keys()]
+  return new Map(
+    rows.map((row) => [
+      row,
       combine(
-        members.map(({ past }) => past[row]!),
-        ofRow,
+        members.map(({ asked }) => asked.get(row)!),
+        weights[row]!,
       ),
-    ),
-    asked: new Map(
-      [...first.asked.keys()].map((row) => [
-        row,
-        combine(
-          members.map(({ asked }) => asked.get(row)!),
-          weights[row]!,
-        ),
-      ]),
-    ),
-  }
+    ]),
+  )
 }
 
 /** The share of each model in the rest of the first day, for display; they sum to one. */

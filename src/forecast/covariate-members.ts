@@ -2,7 +2,7 @@ import { isNamed, type Workload } from '../kit/workload.js'
 import type { Covariate } from '../metrics/demand-history.js'
 import { compareLosses } from './backtest/skill.js'
 import { bridgeGaps } from './bridge.js'
-import { combineRows, weighModels } from './combination.js'
+import { combineRow, weighModels } from './combination.js'
 import type { CovariateUse } from './demand-forecast.js'
 import { sumSlots } from './hourly.js'
 import { covariateRidge } from './models/covariate-ridge.js'
@@ -42,24 +42,26 @@ export function listCovariateMembers(
  * What each covariate was worth on the scored days before each row that is asked for: errors of the combination
  * against those of the combination without its model, each over the hours until the next row. Days are compared.
  * @param members rolled; those of `informed` come last
- * @param combination of all of them
+ * @param madeAt what the combination of all of them said at a past row
  */
 export function judgeCovariates(
   members: readonly RolledPoints[],
   informed: readonly CovariateMember[],
-  combination: RolledPoints,
+  madeAt: (row: number) => Float64Array,
   slots: Series,
   grid: OriginGrid,
 ): CovariateUse[][] {
   const first = members.length - informed.length
   const without = informed.map((_, index) => {
     const others = members.filter((_, member) => member !== first + index)
-    return combineRows(others, weighModels(others, slots, grid))
+    const weights = weighModels(others, slots, grid)
+    return (row: number) => combineRow(others, weights, row)
   })
   return grid.asked.map((row) => {
     const days = scoredRows(grid, row)
-    const lossesOf = (points: RolledPoints) => days.map((day) => sumDayErrors(points, slots, grid, day))
-    const own = lossesOf(combination)
+    const lossesOf = (said: (row: number) => Float64Array) =>
+      days.map((day) => sumDayErrors(said, slots, grid, day))
+    const own = lossesOf(madeAt)
     return informed.map(({ covariate }, index) => ({
       name: covariate,
       ...compareLosses(own, lossesOf(without[index]!)),
@@ -69,14 +71,16 @@ export function judgeCovariates(
 
 /** Absolute errors over a day from a row on, each hour as the last row before it was forecast. */
 function sumDayErrors(
-  { past }: RolledPoints,
+  said: (row: number) => Float64Array,
   { values, observed }: Series,
   { origins, rowsPerDay }: OriginGrid,
   row: number,
 ): number {
   let sum = 0
-  for (let each = row; each < row + rowsPerDay; each++)
+  for (let each = row; each < row + rowsPerDay; each++) {
+    const point = said(each)
     for (let slot = origins[each]!; slot < origins[each + 1]!; slot++)
-      if (observed[slot] === 1) sum += Math.abs(values[slot]! - past[each]![slot - origins[each]!]!)
+      if (observed[slot] === 1) sum += Math.abs(values[slot]! - point[slot - origins[each]!]!)
+  }
   return sum
 }

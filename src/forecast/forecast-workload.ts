@@ -1,6 +1,13 @@
 import type { Covariate, DemandMetric, WorkloadDemand } from '../metrics/demand-history.js'
 import { bridgeGaps } from './bridge.js'
-import { combinePast, combineRows, type ModelWeights, shareWeights, weighModels } from './combination.js'
+import {
+  combineAsked,
+  combinePast,
+  combineRow,
+  type ModelWeights,
+  shareWeights,
+  weighModels,
+} from './combination.js'
 import { judgeCovariates, listCovariateMembers } from './covariate-members.js'
 import type { ForecastScore, PastBlocks, SeriesForecast, WorkloadForecast } from './demand-forecast.js'
 import { createGridSeries, type GridSeries } from './grid-series.js'
@@ -56,16 +63,18 @@ export function forecastWorkload(demand: WorkloadDemand, frame: Frame): Workload
   const weights = weighModels(members, requests.slots, grid)
   const combination: RolledForecast = {
     name: 'combination',
-    points: combineRows(members, weights),
+    asked: combineAsked(members, weights),
+    madeAt: (row) => combineRow(members, weights, row),
     pastAt: (row) => combinePast(members, weights[row]!),
     centers: true,
   }
   const naives = frame.rivals.map((rival): RolledForecast => {
-    const points = rollMember(rival, requests.slots, grid)
+    const { asked, past } = rollMember(rival, requests.slots, grid)
     return {
       name: rival.name,
-      points,
-      pastAt: () => (row, lead) => points.past[row]![lead]!,
+      asked,
+      madeAt: (row) => past[row]!,
+      pastAt: () => (row, lead) => past[row]![lead]!,
       centers: false,
     }
   })
@@ -73,7 +82,7 @@ export function forecastWorkload(demand: WorkloadDemand, frame: Frame): Workload
   const uses =
     informed.length === 0
       ? undefined
-      : judgeCovariates(members, informed, combination.points, requests.slots, grid)
+      : judgeCovariates(members, informed, combination.madeAt, requests.slots, grid)
   const tokens = (['inputTokens', 'outputTokens'] as const).map((metric) => {
     if (demand.tokens === 'none') return undefined
     const read = readMetric(demand, metric, frame)
@@ -146,13 +155,13 @@ function readMetric(
 
 /** The forecast of one metric at the row of an index. */
 function readForecast(
-  { points, pastAt, centers }: RolledForecast,
+  { asked, pastAt, centers }: RolledForecast,
   { steps, slots, recent, firstSlot }: MetricSeries,
   { grid, blocks, stepsPerSlot, steps: length }: Frame,
   index: number,
 ): SeriesForecast {
   const row = grid.asked[index]!
-  const point = points.asked.get(row)!
+  const point = asked.get(row)!
   const pastPoint = pastAt(row)
   const errors = learnRowErrors(pastPoint, slots, grid, row, centers, askedCells)
   const spread = spreadPoint(point, errors, slots, grid, row)

@@ -5,7 +5,6 @@ import type { Series } from './models/point-model.js'
 import { type OriginGrid, observedRows, scoredDays } from './origin-grid.js'
 import type { PastPoint } from './past-errors.js'
 import { learnRowErrors, type PointSpread, spreadPoint } from './point-spread.js'
-import type { RolledPoints } from './rolling-origin.js'
 import { limit } from './sample-path.js'
 
 const leastBlockDays = 3
@@ -35,20 +34,23 @@ interface BlockScore {
 /** A way to forecast one metric, rolled over a grid. */
 export interface RolledForecast {
   name: string
-  points: RolledPoints
-  /** What it says at a row of earlier rows: what past errors are read from. */
+  /** By row that it is asked for. */
+  asked: ReadonlyMap<number, Float64Array>
+  /** What it said at a past row, when that was now. */
+  madeAt(row: number): Float64Array
+  /** What it says at a row of earlier rows: what the spread of what it says there is read from. */
   pastAt(row: number): PastPoint
   /** Whether its paths scatter around another line than the point. */
   centers: boolean
 }
 
 /** Scores forecasts made at rows by day ahead against all that came; each once. */
-function createScorer({ points, pastAt, centers }: RolledForecast, series: GridSeries, grid: OriginGrid) {
+function createScorer({ madeAt, pastAt, centers }: RolledForecast, series: GridSeries, grid: OriginGrid) {
   const scores = new Map<number, BlockScore[]>()
   return (row: number): BlockScore[] => {
     const known = scores.get(row)
     if (known !== undefined) return known
-    const point = points.past[row]!
+    const point = madeAt(row)
     const errors = learnRowErrors(pastAt(row), series, grid, row, centers, scoredCells)
     const score = scoreRow(point, spreadPoint(point, errors, series, grid, row), series, grid, row)
     scores.set(row, score)
@@ -89,9 +91,9 @@ function scoreRow(
 }
 
 /**
- * Rolling-origin scores at the rows that are asked for: only days that were observed whole before a row count. The baseline is the naive
- * forecast of least absolute error on them; it gets the same treatment, a spread from its own errors at the same
- * origins, learned in the same way.
+ * Rolling-origin scores at the rows that are asked for: only days that were observed whole before a row count. The
+ * baseline is the naive forecast of least absolute error on them; it gets the same treatment, a spread from its own
+ * errors at the same origins, learned in the same way.
  */
 export function scoreRows(
   own: RolledForecast,
@@ -106,7 +108,7 @@ export function scoreRows(
     const sumOf = (each: RolledForecast) => sumScores(grid, row, scored, scorers.get(each)!)
     const total = sumOf(own)
     if (total.count === 0) return undefined
-    const errors = naives.map(({ points }) => absoluteError(points, series, grid, row, scored))
+    const errors = naives.map((naive) => absoluteError(naive, series, grid, row, scored))
     const baseline = naives[errors.indexOf(Math.min(...errors))]!
     const { pinball } = sumOf(baseline)
     return {
@@ -122,7 +124,7 @@ export function scoreRows(
 }
 
 function absoluteError(
-  { past }: RolledPoints,
+  { madeAt }: RolledForecast,
   { values, observed }: Series,
   { origins, leads }: OriginGrid,
   row: number,
@@ -131,9 +133,10 @@ function absoluteError(
   let sum = 0
   for (const earlier of scored) {
     const origin = origins[earlier]!
+    const point = madeAt(earlier)
     const known = Math.min(leads, origins[row]! - origin)
     for (let lead = 0; lead < known; lead++)
-      if (observed[origin + lead] === 1) sum += Math.abs(values[origin + lead]! - past[earlier]![lead]!)
+      if (observed[origin + lead] === 1) sum += Math.abs(values[origin + lead]! - point[lead]!)
   }
   return sum
 }

@@ -1,4 +1,4 @@
-import { combinePast, combineRows, weighModels } from './combination.js'
+import { combineAsked, combinePast, combineRow, weighModels } from './combination.js'
 import { meanDay } from './models/mean-day.js'
 import type { Series } from './models/point-model.js'
 import { transferredRidge } from './models/pooled-ridge.js'
@@ -21,7 +21,8 @@ export function rollLengths(tokens: Series, requests: Series, grid: OriginGrid):
   const weights = weighModels(rolled, lengths, grid)
   return {
     name: 'token-lengths',
-    points: combineRows(rolled, weights),
+    asked: combineAsked(rolled, weights),
+    madeAt: (row) => combineRow(rolled, weights, row),
     pastAt: (row) => combinePast(rolled, weights[row]!),
     centers: false,
   }
@@ -44,15 +45,10 @@ export function multiplyForecasts(amounts: RolledForecast, lengths: RolledForeca
   const multiply = (a: Float64Array, b: Float64Array) => a.map((value, lead) => value * b[lead]!)
   return {
     ...amounts,
-    points: {
-      past: amounts.points.past.map((point, row) => multiply(point, lengths.points.past[row]!)),
-      asked: new Map(
-        Array.from(amounts.points.asked, ([row, point]) => [
-          row,
-          multiply(point, lengths.points.asked.get(row)!),
-        ]),
-      ),
-    },
+    asked: new Map(
+      Array.from(amounts.asked, ([row, point]) => [row, multiply(point, lengths.asked.get(row)!)]),
+    ),
+    madeAt: (row) => multiply(amounts.madeAt(row), lengths.madeAt(row)),
     pastAt(now) {
       const [amountAt, lengthAt] = [amounts.pastAt(now), lengths.pastAt(now)]
       return (row, lead) => amountAt(row, lead) * lengthAt(row, lead)

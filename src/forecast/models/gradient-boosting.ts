@@ -36,15 +36,26 @@ export function boostTrees(
   const binned = binColumns(design, rows, columns)
   const residuals = targets.slice()
   const gradients = new Float64Array(rows)
+  const seen = new Uint8Array(rows)
   const random = createRandom(options.seed)
   const trees: Tree[] = []
   const cutoff = huberCutoff * Float64Array.from(targets, Math.abs).sort()[rows >> 1]!
   for (let count = 0; count < options.trees; count++) {
     for (let row = 0; row < rows; row++) gradients[row] = Math.min(Math.max(residuals[row]!, -cutoff), cutoff)
-    const tree = growTree(binned, gradients, options, random)
-    if (tree.feature.length === 1) break
+    const { tree, order, leaves } = growTree(binned, gradients, options, random)
+    if (leaves.length === 1) break
     trees.push(tree)
-    for (let row = 0; row < rows; row++) residuals[row]! -= answer(tree, design, row * columns)
+    // Rows that the tree was grown on lie in its leaves; only the others have to be walked down.
+    seen.fill(0)
+    for (const { node, from, to } of leaves) {
+      for (let position = from; position < to; position++) {
+        const row = order[position]!
+        residuals[row]! -= tree.value[node]!
+        seen[row] = 1
+      }
+    }
+    for (let row = 0; row < rows; row++)
+      if (seen[row] === 0) residuals[row]! -= answer(tree, design, row * columns)
   }
   return sumTrees(trees)
 }
@@ -74,7 +85,7 @@ function sumTrees(trees: readonly Tree[]): Boosted {
     for (let tree = 0; tree < roots.length; tree++) {
       let node = roots[tree]!
       for (let feature = features[node]!; feature >= 0; feature = features[node]!)
-        node = row[at + feature]! <= amounts[node]! ? lefts[node]! : lefts[node]! + 1
+        node = lefts[node]! + (Number(row[at + feature]! > amounts[node]!) | 0)
       sum += amounts[node]!
     }
     return sum
@@ -84,7 +95,7 @@ function sumTrees(trees: readonly Tree[]): Boosted {
 /** Columns in bins of about as many rows each. */
 interface Binned {
   rows: number
-  /** Column by column. */
+  /** Row by row: those of a row are read together. */
   codes: Uint8Array
   /** By column: the highest value of each bin but the last. */
   edges: Float64Array[]
@@ -112,7 +123,7 @@ function binColumns(design: Float64Array, rows: number, columns: number): Binned
         if (value <= own[middle]!) high = middle
         else low = middle + 1
       }
-      codes[column * rows + row] = low
+      codes[row * columns + column] = low
     }
   }
   return { rows, codes, edges }
@@ -150,7 +161,14 @@ interface Candidate {
   bin: number
 }
 
-function growTree(binned: Binned, gradients: Float64Array, options: BoostingOptions, random: Random): Tree {
+/** A tree, and where the rows that it was grown on lie. */
+interface Grown {
+  tree: Tree
+  order: Int32Array
+  leaves: readonly Candidate[]
+}
+
+function growTree(binned: Binned, gradients: Float64Array, options: BoostingOptions, random: Random): Grown {
   const { rows, codes, edges } = binned
   const columns = pick(edges.length, options.columnShare, random)
   const order = pick(rows, options.rowShare, random)
@@ -179,7 +197,7 @@ function growTree(binned: Binned, gradients: Float64Array, options: BoostingOpti
     const best = open.reduce((most, each) => (each.gain > most.gain ? each : most))
     if (best.gain <= 0) break
     const { node, from, to, column, bin } = best
-    const middle = partition(order, from, to, (row) => codes[column * rows + row]! <= bin)
+    const middle = partition(order, from, to, (row) => codes[row * edges.length + column]! <= bin)
     const leftSmaller = middle - from <= to - middle
     const small = leftSmaller ? histogramOf(from, middle) : histogramOf(middle, to)
     const large = best.histogram
@@ -196,7 +214,7 @@ function growTree(binned: Binned, gradients: Float64Array, options: BoostingOpti
     )
     nodes += 2
   }
-  return nodes === 1 ? { ...tree, feature: tree.feature.subarray(0, 1) } : tree
+  return { tree, order, leaves: open }
 }
 
 /** A share of 0 … length − 1, ascending. */
@@ -208,7 +226,7 @@ function pick(length: number, share: number, random: Random): Int32Array {
 }
 
 function sumBins(
-  { rows, codes }: Binned,
+  { codes, edges }: Binned,
   gradients: Float64Array,
   columns: Int32Array,
   order: Int32Array,
@@ -216,13 +234,13 @@ function sumBins(
   to: number,
 ): Float64Array {
   const histogram = new Float64Array(columns.length * bins * 2)
-  for (let index = 0; index < columns.length; index++) {
-    const offset = columns[index]! * rows
-    const base = index * bins * 2
-    for (let position = from; position < to; position++) {
-      const row = order[position]!
-      const cell = base + 2 * codes[offset + row]!
-      histogram[cell]! += gradients[row]!
+  for (let position = from; position < to; position++) {
+    const row = order[position]!
+    const gradient = gradients[row]!
+    const first = row * edges.length
+    for (let index = 0; index < columns.length; index++) {
+      const cell = 2 * (index * bins + codes[first + columns[index]!]!)
+      histogram[cell]! += gradient
       histogram[cell + 1]! += 1
     }
   }
