@@ -20,7 +20,8 @@ export interface EarlierWindow {
 
 // All features are loads, so that the model is the same at any scale of the load: means and maxima of the last
 // minutes, how far they rose, noise and drift, what the sampling of single requests alone would leave (shot noise), and
-// the load grown as in the same window of earlier days.
+// the load grown as in the same window of earlier days, by their ratio and by their rise: a job that starts by the clock
+// brings the same load whatever ran before it, and a ratio makes much or nothing of it.
 const names = [
   'scale',
   'mean1',
@@ -43,6 +44,8 @@ const names = [
   'grown5',
   'grown15',
   'grownMean',
+  'risen',
+  'risenMore',
   'usualMaximum',
 ] as const
 
@@ -89,6 +92,7 @@ export function writeFeatures(
   const least = Math.max(leastLevelShare * scale, Number.MIN_VALUE)
   const growths = earlier.map(({ maximum, levelBefore }) => (maximum + least) / (levelBefore + least))
   const growth = Math.min(growths.length === 0 ? 1 : quantile(growths, 0.5), mostGrowth)
+  const rises = earlier.map(({ maximum, levelBefore }) => maximum - levelBefore).sort((a, b) => b - a)
   const meanGrowth = averageOf(earlier, ({ mean, levelBefore }) => (mean + least) / (levelBefore + least), 1)
   const values = [
     scale,
@@ -112,6 +116,8 @@ export function writeFeatures(
     mean5 * growth,
     mean15 * growth,
     mean15 * Math.min(meanGrowth, mostGrowth),
+    mean15 + (rises.length === 0 ? 0 : quantile(rises, 0.5)),
+    mean15 + (rises[1] ?? rises[0] ?? 0),
     averageOf(earlier, ({ maximum }) => maximum, mean60),
   ]
   features.set(values, at)

@@ -10,7 +10,7 @@ import {
   writeFeatures,
 } from './near-past.js'
 import { fitQuantiles, multiply, type QuantileSample } from './quantile-regression.js'
-import { recurringRamp } from './recurring-ramp.js'
+import { rampQuantile, recurringRamp } from './recurring-ramp.js'
 
 export interface WindowMaximumOptions extends LoadGrid {
   /** Ascending, in (0, 1). */
@@ -270,10 +270,10 @@ export function predictWindowMaximum(
   const features = new Float64Array(featureCount)
   if (!writeFeatures(load, now, model, model.scale, features, 0))
     return new Float64Array(model.quantiles.length).fill(Number.NaN)
-  const ramp = recurringRamp(load, now, model)
+  const ramp = recurringRamp(load, now, model, model.scale)
   const quantiles = Float64Array.from(model.coefficients, (coefficients, index) => {
     const value = multiply(features, 0, coefficients)
-    return Math.max(0, value, model.quantiles[index]! >= ramp.probability ? ramp.load : 0)
+    return Math.max(0, value, rampQuantile(ramp, model.quantiles[index]!))
   })
   // Rearranged, quantiles do not cross, and are no worse (Chernozhukov, Fernández-Val and Galichon 2010).
   return quantiles.sort()

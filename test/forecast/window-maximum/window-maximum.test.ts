@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { maximumOf } from '../../../src/forecast/window-maximum/near-past.js'
+import { rampQuantile } from '../../../src/forecast/window-maximum/recurring-ramp.js'
 import {
   fitWindowMaximum,
   poolWindowMaxima,
@@ -126,6 +127,30 @@ describe('quantiles of the highest load ahead', () => {
   })
 })
 
+describe('what a few days tell of a ramp', () => {
+  const days = Float64Array.of(70, 60, 50, 40, 0, 0, 0)
+
+  it('is their median in the middle, and the highest beyond what they can tell', () => {
+    expect([0.1, 0.5, 0.5625, 0.75, 0.9, 0.99].map((q) => rampQuantile(days, q))).toEqual([
+      0, 40, 45, 60, 70, 70,
+    ])
+    expect(rampQuantile(new Float64Array(0), 0.9)).toBe(0)
+  })
+
+  it('rises with the quantile', () => {
+    const probability = fc.double({ min: 0.001, max: 0.999, noNaN: true })
+    const loads = fc.array(fc.double({ min: 0, max: 100, noNaN: true }), { minLength: 1, maxLength: 7 })
+    fc.assert(
+      fc.property(loads, probability, probability, (values, a, b) => {
+        const descending = Float64Array.from(values).sort().reverse()
+        expect(rampQuantile(descending, Math.max(a, b))).toBeGreaterThanOrEqual(
+          rampQuantile(descending, Math.min(a, b)) - 1e-9,
+        )
+      }),
+    )
+  })
+})
+
 describe('what a fleet has in common', () => {
   const fleet = [1, 2, 3].map((seed) => noisyLoad(4, 60, seed))
   const prior = poolWindowMaxima(fleet, 4 * day, options)
@@ -180,6 +205,25 @@ describe('a ramp at the same time of most days', () => {
   it('is not, after two days out of five', () => {
     const plain = ahead(ramped([]))
     expect(ahead(ramped([3, 6]))[at(0.5)]).toBeLessThan(1.5 * plain[at(0.5)]!)
+  })
+
+  it('is as high as on other days, whatever ran before it', () => {
+    // Each evening a job brings 60 a second more, over a base that is another one each day.
+    const nightly = (base: number) =>
+      Float64Array.from({ length: 8 * day }, (_, step) => {
+        const runs = step % day >= 20 * 60 && step % day < 22 * 60
+        return (step < 7 * day ? 2 + 3 * (Math.floor(step / day) % 3) : base) + (runs ? 60 : 0)
+      })
+    for (const base of [1, 4, 12]) {
+      const load = nightly(base)
+      const expected = predictWindowMaximum(
+        fitWindowMaximum(load, 7 * day, options),
+        load,
+        7 * day + 20 * 60 - 2,
+      )
+      expect(expected[at(0.5)]).toBeGreaterThan(0.95 * (60 + base))
+      expect(expected[at(0.95)]).toBeLessThan(1.3 * (60 + base))
+    }
   })
 
   it('out of silence is expected too', () => {
