@@ -3,6 +3,7 @@ import { dampedGrowth } from './damped-growth.js'
 import { doubleSeasonal } from './double-seasonal.js'
 import { fourierRidge } from './fourier-ridge.js'
 import { lastLevel, lastLevelOfDay } from './last-steps.js'
+import { meanWeek, meanWeekLifted } from './mean-week.js'
 import type { PointModel, PooledModel } from './point-model.js'
 import { transferredRidge } from './pooled-ridge.js'
 import { pooledTrees } from './pooled-trees.js'
@@ -18,6 +19,8 @@ export const pointModels: readonly PointModel[] = [
   dampedGrowth,
   theta,
   analogs,
+  meanWeek,
+  meanWeekLifted,
   transferredRidge,
   seasonalNaiveDay,
   seasonalNaiveWeek,
