@@ -1,17 +1,21 @@
+import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { run } from '@oclif/core/run'
 import { settings } from '@oclif/core/settings'
 import { type CliRun, isFromSource, runCli } from './run-cli.js'
 import { refuseSecrets } from './secrets.js'
 
+const { setClock }: { setClock: (time: string) => () => void } = createRequire(import.meta.url)(
+  './doubles/clock.js',
+)
 const root = resolve(import.meta.dirname, '..')
 settings.enableAutoTranspile = false // as the program does
 
 let before: Promise<unknown> = Promise.resolve()
 
 /**
- * Runs a command of the compiled program in this process, after the one before, with a folder, an environment and an
- * exit code of its own: as `runCli`, without the second of a core that a new process takes to load it. It is not for
+ * Runs a command of the compiled program in this process, after the one before, with a folder, an environment, a
+ * clock and an exit code of its own: as `runCli`, without the second of a core that a new process takes to load it. It is not for
  * commands that listen, are to be stopped, ask a terminal or run beside each other.
  */
 export function runCommand(
@@ -31,6 +35,8 @@ async function runHere(
   const [folder, environment, exitCode] = [process.cwd(), { ...process.env }, process.exitCode]
   const env = { ...environment, ...more }
   const [stdout, stderr] = [capture(process.stdout), capture(process.stderr)]
+  const { LLMSCALE_STAND_IN_TIME: time } = env
+  const resetClock = time === undefined ? () => undefined : setClock(time)
   try {
     process.chdir(cwd)
     replaceEnvironment(env)
@@ -40,6 +46,7 @@ async function runHere(
     refuseSecrets(result.stdout + result.stderr, `what llmscale ${args.join(' ')} prints`, env)
     return result
   } finally {
+    resetClock()
     for (const output of [stdout, stderr]) output.stop()
     replaceEnvironment(environment)
     process.exitCode = exitCode

@@ -647,9 +647,13 @@ const describeLabel = (name: string) => ({
 
 let repositoryExample: unknown
 function reference(ref: string, sha: string) {
-  const example = loadDescriptions()?.exampleOf('POST', '/repos/o/r/pulls') as { head: { repo: unknown } }
-  repositoryExample ??= example?.head.repo ?? {}
+  repositoryExample ??= findRepositoryExample()
   return { label: `acme:${ref}`, ref, sha, user: user('acme'), repo: repositoryExample }
+}
+
+function findRepositoryExample(): unknown {
+  const example = loadDescriptions()?.exampleOf('POST', '/repos/o/r/pulls') as { head: { repo: unknown } }
+  return example?.head.repo ?? {}
 }
 
 const describeIssue = ({

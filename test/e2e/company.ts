@@ -8,7 +8,8 @@ import { secondsPerDay, secondsPerHour } from '../../src/kit/units.js'
 import { type StandInHost, startGitHubHost } from '../delivery/stand-in-github-host.js'
 import { git } from '../delivery/state-places.js'
 import { engineEnvironment } from '../engine.js'
-import { type CliRun, emptyFolder, programArgs, runCli } from '../run-cli.js'
+import { type CliRun, emptyFolder, programArgs } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import { refuseSecrets, testSecrets } from '../secrets.js'
 import { type JobRun, type Runner, readYaml, runWorkflow, type Workflow } from '../stand-in-runner.js'
 import { type StandInS3, startS3 } from '../stand-in-s3.js'
@@ -109,7 +110,7 @@ export async function startCompany(): Promise<Company> {
       KUBECONFIG: undefined,
       ...actions,
     }
-    const run = (...args: string[]) => runCli(args, { cwd: folder, env })
+    const run = (...args: string[]) => runCommand(args, { cwd: folder, env })
     return { folder, run, shell: (script, more) => shell(script, folder, { ...env, ...more }) }
   }
 

@@ -13,7 +13,8 @@ import { commitment } from '../capacity-fixture.js'
 import { engineEnvironment, engineFolder, engineNote } from '../engine.js'
 import { capacityPlan, pool, workloadDecision } from '../plan-fixture.js'
 import { configText, projectFolder, writePlanFiles } from '../project-fixture.js'
-import { emptyFolder, programArgs } from '../run-cli.js'
+import { type CliRun, emptyFolder, programArgs } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import { type StandInAws, startAws } from '../stand-in-aws.js'
 
 // Apply and destroy are killed at random and run again; what counts is what is in the stand-in cloud then. Seeds go by
@@ -96,23 +97,12 @@ interface Run {
 
 /** Starts llmscale in a process group of its own, with a stand-in for AWS that answers from the project's cloud. */
 async function start(project: Project, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
-  const aws = await startAws(project.cloud)
-  Object.assign(aws.account, account)
+  const aws = await startAccount(project)
   const child = spawn(process.execPath, [...programArgs, ...args], {
     cwd: project.cwd,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...process.env,
-      ...engineEnvironment,
-      ...aws.environment,
-      LLMSCALE_STAND_IN_CLOUD: project.cloud,
-      LLMSCALE_DOUBLE_LOG: project.log,
-      LLMSCALE_STAND_IN_DELAY_MS: String(delayMilliseconds),
-      HOME: project.cloud,
-      KUBECONFIG: undefined,
-      ...env,
-    },
+    env: { ...process.env, ...environmentOf(project, aws), ...env },
   })
   return { child, ended: watch(child, aws) }
 }
@@ -132,6 +122,22 @@ const account = {
   zones: { 'p5.48xlarge': ['us-east-1a', 'us-east-1b'] },
 }
 
+async function startAccount({ cloud }: Project): Promise<StandInAws> {
+  const aws = await startAws(cloud)
+  Object.assign(aws.account, account)
+  return aws
+}
+
+const environmentOf = ({ cloud, log }: Project, aws: StandInAws): NodeJS.ProcessEnv => ({
+  ...engineEnvironment,
+  ...aws.environment,
+  LLMSCALE_STAND_IN_CLOUD: cloud,
+  LLMSCALE_DOUBLE_LOG: log,
+  LLMSCALE_STAND_IN_DELAY_MS: String(delayMilliseconds),
+  HOME: cloud,
+  KUBECONFIG: undefined,
+})
+
 const applyArgs = [
   'apply',
   '--as-of',
@@ -144,15 +150,21 @@ const applyArgs = [
 ]
 const destroyArgs = ['destroy', '--yes', '--allow-delete', 'prod']
 
-async function run(project: Project, args: readonly string[]): Promise<Awaited<Run['ended']>> {
-  return (await start(project, args)).ended
+/** Nobody disturbs it. */
+async function run(project: Project, args: readonly string[]): Promise<CliRun> {
+  const aws = await startAccount(project)
+  try {
+    return await runCommand([...args], { cwd: project.cwd, env: environmentOf(project, aws) })
+  } finally {
+    await aws.stop()
+  }
 }
 
-/** Runs undisturbed what others are killed in. */
+/** Runs undisturbed, as a process, what others are killed in. */
 async function createReference(before: Project, args: readonly string[] = applyArgs): Promise<Reference> {
   const after = copyProject(before)
   const startedAt = Date.now()
-  const { code, stderr } = await run(after, args)
+  const { code, stderr } = await (await start(after, args)).ended
   expect(code, stderr).toBe(0)
   return { args, before, after, milliseconds: Date.now() - startedAt, changes: countChanges(after) }
 }
