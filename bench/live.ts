@@ -47,11 +47,12 @@ const targets = Array.from({ length: 17 }, (_, index) => 0.2 + 0.05 * index)
 const metricWindows = [15, 60]
 const targetsAboveFloors = [0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1]
 const quantiles = [0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99]
-const factors = [0.8, 0.9, 1]
+const factors = [0.8, 0.9, 1, 1.1]
 const criticalRatios = [0.8, 0.95]
 const prices = [1.5, 2, 3, 4, 6, 8, 12, 16, 24, 40, 80, 200]
 /** As a plan sets it. */
 const planTarget = 0.9
+const planMetricSeconds = 60
 const historySeconds = 600
 
 interface Point extends ReplayScore {
@@ -100,17 +101,17 @@ function replayTrace(trace: LiveTrace, past: PastForecasts, coldStartSeconds: nu
     metricWindows.map((seconds) => run(minimum, target, seconds, `${target.toFixed(2)} ${seconds}s`)),
   )
   const templates = criticalRatios.map((ratio) => templateFloors(trace, past, coldStartSeconds, ratio))
-  const template = templates.flatMap((floors) => targetsAboveFloors.map((target) => run(floors, target, 15)))
+  const runAbove = (floors: Float64Array) =>
+    targetsAboveFloors.flatMap((target) => metricWindows.map((seconds) => run(floors, target, seconds)))
+  const template = templates.flatMap(runAbove)
   const liveFloor = decideLive(trace, coldStartSeconds)
   const live = quantiles.flatMap((quantile) =>
-    factors.flatMap((factor) =>
-      targetsAboveFloors.map((target) => run(liveFloor(quantile, factor), target, 15)),
-    ),
+    factors.flatMap((factor) => runAbove(liveFloor(quantile, factor))),
   )
   const both = templates.flatMap((floors) =>
     quantiles.flatMap((quantile) => {
       const raised = liveFloor(quantile, 1).map((floor, tick) => Math.max(floor, floors[tick]!))
-      return targetsAboveFloors.map((target) => run(raised, target, 15))
+      return runAbove(raised)
     }),
   )
   const best = costAt(oracle, lateShare)
@@ -121,7 +122,7 @@ function replayTrace(trace: LiveTrace, past: PastForecasts, coldStartSeconds: nu
     return `${(cost / best).toFixed(3)} (${share(rival, cost, best)})`.padEnd(15)
   }
   const { gate, quantile } = judgeWeekBefore(trace, coldStartSeconds)
-  const plain = run(liveFloor(quantile, 1), planTarget, 15)
+  const plain = run(liveFloor(quantile, 1), planTarget, planMetricSeconds)
   const asLate = costAt(reactive, plain.lateShare)
   const priced = (point: Point) => point.idleReplicaHours + 20 * point.lateShare * loadHours(test)
   const cheapest = Math.min(...reactive.map(priced))

@@ -1,6 +1,7 @@
 import { type EpochSeconds, secondsPerDay } from '../kit/units.js'
 import type { LiveFloor } from './capacity-plan.js'
 import type { TickFloors } from './floor-template.js'
+import { type LiveTiming, liveWindowSeconds } from './live-floor.js'
 import type { LoadGrid } from './load.js'
 import type { LiveDecision } from './replay-live.js'
 
@@ -21,9 +22,10 @@ export function findLiveErrors(
   decisions: readonly LiveDecision[],
   busy: Float64Array,
   grid: LoadGrid,
-  { everySeconds, coldStartSeconds }: { everySeconds: number; coldStartSeconds: number },
+  timing: LiveTiming,
 ): LiveErrors {
-  const windowSeconds = coldStartSeconds + everySeconds
+  const { everySeconds } = timing
+  const windowSeconds = liveWindowSeconds(timing)
   const ratios = new Map<number, Float64Array>()
   for (const { time, live } of decisions) {
     const day = Math.floor(time / secondsPerDay)

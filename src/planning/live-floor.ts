@@ -17,7 +17,7 @@ export interface LiveSettings {
   hardMaximum: number
 }
 
-type LiveTiming = Pick<LiveSettings, 'coldStartSeconds' | 'everySeconds'>
+export type LiveTiming = Pick<LiveSettings, 'coldStartSeconds' | 'everySeconds'>
 
 /** When the steps of a load are. */
 export interface StepGrid {
@@ -50,6 +50,15 @@ export const liveQuantiles = [0.5, 0.9, 0.95, 0.99] as const
  */
 export const liveHistorySeconds = 14 * secondsPerDay
 
+// From the time of a floor until the autoscaler has asked for its replicas: the scrape interval of the exporter's
+// ServiceMonitor and the polls of the autoscaler, both of 15 s by default, and as much for reading and forecasting.
+const followSeconds = 45
+
+/** What a floor must hold: until what the next one asks for can be ready. */
+export function liveWindowSeconds({ coldStartSeconds, everySeconds }: LiveTiming): number {
+  return coldStartSeconds + everySeconds + followSeconds
+}
+
 /** The last midnight, UTC, at or before a time. */
 export function lastMidnight(time: EpochSeconds): EpochSeconds {
   return Math.floor(time / secondsPerDay) * secondsPerDay
@@ -67,7 +76,7 @@ export function fitLiveFloor(load: Float64Array, grid: StepGrid, now: number, ti
   const end = Math.max(0, stepAt(grid, midnight) - past.first)
   const model = fitWindowMaximum(past.load, end, {
     stepSeconds: grid.stepSeconds,
-    windowSeconds: timing.coldStartSeconds + timing.everySeconds,
+    windowSeconds: liveWindowSeconds(timing),
     quantiles: liveQuantiles,
   })
   return { midnight, model }
