@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Envelope, FailureEnvelope, SuccessEnvelope } from '../../src/cli/envelope.js'
 import { emptyFolder, runCli } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 
 const commands = readdirSync('src/commands', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
@@ -27,7 +28,7 @@ describe('--help', () => {
 
   it('describes every command, with examples', async () => {
     for (const command of commands) {
-      const { code, stdout } = await runCli([...command.split(' '), '--help'])
+      const { code, stdout } = await runCommand([...command.split(' '), '--help'])
       expect(code, command).toBe(0)
       expect(stdout, command).toMatch(/EXAMPLES/)
     }
@@ -69,7 +70,7 @@ describe('a mistyped command line', () => {
     ],
     [['rollback'], 'Error: Missing required flag reason', 'llmscale rollback --help'],
   ])('%j exits 2 and says what was meant', async (args, message, advice) => {
-    const run = await runCli(args)
+    const run = await runCommand(args)
     expect(run).toMatchObject({ code: 2, stdout: '' })
     expect(run.stderr).toContain(message)
     expect(run.stderr).toContain(advice)
@@ -77,7 +78,7 @@ describe('a mistyped command line', () => {
   })
 
   it('says what is wrong with a time on one line of the envelope, and what to write', async () => {
-    const { stdout } = await runCli(['plan', '--as-of', 'yesterday', '--json'])
+    const { stdout } = await runCommand(['plan', '--as-of', 'yesterday', '--json'])
     const { error } = FailureEnvelope.parse(JSON.parse(stdout))
     expect(error.message).toBe('--as-of: "yesterday" is not a time, as a date or with a zone')
     expect(error.tryThis).toEqual(['--as-of 2026-12-01, or --as-of 2026-12-01T08:00:00Z'])
@@ -86,7 +87,7 @@ describe('a mistyped command line', () => {
   it.each([[['initt', '--json']], [['init', '--exmple', '--json']]])(
     '%j is answered in the envelope',
     async (args) => {
-      const { code, stdout } = await runCli(args)
+      const { code, stdout } = await runCommand(args)
       expect(code).toBe(2)
       expect(Envelope.parse(JSON.parse(stdout))).toMatchObject({ status: 2, warnings: [], error: {} })
     },

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { exitCodes } from '../../src/kit/errors.js'
 import { emptyFolder, runCli } from '../run-cli.js'
+import { runCommand } from '../run-command.js'
 import { asOf, config, fleetFolder } from './fleet-fixture.js'
 
 // Ctrl-C at a chosen moment: a module that the process loads first sends the process a SIGINT.
@@ -42,13 +43,14 @@ async function interruptPlan(cwd: string, moment: string, exitCode: number): Pro
   const before = readFiles(cwd)
   const preload = join(emptyFolder(), 'interrupt.mjs')
   writeFileSync(preload, moment)
-  const { code, stdout } = await plan(cwd, { NODE_OPTIONS: `--import ${preload}` })
+  const env = { NODE_OPTIONS: `--import ${preload}` }
+  const { code, stdout } = await runCli(planArgs, { cwd, env })
   expect([code, stdout]).toEqual([exitCode, ''])
   expect(readFiles(cwd)).toEqual(before)
 }
 
-const plan = (cwd: string, env: NodeJS.ProcessEnv = {}) =>
-  runCli(['plan', '--as-of', asOf, '--quiet'], { cwd, env })
+const planArgs = ['plan', '--as-of', asOf, '--quiet']
+const plan = (cwd: string) => runCommand(planArgs, { cwd })
 
 /** Every file under a folder, hidden ones too, with its text. */
 function readFiles(folder: string): [path: string, text: string][] {

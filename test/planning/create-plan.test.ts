@@ -26,12 +26,15 @@ function noisyDemand(
   model: string,
   ratePerSecond: (hour: number, random: () => number) => number,
   seed: number,
+  secondsPerStep = stepSeconds,
 ): WorkloadDemand {
   const { uniform } = createRandom(seed)
-  const length = days * 96
-  const requests = Float64Array.from({ length }, (_, step) =>
-    Math.round(ratePerSecond((step % 96) / 4, uniform) * stepSeconds * (0.97 + 0.06 * uniform())),
-  )
+  const stepsPerHour = 3600 / secondsPerStep
+  const length = days * 24 * stepsPerHour
+  const requests = Float64Array.from({ length }, (_, step) => {
+    const hour = (step / stepsPerHour) % 24
+    return Math.round(ratePerSecond(hour, uniform) * secondsPerStep * (0.97 + 0.06 * uniform()))
+  })
   return demandOf(model, requests)
 }
 
@@ -303,7 +306,8 @@ describe('a constant demand, by hand', () => {
 })
 
 describe('reservations', () => {
-  const flat = { ...history, workloads: [noisyDemand('llama-3.1-70b', () => 10, 3)] }
+  const workloads = [noisyDemand('llama-3.1-70b', () => 10, 3, 3600)]
+  const flat: DemandHistory = { start, stepSeconds: 3600, length: days * 24, workloads }
   const onlyLarge = configText.slice(0, configText.indexOf('  - model: llama-3.1-8b'))
   const reserve = (fields: string, more = '') =>
     inputsOf(
