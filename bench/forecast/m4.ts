@@ -1,13 +1,16 @@
-import { combine, combineAsked, weighModels } from '../../src/forecast/combination.js'
+import { combine, combineAsked, combinePast, weighModels } from '../../src/forecast/combination.js'
 import type { DemandForecast } from '../../src/forecast/demand-forecast.js'
 import { forecastDemand } from '../../src/forecast/forecast-demand.js'
+import { createGridSeries } from '../../src/forecast/grid-series.js'
 import { pointModels } from '../../src/forecast/models/models.js'
 import type { PointModel, PooledModel, Series } from '../../src/forecast/models/point-model.js'
 import { pooledRidge, transferredRidge } from '../../src/forecast/models/pooled-ridge.js'
 import { pooledTrees } from '../../src/forecast/models/pooled-trees.js'
 import { createOriginGrid } from '../../src/forecast/origin-grid.js'
+import { learnRowErrors, spreadPoint } from '../../src/forecast/point-spread.js'
 import { rollMember, singleMember } from '../../src/forecast/rolling-origin.js'
-import { pathQuantiles } from '../../src/forecast/sample-path.js'
+import { limit, pathQuantiles } from '../../src/forecast/sample-path.js'
+import { sortedQuantile } from '../../src/kit/statistics.js'
 import { secondsPerHour } from '../../src/kit/units.js'
 import type { WorkloadDemand } from '../../src/metrics/demand-history.js'
 import { type M4Series, readM4 } from '../forecast-data.js'
@@ -16,6 +19,7 @@ import { forecastWithStatsForecast } from './statsforecast.js'
 
 const day = 24
 const horizon = 48
+const pastCells = 2000
 
 /** Point forecasts of all series by one method. */
 interface Method {
@@ -60,6 +64,7 @@ export function scoreM4(): M4Scores {
   )
   const peers = scorePeers(all)
   const products = [
+    combineStrictly(all),
     forecastFleets(
       names.single,
       all.map((series) => [series]),
@@ -72,7 +77,6 @@ export function scoreM4(): M4Scores {
     ...pointModels.map((model) => fitAll(model.name, [all], () => model)),
     ...[pooledRidge, pooledTrees].map((pooled) => fitAll(pooled.name, fleets, learnFleet(pooled))),
     measure('all models of a series once, their median', () => all.map(medianOnce)),
-    measure(names.strict, () => all.map(combineStrictly)),
     ...products,
   ]
   const errors = new Map(
@@ -110,9 +114,9 @@ export function scoreM4(): M4Scores {
 
 const names = {
   /** Without the coefficients that M4's training parts taught, and without the fleet. */
-  strict: 'combination, a series by itself alone',
-  single: 'combination, a fleet of one',
-  fleet: 'combination, whole fleet',
+  strict: 'combination, a series by itself, no score',
+  single: 'combination, a fleet of one, score',
+  fleet: 'combination, whole fleet, score',
 }
 
 function measure(name: string, forecast: () => Float64Array[]): Method {
@@ -176,31 +180,50 @@ function equalMedian(forecasts: readonly Float64Array[]): Float64Array {
   return combine(forecasts, { ends: [horizon], shares })
 }
 
-/** The point of the combination from models that know one series only, as the product weighs them. */
-function combineStrictly(series: M4Series): Float64Array {
-  const { length } = series.train
-  const grid = createOriginGrid(length, [length], horizon, day, 0)
-  const members = pointModels
-    .filter((model) => model !== transferredRidge)
-    .map((model) => rollMember(singleMember(model), seriesOf(series), grid))
-  const weights = weighModels(members, seriesOf(series), grid)
-  return combineAsked(members, weights).get(grid.origins.length - 1)!
-}
-
 /** 90 % and 95 % bounds by hour. */
 type Bounds = [low95: Float64Array, low90: Float64Array, high90: Float64Array, high95: Float64Array]
 
+const levels = [0.025, 0.05, 0.95, 0.975]
+
+/** A method whose forecasts have intervals. */
+type IntervalMethod = Method & { intervals: Bounds[] }
+
+/** The combination of models that know one series only, as the product weighs and spreads it, without its score. */
+function combineStrictly(all: readonly M4Series[]): IntervalMethod {
+  const intervals: Bounds[] = []
+  const method = measure(names.strict, () =>
+    all.map((one) => {
+      const { length } = one.train
+      const grid = createOriginGrid(length, [length], horizon, day, 0)
+      const series = createGridSeries(seriesOf(one), grid)
+      const members = pointModels
+        .filter((model) => model !== transferredRidge)
+        .map((model) => rollMember(singleMember(model), series, grid))
+      const weights = weighModels(members, series, grid)
+      const row = grid.origins.length - 1
+      const point = combineAsked(members, weights).get(row)!
+      const errors = learnRowErrors(combinePast(members, weights[row]!), series, grid, row, true, pastCells)
+      const { center, quantiles, spread, ceiling } = spreadPoint(point, errors, series, grid, row)
+      intervals.push(
+        levels.map((level) => {
+          const quantile = sortedQuantile(quantiles, level)
+          return center.map((amount, lead) => limit(amount, quantile * spread[lead]!, ceiling))
+        }) as Bounds,
+      )
+      return point
+    }),
+  )
+  return { ...method, intervals }
+}
+
 /** As the product forecasts, with paths. */
-function forecastFleets(
-  name: string,
-  fleets: readonly (readonly M4Series[])[],
-): Method & { intervals: Bounds[] } {
+function forecastFleets(name: string, fleets: readonly (readonly M4Series[])[]): IntervalMethod {
   const intervals: Bounds[] = []
   const method = measure(name, () =>
     fleets.flatMap((fleet) => {
       const forecast = forecastFleet(fleet)
       return forecast.workloads.map(({ series }, index) => {
-        const { quantiles } = pathQuantiles(forecast, index, 'requests', [0.025, 0.05, 0.95, 0.975])
+        const { quantiles } = pathQuantiles(forecast, index, 'requests', levels)
         intervals.push(quantiles as Bounds)
         return series.requests.point
       })

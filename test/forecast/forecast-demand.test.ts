@@ -57,7 +57,7 @@ describe('paths', () => {
       const single = samplePath(forecast, 0, path)
       const twice = samplePath(forecast, 1, path)
       for (const [lead, amount] of single.requests.entries())
-        expect(twice.requests[lead]! / amount).toBeCloseTo(2, 6)
+        expect(twice.requests[lead]! / amount).toBeCloseTo(2, 5)
     }
   })
 

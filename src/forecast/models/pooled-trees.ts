@@ -10,7 +10,7 @@ import {
 import type { PooledModel, Series } from './point-model.js'
 import { departureOf, fitFleet, forecaster, sampleOrigins, straightDepartures } from './pooled-ridge.js'
 
-const options = { trees: 100, rate: 0.1, leastRows: 50, rowShare: 0.5, columnShare: 0.5, seed: 1 }
+const options = { trees: 50, rate: 0.2, leastRows: 50, rowShare: 0.5, columnShare: 0.5, seed: 1 }
 const mostLeaves = 63
 // Trees of a small fleet learn its noise: with fewer rows they stay smaller, with too few there are none.
 const rowsPerLeaf = 1250
