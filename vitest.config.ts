@@ -4,9 +4,9 @@ import SlowFirstSequencer from './test/slow-first-sequencer.js'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/cluster/**'],
+    exclude: ['test/cluster/**', 'test/journeys/**'], // tiers with a configuration of their own
     pool: 'forks',
-    maxWorkers: 2, // most tests wait for processes that they started: vitest's default leaves a core idle
+    maxWorkers: 3, // on two cores: what starts an engine, a server or a clock waits for it half of its time
     disableConsoleIntercept: true, // else the output of a command run in the test is empty
     sequence: { sequencer: SlowFirstSequencer },
     globalSetup: ['test/setup.ts'],

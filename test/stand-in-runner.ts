@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { emptyFolder } from './run-cli.js'
 import { refuseSecrets } from './secrets.js'
@@ -79,7 +79,11 @@ export interface Runner {
   actions: Record<string, (call: ActionCall) => Record<string, string>>
 }
 
-export const readYaml = <T>(path: string): T => parse(readFileSync(path, 'utf8'))
+const readYaml = <T>(path: string): T => parse(readFileSync(path, 'utf8'))
+
+/** A workflow of this repository, by its file. */
+export const workflowOf = (file: string) =>
+  readYaml<Workflow>(resolve(import.meta.dirname, '../.github/workflows', file))
 
 /** Runs the jobs of a workflow in the order of their needs, one after the other. */
 export async function runWorkflow(workflow: Workflow, runner: Runner): Promise<JobRun[]> {

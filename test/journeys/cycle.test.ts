@@ -11,8 +11,9 @@ import { parseInstant } from '../../src/kit/time.js'
 import { descriptionsNote } from '../delivery/github-descriptions.js'
 import { git } from '../delivery/state-places.js'
 import { engineFolder, engineNote } from '../engine.js'
+import { workflowOf } from '../stand-in-runner.js'
 import { hasS3, s3Note } from '../stand-in-s3.js'
-import { type Company, type Machine, merge, startCompany, waveDemand, workflowOf } from './company.js'
+import { type Company, type Machine, merge, startCompany, waveDemand } from './company.js'
 
 const configText = (backend: string) => `environments:
   prod:

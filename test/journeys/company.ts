@@ -11,13 +11,11 @@ import { engineEnvironment } from '../engine.js'
 import { type CliRun, emptyFolder, programArgs } from '../run-cli.js'
 import { runCommand } from '../run-command.js'
 import { refuseSecrets, testSecrets } from '../secrets.js'
-import { type JobRun, type Runner, readYaml, runWorkflow, type Workflow } from '../stand-in-runner.js'
+import { type JobRun, type Runner, runWorkflow, type Workflow, workflowOf } from '../stand-in-runner.js'
 import { type StandInS3, startS3 } from '../stand-in-s3.js'
 
 const root = resolve(import.meta.dirname, '../..')
 
-/** A workflow of this repository, by its file. */
-export const workflowOf = (file: string) => readYaml<Workflow>(join(root, '.github/workflows', file))
 /** ARN of a role that a workflow takes. */
 export const roleArn = (name: string) => `arn:aws:iam::111122223333:role/${name}`
 
