@@ -46,6 +46,8 @@ const names = [
   'grownMean',
   'risen',
   'risenMore',
+  'risenAsYesterday',
+  'maximumRisen',
   'usualMaximum',
 ] as const
 
@@ -92,7 +94,10 @@ export function writeFeatures(
   const least = Math.max(leastLevelShare * scale, Number.MIN_VALUE)
   const growths = earlier.map(({ maximum, levelBefore }) => (maximum + least) / (levelBefore + least))
   const growth = Math.min(growths.length === 0 ? 1 : quantile(growths, 0.5), mostGrowth)
-  const rises = earlier.map(({ maximum, levelBefore }) => maximum - levelBefore).sort((a, b) => b - a)
+  const rises = earlier.map(({ maximum, levelBefore }) => maximum - levelBefore)
+  const rise = rises.length === 0 ? 0 : quantile(rises, 0.5)
+  const riseYesterday = earlier[0]?.daysAgo === 1 ? rises[0]! : rise
+  const descending = rises.sort((a, b) => b - a)
   const meanGrowth = averageOf(earlier, ({ mean, levelBefore }) => (mean + least) / (levelBefore + least), 1)
   const values = [
     scale,
@@ -116,8 +121,10 @@ export function writeFeatures(
     mean5 * growth,
     mean15 * growth,
     mean15 * Math.min(meanGrowth, mostGrowth),
-    mean15 + (rises.length === 0 ? 0 : quantile(rises, 0.5)),
-    mean15 + (rises[1] ?? rises[0] ?? 0),
+    mean15 + rise,
+    mean15 + (descending[1] ?? rise),
+    mean15 + riseYesterday,
+    maximum30 + Math.max(0, rise),
     averageOf(earlier, ({ maximum }) => maximum, mean60),
   ]
   features.set(values, at)

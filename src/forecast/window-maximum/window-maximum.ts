@@ -77,7 +77,7 @@ const fitDays = 14
 // 2 % higher on real traces.
 const originSeconds = 300
 const fewestRows = 100
-const penalty = 0.003
+const penalty = 0.001
 const pooledPenalty = 0.0003
 // Every third day is left out in turn. Quantiles next to nothing have no ratio to what came.
 const folds = 3
