@@ -2,13 +2,13 @@ import { combine, combineAsked, combinePast, weighModels } from '../../src/forec
 import type { DemandForecast } from '../../src/forecast/demand-forecast.js'
 import { forecastDemand } from '../../src/forecast/forecast-demand.js'
 import { createGridSeries } from '../../src/forecast/grid-series.js'
-import { pointModels } from '../../src/forecast/models/models.js'
+import { pointModels, pooledModels } from '../../src/forecast/models/models.js'
 import type { PointModel, PooledModel, Series } from '../../src/forecast/models/point-model.js'
 import { pooledRidge, transferredRidge } from '../../src/forecast/models/pooled-ridge.js'
 import { pooledTrees } from '../../src/forecast/models/pooled-trees.js'
 import { createOriginGrid } from '../../src/forecast/origin-grid.js'
 import { learnRowErrors, spreadPoint } from '../../src/forecast/point-spread.js'
-import { rollMember, singleMember } from '../../src/forecast/rolling-origin.js'
+import { type Member, poolMember, rollMember, singleMember } from '../../src/forecast/rolling-origin.js'
 import { limit, pathQuantiles } from '../../src/forecast/sample-path.js'
 import { sortedQuantile } from '../../src/kit/statistics.js'
 import { secondsPerHour } from '../../src/kit/units.js'
@@ -62,13 +62,12 @@ export function scoreM4(): M4Scores {
   const fleets = [...new Set(all.map(({ train }) => train.length))].map((length) =>
     all.filter(({ train }) => train.length === length),
   )
+  const alone = all.map((series) => [series])
   const peers = scorePeers(all)
   const products = [
-    combineStrictly(all),
-    forecastFleets(
-      names.single,
-      all.map((series) => [series]),
-    ),
+    combineUnscored(names.strict, alone, ownMembers),
+    combineUnscored(names.unscored, fleets, allMembers),
+    forecastFleets(names.single, alone),
     forecastFleets(names.fleet, fleets),
   ]
   const methods: Method[] = [
@@ -116,6 +115,7 @@ const names = {
   /** Without the coefficients that M4's training parts taught, and without the fleet. */
   strict: 'combination, a series by itself, no score',
   single: 'combination, a fleet of one, score',
+  unscored: 'combination, whole fleet, no score',
   fleet: 'combination, whole fleet, score',
 }
 
@@ -188,29 +188,43 @@ const levels = [0.025, 0.05, 0.95, 0.975]
 /** A method whose forecasts have intervals. */
 type IntervalMethod = Method & { intervals: Bounds[] }
 
-/** The combination of models that know one series only, as the product weighs and spreads it, without its score. */
-function combineStrictly(all: readonly M4Series[]): IntervalMethod {
+/** Members that know one series only. */
+function ownMembers(): Member[] {
+  return pointModels.filter((model) => model !== transferredRidge).map(singleMember)
+}
+
+function allMembers(fleet: readonly Series[]): Member[] {
+  return [...pointModels.map(singleMember), ...pooledModels.map((model) => poolMember(model, fleet))]
+}
+
+/** Combinations as the product weighs and spreads them, without their score. */
+function combineUnscored(
+  name: string,
+  fleets: readonly (readonly M4Series[])[],
+  membersOf: (fleet: readonly Series[]) => Member[],
+): IntervalMethod {
   const intervals: Bounds[] = []
-  const method = measure(names.strict, () =>
-    all.map((one) => {
-      const { length } = one.train
+  const method = measure(name, () =>
+    fleets.flatMap((fleet) => {
+      const { length } = fleet[0]!.train
       const grid = createOriginGrid(length, [length], horizon, day, 0)
-      const series = createGridSeries(seriesOf(one), grid)
-      const members = pointModels
-        .filter((model) => model !== transferredRidge)
-        .map((model) => rollMember(singleMember(model), series, grid))
-      const weights = weighModels(members, series, grid)
       const row = grid.origins.length - 1
-      const point = combineAsked(members, weights).get(row)!
-      const errors = learnRowErrors(combinePast(members, weights[row]!), series, grid, row, true, pastCells)
-      const { center, quantiles, spread, ceiling } = spreadPoint(point, errors, series, grid, row)
-      intervals.push(
-        levels.map((level) => {
-          const quantile = sortedQuantile(quantiles, level)
-          return center.map((amount, lead) => limit(amount, quantile * spread[lead]!, ceiling))
-        }) as Bounds,
-      )
-      return point
+      const all = fleet.map((one) => createGridSeries(seriesOf(one), grid))
+      const members = membersOf(all)
+      return all.map((series) => {
+        const rolled = members.map((member) => rollMember(member, series, grid))
+        const weights = weighModels(rolled, series, grid)
+        const point = combineAsked(rolled, weights).get(row)!
+        const errors = learnRowErrors(combinePast(rolled, weights[row]!), series, grid, row, true, pastCells)
+        const { center, quantiles, spread, ceiling } = spreadPoint(point, errors, series, grid, row)
+        intervals.push(
+          levels.map((level) => {
+            const quantile = sortedQuantile(quantiles, level)
+            return center.map((amount, lead) => limit(amount, quantile * spread[lead]!, ceiling))
+          }) as Bounds,
+        )
+        return point
+      })
     }),
   )
   return { ...method, intervals }

@@ -9,7 +9,7 @@ import { limit } from './sample-path.js'
 
 const leastBlockDays = 3
 // One day among many needs fewer past errors than a forecast.
-const scoredCells = 500
+const scoredCells = 800
 
 /** The earlier rows on which a forecast made at a row is scored: daily, each with three days of errors of its own. */
 export function scoredRows(grid: OriginGrid, row: number): number[] {
