@@ -4,7 +4,8 @@
 // family is tuned in hindsight; beside them the live floor as a plan sets it, untuned, and its gate, which saw the week
 // before alone.
 // Run: LLMSCALE_TEST_DATA=… node --import tsx bench/live.ts [traces] [cold starts, seconds] [step, seconds] [real|prototype]
-// As the prototype did it: gaps of the collector are filled, and floors are minReplicas, not a trigger that is stabilised.
+// As the prototype did it: gaps of the collector are filled, and floors are minReplicas, not a trigger that is stabilised;
+// the families hold floors without a trigger above them too.
 import { forecastWithPast } from '../src/forecast/forecast-demand.js'
 import { secondsPerDay, secondsPerHour } from '../src/kit/units.js'
 import type { DemandHistory } from '../src/metrics/demand-history.js'
@@ -45,7 +46,9 @@ const lateShare = 0.01
 const hardMaximum = 64
 const targets = Array.from({ length: 17 }, (_, index) => 0.2 + 0.05 * index)
 const metricWindows = [15, 60]
-const targetsAboveFloors = [0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1]
+// The prototype's floors also stood alone, without a trigger above them.
+const noTrigger = isLikePrototype ? [Number.POSITIVE_INFINITY] : []
+const targetsAboveFloors = [0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1, ...noTrigger]
 const quantiles = [0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99]
 const factors = [0.8, 0.9, 1, 1.1]
 const criticalRatios = [0.8, 0.95]
