@@ -9,7 +9,7 @@ import {
   weighModels,
 } from './combination.js'
 import { judgeCovariates, listCovariateMembers } from './covariate-members.js'
-import type { ForecastScore, PastBlocks, SeriesForecast, WorkloadForecast } from './demand-forecast.js'
+import type { PastBlocks, SeriesForecast, WorkloadForecast } from './demand-forecast.js'
 import { createGridSeries, type GridSeries } from './grid-series.js'
 import { sumSlots } from './hourly.js'
 import type { Series } from './models/point-model.js'
@@ -90,8 +90,8 @@ export function forecastWorkload(demand: WorkloadDemand, frame: Frame): Workload
     return { read, lengths }
   })
   return grid.asked.map((row, index): WorkloadForecast => {
-    const score = scores[index]
-    const standIn = chooseStandIn(score, naives)
+    const { score, better } = scores[index] ?? {}
+    const standIn = score !== undefined && score.origins >= leastScoredDays ? better : undefined
     const chosen = standIn ?? combination
     const past = settlePast(chosen.pastAt(row), grid, row)
     const used = { ...chosen, pastAt: () => past }
@@ -117,15 +117,6 @@ export function forecastWorkload(demand: WorkloadDemand, frame: Frame): Workload
 
 function namedWeights(weights: ModelWeights, members: readonly Member[]): Record<string, number> {
   return Object.fromEntries(shareWeights(weights).map((share, index) => [members[index]!.name, share]))
-}
-
-/** The naive forecast that is better than the combination. */
-function chooseStandIn(
-  score: ForecastScore | undefined,
-  naives: readonly RolledForecast[],
-): RolledForecast | undefined {
-  if (score === undefined || score.origins < leastScoredDays || score.forecastSkill >= 0) return undefined
-  return naives.find(({ name }) => name === score.baseline)
 }
 
 /** One metric of a workload at its steps, and at slots. */

@@ -1,4 +1,5 @@
 import { sortedQuantile } from '../kit/statistics.js'
+import { compareLosses } from './backtest/skill.js'
 import { type ForecastScore, forecastQuantiles } from './demand-forecast.js'
 import type { GridSeries } from './grid-series.js'
 import type { Series } from './models/point-model.js'
@@ -90,6 +91,18 @@ function scoreRow(
   })
 }
 
+/** A score, and the naive forecast that was surely better. */
+export interface Scored {
+  score: ForecastScore
+  better: RolledForecast | undefined
+}
+
+/** Whether losses were higher by more than the days that were met explain. */
+function isSurelyWorse(losses: readonly number[], baseline: readonly number[]): boolean {
+  const { skillInterval } = compareLosses(losses, baseline)
+  return skillInterval !== null && skillInterval.high < 0
+}
+
 /**
  * Rolling-origin scores at the rows that are asked for: only days that were observed whole before a row count. The
  * baseline is the naive forecast of least absolute error on them; it gets the same treatment, a spread from its own
@@ -100,7 +113,7 @@ export function scoreRows(
   naives: readonly RolledForecast[],
   series: GridSeries,
   grid: OriginGrid,
-): (ForecastScore | undefined)[] {
+): (Scored | undefined)[] {
   if (naives.length === 0) return grid.asked.map(() => undefined)
   const scorers = new Map([own, ...naives].map((each) => [each, createScorer(each, series, grid)]))
   return grid.asked.map((row) => {
@@ -111,14 +124,20 @@ export function scoreRows(
     const errors = naives.map((naive) => absoluteError(naive, series, grid, row, scored))
     const baseline = naives[errors.indexOf(Math.min(...errors))]!
     const { pinball } = sumOf(baseline)
+    const lossesOf = (each: RolledForecast) =>
+      scored.map((earlier) => sumScores(grid, row, [earlier], scorers.get(each)!).pinball)
     return {
-      pinballLoss: total.pinball / total.count,
-      baselinePinballLoss: pinball / total.count,
-      baseline: baseline.name,
-      forecastSkill: pinball > 0 ? 1 - total.pinball / pinball : 0,
-      wape: total.actual > 0 ? total.absolute / total.actual : 0,
-      coverage90: total.inside / total.count,
-      origins: scored.length,
+      score: {
+        pinballLoss: total.pinball / total.count,
+        baselinePinballLoss: pinball / total.count,
+        baseline: baseline.name,
+        forecastSkill: pinball > 0 ? 1 - total.pinball / pinball : 0,
+        wape: total.actual > 0 ? total.absolute / total.actual : 0,
+        coverage90: total.inside / total.count,
+        origins: scored.length,
+      },
+      better:
+        total.pinball > pinball && isSurelyWorse(lossesOf(own), lossesOf(baseline)) ? baseline : undefined,
     }
   })
 }

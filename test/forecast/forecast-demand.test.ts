@@ -14,7 +14,7 @@ const options = { horizonSeconds: 2 * secondsPerDay, seed: 7 }
 /** Bursts, silence and any level: amounts that no model expects. */
 const wildRequests = (days: number) =>
   fc
-    .array(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1e6, noNaN: true })), {
+    .array(fc.oneof(fc.constantFrom(0, 0, 5e-324, 5e-16, 32), fc.double({ min: 0, max: 1e6, noNaN: true })), {
       minLength: days * 24,
       maxLength: days * 24,
     })
@@ -56,8 +56,9 @@ describe('paths', () => {
     for (let path = 0; path < forecast.pathCount; path++) {
       const single = samplePath(forecast, 0, path)
       const twice = samplePath(forecast, 1, path)
+      // Models whose forecasts are equal but for rounding may change places in the weighted median.
       for (const [lead, amount] of single.requests.entries())
-        expect(twice.requests[lead]! / amount).toBeCloseTo(2, 5)
+        expect(twice.requests[lead]! / amount).toBeCloseTo(2, 2)
     }
   })
 
@@ -344,15 +345,21 @@ describe('demand that is hard to forecast', () => {
       expect(path.every((amount) => Number.isFinite(amount) && amount >= 0)).toBe(true)
   })
 
-  it('pure noise: the naive model stands in where the combination has no skill, and a note says so', () => {
+  it('pure noise: a naive model that was surely better stands in, and a note says so', () => {
     const random = createRandom(5)
-    for (let trial = 0; trial < 4; trial++) {
+    const seen = new Set<boolean>()
+    for (let trial = 0; trial < 8; trial++) {
       const forecast = forecastOf(steady(() => (random.uniform() < 0.05 ? 1e4 * random.uniform() : 0)))
       const { model, score } = forecast.workloads[0]!
-      const isStandIn = score!.forecastSkill < 0
-      expect(model).toBe(isStandIn ? score!.baseline : 'combination')
+      const isStandIn = model !== 'combination'
+      seen.add(isStandIn)
+      if (isStandIn) {
+        expect(model).toBe(score!.baseline)
+        expect(score!.forecastSkill).toBeLessThan(0)
+      }
       expect(forecast.notes.some((note) => note.includes('no skill over'))).toBe(isStandIn)
     }
+    expect(seen).toEqual(new Set([true, false]))
   })
 })
 

@@ -4,6 +4,8 @@ import type { PointModel, Series } from './point-model.js'
 const leastDays = 3
 // A season of almost nothing would blow up what is left of a quiet hour.
 const leastSeason = 0.05
+// A day with less than this of the highest step is rounding left over, and no mean to hold a step against.
+const leastDayShare = 1e-9
 // One smoothing constant is found in so many tries.
 const evaluations = 25
 
@@ -43,10 +45,11 @@ function findSeason({ values, stepsPerDay: day }: Series, end: number): Float64A
   const season = new Float64Array(day)
   const count = new Float64Array(day)
   const half = Math.floor(day / 2)
-  let around = 0
+  let [around, highest] = [0, 0]
   for (let step = 0; step < day; step++) around += values[step]!
+  for (let step = 0; step < end; step++) highest = Math.max(highest, values[step]!)
   for (let step = half; step + day - half < end; step++) {
-    if (around > 0) {
+    if (around > leastDayShare * highest) {
       season[step % day]! += (values[step]! * day) / around
       count[step % day]!++
     }
