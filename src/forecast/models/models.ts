@@ -3,7 +3,7 @@ import { dampedGrowth } from './damped-growth.js'
 import { doubleSeasonal } from './double-seasonal.js'
 import { fourierRidge } from './fourier-ridge.js'
 import { lastLevel, lastLevelOfDay } from './last-steps.js'
-import { meanWeek, meanWeekLifted } from './mean-week.js'
+import { meanWeek } from './mean-week.js'
 import type { PointModel, PooledModel } from './point-model.js'
 import { transferredRidge } from './pooled-ridge.js'
 import { pooledTrees } from './pooled-trees.js'
@@ -20,7 +20,6 @@ export const pointModels: readonly PointModel[] = [
   theta,
   analogs,
   meanWeek,
-  meanWeekLifted,
   transferredRidge,
   seasonalNaiveDay,
   seasonalNaiveWeek,
