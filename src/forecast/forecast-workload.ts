@@ -39,8 +39,6 @@ export interface Frame {
 }
 
 const seasonDays = 2
-// Fewer scored days do not show that a forecast is without skill.
-const leastScoredDays = 5
 const askedCells = 2000
 
 /** One metric of a workload at slots. */
@@ -90,8 +88,7 @@ export function forecastWorkload(demand: WorkloadDemand, frame: Frame): Workload
     return { read, lengths }
   })
   return grid.asked.map((row, index): WorkloadForecast => {
-    const { score, better } = scores[index] ?? {}
-    const standIn = score !== undefined && score.origins >= leastScoredDays ? better : undefined
+    const { score, better: standIn } = scores[index] ?? {}
     const chosen = standIn ?? combination
     const past = settlePast(chosen.pastAt(row), grid, row)
     const used = { ...chosen, pastAt: () => past }
