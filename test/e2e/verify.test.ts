@@ -194,9 +194,9 @@ describe.skipIf(data === undefined)('llmscale verify on real traces (needs LLMSC
     for (const { forecast, baseline, days } of result.score!.workloads) {
       expect(days).toHaveLength(4)
       expect(forecast.coverage90).toBeGreaterThan(0.8)
-      expect(forecast.pinballLoss).toBeLessThan(1.11 * baseline.pinballLoss)
+      expect(forecast.pinballLoss).toBeLessThan(1.1 * baseline.pinballLoss)
     }
-    // Near what one path in twenty exceeds.
-    expect(result.score!.breachShare.plan).toBeLessThan(1.1 * result.score!.breachShare.p95)
+    // Less than one path in twenty exceeds.
+    expect(result.score!.breachShare.plan).toBeLessThan(result.score!.breachShare.p95)
   })
 })
