@@ -233,7 +233,7 @@ describe.skipIf(note !== undefined)(`the real KEDA with what we render${note ?? 
     expect(withoutLead).toBeGreaterThan(coldStartSeconds * 0.8)
     // Wide: how soon KEDA, autoscaler and a busy machine are.
     expect(withoutLead - withLead).toBeGreaterThan(leadMinutes * 60 * 0.5)
-  })
+  }, 300_000)
 
   it('a window ends at the minimum and not below, the next one comes, and nobody of us is there', async () => {
     const { samples } = records.get('abandoned')!
