@@ -15,8 +15,8 @@ let before: Promise<unknown> = Promise.resolve()
 
 /**
  * Runs a command of the compiled program in this process, after the one before, with a folder, an environment, a
- * clock and an exit code of its own: as `runCli`, without the second of a core that a new process takes to load it. It is not for
- * commands that listen, are to be stopped, ask a terminal or run beside each other.
+ * clock and an exit code of its own: as `runCli`, without the second of a core that a new process takes to load it. It
+ * is not for commands that listen, are to be stopped, ask a terminal or run beside each other.
  */
 export function runCommand(
   args: string[],
